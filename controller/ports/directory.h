@@ -1,0 +1,92 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/base/secret.h"
+#include "controller/model/attribute.h"
+#include "controller/model/live.h"
+
+namespace plumb {
+
+// One entry of a directory. Binary attributes are given in their text form: objectGUID as
+// "5f0c1a2b-...", objectSid as "S-1-5-...".
+struct Entry {
+  std::string id;  // objectGUID
+  std::string dn;
+  std::string version;    // uSNChanged
+  Attributes attributes;  // only those asked for; an attribute without values is left out
+};
+
+// What to read: everything of some classes below some entries.
+struct ReadScope {
+  std::vector<std::string> bases;       // DNs; each must exist, and is itself part of the answer
+  std::vector<std::string> classes;     // objectClass values; empty: all
+  std::vector<std::string> attributes;  // besides objectGUID, objectClass and uSNChanged
+};
+
+struct Modification {
+  enum class Op { add, remove, replace };
+  Op op = Op::replace;
+  std::string attribute;
+  std::vector<std::string> values;  // remove without values: all of them
+  // In place of `values`: sent as the value, never printed. The adapter encodes unicodePwd.
+  std::shared_ptr<const Secret> secret;
+};
+
+// One write. Modify, move and remove are addressed by id, never by name.
+struct DirectoryWrite {
+  enum class Kind { add, modify, move, remove };
+  Kind kind = Kind::modify;
+  std::string id;                     // empty for add
+  std::string dn;                     // add: of the new entry; else where it is thought to be
+  std::vector<Modification> changes;  // add: Op::add only, objectClass included
+  std::string new_rdn;                // move: "CN=Jane Doe"
+  std::string new_parent;             // move: DN; empty: stays below the same parent
+};
+
+// What the controller needs from an LDAP directory: one Active Directory domain. Implemented over
+// libldap and in memory for tests; both pass tests/contract/directory_contract.h.
+// One caller at a time. Calls block until the deadline at most.
+//
+// Faults: unavailable (no server answers; nothing was done), timeout (a write may have been done),
+// conflict (a value to remove was not there, a value to add was: LDAP 16, 20; name taken: 68),
+// not_found (32), denied (50, 49), invalid (schema, policy: 19, 21, 34, 53, 64, 65), internal.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  // All entries of the scope, or an error: never a part of them. Proof is a success on the last
+  // page of each base, no referral or limit, the base entry itself in its answer, and every
+  // ranged attribute read to its end.
+  virtual Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) = 0;
+
+  // Entries anywhere in the domain whose `attribute` equals one of `values`; those that are not
+  // there are left out. Asked for in batches inside. "objectGUID" and "distinguishedName" work as
+  // attributes.
+  virtual Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
+                                          std::span<const std::string> fetch, Deadline deadline) = 0;
+
+  // Many writes in flight; the caller takes care that none depends on another of the same call.
+  // Each is done as a whole or not at all; modify is compare-and-swap: a value to remove must be
+  // there and a value to add must not. The answers are in the order of the writes. For add, the
+  // result is the new entry's id (empty: not known, look it up); else the id as given.
+  virtual std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) = 0;
+
+  // What the server says of itself and of us; also the cheapest test of a connection.
+  struct About {
+    std::string server;       // host that answered
+    std::string domain_dn;    // defaultNamingContext
+    std::string domain_sid;   // "S-1-5-21-..."; empty if it cannot be read
+    std::string bound_as_id;  // objectGUID of the account we are bound as; empty: unknown
+    std::string bound_as_dn;
+    bool encrypted = false;  // TLS, or SASL with a security layer
+  };
+  virtual Result<About> about(Deadline deadline) = 0;
+};
+
+}  // namespace plumb

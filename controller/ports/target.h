@@ -1,0 +1,62 @@
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/model/attribute.h"
+#include "controller/model/live.h"
+#include "controller/model/plan.h"
+#include "controller/model/wanted.h"
+
+namespace plumb {
+
+// Knows one kind of object: what a manifest asks for, and how its attributes are compared. Pure;
+// diff, order, policy and retries are the engine's. Thread-safe.
+class Reconciler {
+ public:
+  virtual ~Reconciler() = default;
+  virtual std::string_view kind() const = 0;
+  virtual std::span<const AttributeRule> rules() const = 0;
+  // An error means that the resource cannot be applied as declared; it is held with that message.
+  virtual Result<Wanted> project(const Resource& resource, const Snapshot& snapshot) const = 0;
+};
+
+// What an observation must answer besides the managed scope.
+struct Interest {
+  std::set<std::string, IgnoreCase> attributes;  // to be read
+  std::vector<Identity> identities;              // whether they are taken, anywhere in the target
+  std::vector<std::string> ids;                  // objects of ours: find them wherever they are
+  std::vector<std::string> handles;              // objects that links name
+};
+
+struct Outcome {
+  Result<std::string> id;  // of the object written; empty: done, the id will be known when observed
+};
+
+// One lane's other side: an Active Directory domain, later the integration runtime.
+// One caller at a time. Calls block until the deadline at most.
+class Target {
+ public:
+  virtual ~Target() = default;
+
+  virtual std::string_view name() const = 0;  // "Directory/default/corp"
+  virtual std::vector<const Reconciler*> kinds() const = 0;
+
+  // Everything in scope, and what `interest` names, or an error: never a part of it.
+  virtual Result<Complete<LiveSet>> observe(const Interest& interest, Deadline deadline) = 0;
+
+  // Carries out changes that do not depend on each other; answers in their order. Every change is
+  // checked once more against the last observation: an object that is not in scope, is protected,
+  // or was not observed is denied. `operations[i]` goes into the marker of a created object.
+  virtual std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
+                                     Deadline deadline) = 0;
+
+  // The operation that a live object's marker names; empty: it carries none of this instance.
+  virtual std::string created_by(const LiveObject& object) const = 0;
+};
+
+}  // namespace plumb
