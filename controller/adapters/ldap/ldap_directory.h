@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/ports/directory.h"
+#include "controller/ports/secret_store.h"
+
+namespace plumb::ldap {
+
+struct Options {
+  std::vector<std::string> servers;           // "ldaps://host[:port]" or "ldap://host[:port]", in order of preference
+  enum class Tls { ldaps, start_tls, none };  // none: only with gssapi, which then signs and seals
+  Tls tls = Tls::ldaps;
+  std::string ca_file;      // PEM; empty: the system's
+  std::string server_name;  // that the certificate must name; empty: the host of the URL
+  enum class Bind { simple, gssapi };
+  Bind bind = Bind::simple;
+  std::string username, password_from;                   // simple; a SecretStore reference
+  std::string principal, keytab_file, krb5_config_file;  // gssapi
+  std::string base_dn;                                   // the domain: root of `find`
+  Duration connect_timeout = std::chrono::seconds(5);
+  Duration operation_timeout = std::chrono::seconds(30);  // of one answer
+  Duration read_timeout = std::chrono::seconds(120);      // of one whole read
+  int page_size = 1000;
+  std::size_t writes_in_flight = 32;
+};
+
+// An Active Directory domain over libldap. Connects at the first call, keeps the connection, and after a
+// failure goes on to the next server in order at the next call. Everything that waits has a deadline.
+// The password is fetched anew for each bind, so a rotated one is picked up. `secrets` and `clock` must
+// outlive it.
+std::unique_ptr<Directory> make_directory(Options options, SecretStore& secrets, const Clock& clock);
+
+}  // namespace plumb::ldap

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/engine/audit_log.h"
+#include "controller/engine/planner.h"
+#include "controller/model/status.h"
+#include "controller/policy/policy.h"
+#include "controller/ports/lease.h"
+#include "controller/ports/state_store.h"
+#include "controller/ports/target.h"
+
+namespace plumb::engine {
+
+struct LaneOptions {
+  Duration observe_timeout = std::chrono::minutes(2);
+  Duration apply_timeout = std::chrono::minutes(2);  // of one batch
+  std::size_t batch = 256;                           // changes between two durable records
+  Duration backoff_first = std::chrono::seconds(1), backoff_longest = std::chrono::minutes(5);
+  // Called after each batch, on the lane's thread; for progress.
+  std::function<void(std::size_t done, std::size_t of)> progress;
+};
+
+// What happened in one round.
+struct Round {
+  Plan plan;                                                       // with verdicts
+  std::size_t applied = 0, failed = 0, unknown = 0, withheld = 0;  // withheld: by policy
+  std::vector<std::pair<ResourceKey, Error>> failures;
+  std::optional<Error> stopped;  // the round could not begin or had to end early, and why
+};
+
+// One target's loop: observe, plan, review, apply, record. Everything that decides is in planner and
+// policy; this class does the I/O around it in the right order: nothing is written to the target
+// before lease, intent and inventory claim are durable. One caller at a time; all references
+// must outlive it.
+class Lane {
+ public:
+  Lane(Target& target, StateStore& store, AuditLog& audit, Lease& lease, const Clock& clock,
+       std::span<const policy::Policy> policies, LaneOptions options);
+  ~Lane();
+
+  // Observes and plans; writes nothing to the target. Settles open intents of earlier runs first if
+  // `settle` (this writes to the store and so needs the lease).
+  Result<Plan> plan(const Snapshot& snapshot, bool settle = false);
+  // The round: plan and apply what policies let through.
+  Round run_round(const Snapshot& snapshot, std::stop_token stop = {});
+  // Applies a plan that was reviewed before: each change is checked against the live state as it is
+  // now; one whose object moved on is refused alone (in `failures`, Fault::conflict), one that is
+  // already as it should be counts as applied.
+  Round apply_reviewed(const Plan& reviewed, const Snapshot& snapshot, std::stop_token stop = {});
+
+  // A person lets a held plan through. Kept in the store until it expires, and in the audit log.
+  static Result<void> approve(StateStore& store, AuditLog& audit, const std::string& digest, const std::string& reason,
+                              SystemTime expires);
+
+  // When the next round is worth running although nothing changed: a removal step falls due, or a
+  // failed round's backoff is over. Nothing: only at the caller's interval.
+  std::optional<SystemTime> next_due() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Reads for people and tools; all from the store.
+Result<std::vector<Status>> read_status(StateStore& store, std::string_view prefix);
+Result<Inventory> read_inventory(StateStore& store, std::string_view target);
+
+}  // namespace plumb::engine

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "controller/model/resource.h"
+#include "controller/ports/source.h"
+#include "controller/schema/registry.h"
+
+namespace plumb::manifest {
+
+struct LoaderOptions {
+  std::vector<ReferenceRule> references;
+  unsigned threads = 0;  // of the first load; 0: as many as there are processors, at most 4
+};
+
+// Turns trees of files into snapshots. Remembers what each file held, by content digest, so that only
+// changed files are parsed again. One caller at a time; threads are used inside.
+class Loader {
+ public:
+  // `registry` must outlive the loader.
+  Loader(const schema::Registry& registry, LoaderOptions options);
+  ~Loader();
+
+  // The snapshot after the delta. Never fails: what is wrong stands in its diagnostics, and what
+  // cannot be read is held.
+  std::shared_ptr<const Snapshot> apply(const TreeDelta& delta);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace plumb::manifest

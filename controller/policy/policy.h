@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/model/audit.h"
+#include "controller/model/owned.h"
+#include "controller/model/plan.h"
+#include "controller/schema/registry.h"
+
+namespace plumb::policy {
+
+// One guard rail, made from a Policy resource (crds/policies.yaml describes every field).
+class Policy {
+ public:
+  // `origin` is for messages ("policies/limits.yaml", "built in").
+  static Result<Policy> from_resource(const Resource& resource, std::string origin);
+  ~Policy();
+  Policy(Policy&&) noexcept;
+  Policy& operator=(Policy&&) noexcept;
+  const std::string& name() const;
+
+  struct State;
+  const State& state() const { return *state_; }
+
+ private:
+  explicit Policy(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+struct Context {
+  // What limits in percent are percent of: owned objects by kind.
+  std::map<std::string, std::size_t> owned;
+  // Closing records (done, unknown) and open intents within the longest window, newest last.
+  std::span<const AuditRecord> recent;
+  SystemTime now{};
+  // Digests of plans a person has approved, and that have not expired.
+  std::span<const std::string> approved;
+};
+
+// What the policies say of the plan. Pure. Sorted; one verdict a policy at most, naming every change
+// concerned. When a limit is passed, all changes of its class are named, not only the surplus.
+std::vector<Verdict> review(std::span<const Policy> policies, const Plan& plan, const Context& context);
+// The longest window any of the policies looks back.
+Duration longest_window(std::span<const Policy> policies);
+
+}  // namespace plumb::policy

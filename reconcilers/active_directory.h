@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "controller/ports/directory.h"
+#include "controller/ports/secret_store.h"
+#include "controller/ports/target.h"
+#include "reconcilers/directory_settings.h"
+
+namespace plumb {
+
+// An Active Directory domain as a Target: reads entries into live objects, knows which must never be
+// written, and turns changes into compare-and-swap writes. One caller at a time; `directory` and
+// `secrets` must outlive it.
+// `instance` names this installation in the marker of created objects.
+std::unique_ptr<Target> make_active_directory(DirectorySettings settings, Directory& directory, SecretStore& secrets,
+                                              const Clock& clock, std::string instance);
+
+}  // namespace plumb
