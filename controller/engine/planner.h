@@ -35,6 +35,9 @@ struct PlanInput {
   // Our marker on a live object; see Target::created_by.
   std::function<std::string(const LiveObject&)> created_by;
   SystemTime now{};
+  // An object of ours that is not found counts as gone only after that long: another domain controller
+  // may not have heard of it yet.
+  Duration confirm_missing = std::chrono::minutes(5);
 };
 
 // The plan: a pure function of its input. Verdicts are left to the policies.

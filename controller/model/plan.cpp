@@ -61,7 +61,7 @@ bool Change::does(Action action) const { return std::find(actions.begin(), actio
 bool operator==(const Change& a, const Change& b) {
   const auto tie = [](const Change& c) {
     return std::tie(c.key, c.actions, c.id, c.handle, c.handle_after, c.live_version, c.fields, c.cause, c.reason,
-                    c.one_way, c.at, c.after);
+                    c.one_way, c.at, c.after, c.needs);
   };
   return tie(a) == tie(b);
 }

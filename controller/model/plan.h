@@ -53,7 +53,8 @@ struct Change {
   std::string reason;   // for a person: "users/jdoe.yaml:3 changed"
   std::string one_way;  // not empty: cannot be undone, and why
   Location at;
-  Owned after;  // the inventory's record once done
+  Owned after;                     // the inventory's record once done
+  std::vector<ResourceKey> needs;  // of changes in earlier levels that must have succeeded; sorted
   bool does(Action action) const;
   friend bool operator==(const Change&, const Change&);
 };
@@ -91,6 +92,9 @@ struct Plan {
   std::vector<Blocked> blocked;             // sorted by key
   std::vector<Verdict> verdicts;            // sorted
   std::size_t unchanged = 0;
+  // Inventory records to be brought up to date although nothing is written to the target: where an
+  // object is now, what its manifest says of its removal. No part of the digest, nor of reports.
+  std::vector<Owned> bookkeeping;
   Diagnostics diagnostics;
 
   std::size_t size() const;  // number of changes

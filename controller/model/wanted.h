@@ -74,7 +74,8 @@ struct Deletion {
 struct Wanted {
   ResourceKey key;
   Identity identity;
-  std::string pinned_id;  // the author named the object by id; empty: found by identity
+  std::vector<Identity> also_unique;  // other names that nothing else may have (userPrincipalName)
+  std::string pinned_id;              // the author named the object by id; empty: found by identity
   Adoption adoption = Adoption::never;
   std::optional<Place> place;
   Attributes attributes;     // owned: compared, and cleared when dropped later
