@@ -61,4 +61,19 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return {};
+  std::string bytes(text.size() / 4 * 3 + 1, '\0');
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), raw(text), static_cast<int>(text.size()));
+  if (size < 0) return {};
+  // OpenSSL counts the bytes that the padding stands for.
+  std::size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  bytes.resize(static_cast<std::size_t>(size) - padding);
+  // Anything that decodes but is spelt differently (white space, stray bits) is not accepted.
+  if (base64(bytes) != text) return {};
+  return bytes;
+}
+
 }  // namespace plumb

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,5 +16,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);
 std::string random_hex(std::size_t bytes);
 
 std::string base64(std::string_view bytes);
+// The inverse; nothing if the text is not what base64 makes (RFC 4648, padded, no line breaks).
+std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace plumb
