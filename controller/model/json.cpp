@@ -232,10 +232,10 @@ Value to_json(const Plan& plan) {
   }
   for (const Verdict& verdict : plan.verdicts) verdicts.push_back(to_json(verdict));
   for (const Diagnostic& diagnostic : plan.diagnostics) diagnostics.push_back(to_json(diagnostic));
-  return Object{{"target", bytes(plan.target)}, {"revision", bytes(plan.revision)},
-                {"digest", bytes(plan.digest)}, {"levels", std::move(levels)},
+  return Object{{"target", bytes(plan.target)},  {"revision", bytes(plan.revision)},
+                {"digest", bytes(plan.digest)},  {"levels", std::move(levels)},
                 {"blocked", std::move(blocked)}, {"verdicts", std::move(verdicts)},
-                {"unchanged", plan.unchanged},  {"diagnostics", std::move(diagnostics)}};
+                {"unchanged", plan.unchanged},   {"diagnostics", std::move(diagnostics)}};
 }
 
 Result<Plan> plan_from_json(const Value& json) {

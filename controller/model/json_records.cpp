@@ -111,8 +111,7 @@ Value to_json(const Owned& owned) {
   text("id", owned.id);
   text("handle", owned.handle);
   if (owned.identity != Identity{})
-    to["identity"] =
-        Object{{"attribute", bytes(owned.identity.attribute)}, {"value", bytes(owned.identity.value)}};
+    to["identity"] = Object{{"attribute", bytes(owned.identity.attribute)}, {"value", bytes(owned.identity.value)}};
   if (owned.created) to["created"] = true;
   text("operation", owned.operation);
   if (!owned.attributes.empty()) to["attributes"] = list(owned.attributes);

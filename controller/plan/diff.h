@@ -30,7 +30,10 @@ struct Difference {
 
 // What has to change on an existing object so that it has what is wanted, over owned attributes only:
 // those in `desired`, and those in `owned.attributes` or `owned.links` that are wanted no longer (these
-// are cleared, as far as `may_clear`; a link only if we added it). `rules` say how values are compared.
+// are cleared, as far as `may_clear`; a link of a set only if it stands in `owned.links`; single bits and
+// sensitive attributes stay as they are). `rules` say how values are compared. An attribute that `live`
+// does not have is empty. Wanted without values: to be empty. `removed` holds the live spelling, so that
+// it can be the guard of the write. Sensitive attributes are never compared.
 // Link values of `live` must have been turned into LinkTexts with ids where they are known.
 Difference diff(const Desired& desired, const Attributes& live, const Owned& owned,
                 std::span<const AttributeRule> rules, bool may_clear);

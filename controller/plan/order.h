@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,8 +23,9 @@ struct Ordered {
 // Puts changes into levels such that everything a change waits for is in an earlier one.
 Ordered order(std::vector<Change> changes, std::span<const Edge> edges);
 
-// SHA-256 over the canonical JSON of target and levels (and nothing that varies with time): two plans
-// with the same digest do the same.
+// SHA-256 over the target and the canonical JSON of the changes, level by level: two plans with the same
+// digest do the same. Covers key, actions, ids, handles, cause and fields (of sensitive ones the
+// references); not the live version, the reason's words and place, nor the inventory's record.
 std::string digest_of(const Plan& plan);
 
 }  // namespace plumb::plan
