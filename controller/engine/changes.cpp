@@ -1,0 +1,379 @@
+#include "controller/engine/changes.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "controller/model/dn.h"
+#include "controller/plan/diff.h"
+
+namespace plumb::engine {
+namespace {
+
+// A new account's flags where nothing else is said: NORMAL_ACCOUNT (MS-ADTS 2.2.16).
+constexpr std::uint32_t kNewAccountFlags = 0x200;
+
+std::optional<std::uint32_t> number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return static_cast<std::uint32_t>(value);
+}
+
+bool already_so(const Attributes& live, std::string_view name, const Attribute& wanted) {
+  const auto found = live.find(name);
+  const bool absent = found == live.end() || found->second.values.empty();
+  // An absent integer is zero to AD (lockoutTime of an account that was never locked).
+  if (absent) return wanted.values.empty() || wanted.values == std::vector<std::string>{"0"};
+  return found->second.values == wanted.values;
+}
+
+// The inventory's texts of links are ids, or names where there was no id yet.
+bool names(const std::set<std::string>& known, const LinkText& link) {
+  return (!link.id.empty() && known.contains(link.id)) || known.contains(link.dn);
+}
+
+std::string link_key(std::string_view text) {
+  const LinkText link = parse_link(text);
+  return link.id.empty() ? dn_key(link.dn) : link.id;
+}
+
+// Of a set of links only single ones are ours (Owned::links); of everything else the whole attribute.
+bool owns_whole(std::span<const AttributeRule> rules, std::string_view name) {
+  const AttributeRule rule = rule_for(rules, name);
+  return rule.compare != Compare::link || !rule.multi_valued;
+}
+
+void set_actions(Change& change, std::span<const AttributeRule> rules) {
+  bool updates = false;
+  for (const FieldChange& field : change.fields) {
+    const AttributeRule rule = rule_for(rules, field.name);
+    if (rule.disable_mask == 0 || field.removed.empty() || field.added.empty()) {
+      updates = true;
+      continue;
+    }
+    const std::uint32_t before = number(field.removed.front()).value_or(0);
+    const std::uint32_t after = number(field.added.front()).value_or(0);
+    const std::uint32_t flipped = before ^ after;
+    if ((flipped & rule.disable_mask) != 0)
+      change.actions.push_back((after & rule.disable_mask) != 0 ? Action::disable : Action::enable);
+    if ((flipped & ~rule.disable_mask) != 0) updates = true;
+  }
+  if (updates) change.actions.push_back(Action::update);
+  std::sort(change.actions.begin(), change.actions.end());
+}
+
+}  // namespace
+
+struct Proposer::Resolved {
+  plan::Desired desired;
+  // Link attributes of which something could not be resolved: nothing may be taken out of them.
+  std::set<std::string, IgnoreCase> partial;
+};
+
+Proposer::Proposer(const PlanInput& input, const Pairing& pairing, const std::set<std::string>& stripped)
+    : input_(input), live_(**input.live), pairing_(pairing), stripped_(stripped) {}
+
+Proposal Proposer::propose(const Pair& pair) const {
+  Proposal proposal;
+  Resolved resolved = resolve(pair, proposal);
+  for (const ResourceKey& need : pair.wanted->needs) {
+    if (const auto found = pairing_.pairs.find(need); found != pairing_.pairs.end()) {
+      if (found->second.live == nullptr) proposal.after.push_back(need);
+    } else if (const auto there = pairing_.untouched.find(need);
+               there == pairing_.untouched.end() || there->second == nullptr) {
+      proposal.blocked.push_back(
+          {pair.wanted->key, pair.wanted->at, "DependencyNotReady", "waits for " + to_string(need)});
+      return proposal;
+    }
+  }
+  if (pair.live == nullptr) return create(pair, std::move(resolved), std::move(proposal));
+  return change(pair, std::move(resolved), std::move(proposal));
+}
+
+Proposer::Resolved Proposer::resolve(const Pair& pair, Proposal& to) const {
+  Resolved resolved;
+  for (const auto& [name, attribute] : pair.wanted->attributes) resolved.desired[name] = {attribute, true};
+  for (const auto& [name, wanted] : pair.wanted->links) {
+    plan::DesiredAttribute& desired = resolved.desired[name];
+    desired.authoritative = wanted.authoritative;
+    const bool single = !rule_for(rules_of(pair.wanted->key.kind), name).multi_valued;
+    for (const Link& link : wanted.links) {
+      std::string why;
+      if (!link.declared()) {
+        if (const LiveObject* object = live_.by_handle(link.handle)) {
+          desired.attribute.values.push_back(text_of(*object));
+          continue;
+        }
+        why = fmt::format("{} names \"{}\", which is not in the directory", name, link.handle);
+      } else if (const auto other = pairing_.pairs.find(link.key); other != pairing_.pairs.end()) {
+        const Pair& target = other->second;
+        desired.attribute.values.push_back(
+            to_string(LinkText{target.live != nullptr ? target.live->id : std::string(), target.handle_after}));
+        if (target.live == nullptr) to.after.push_back(link.key);
+        continue;
+      } else {
+        // Declared, and not acted on: a link that is there stays, and none is made.
+        const auto untouched = pairing_.untouched.find(link.key);
+        const LiveObject* object = untouched == pairing_.untouched.end() ? nullptr : untouched->second;
+        const auto held = pair.live == nullptr ? Attributes::const_iterator{} : pair.live->attributes.find(name);
+        if (object != nullptr && pair.live != nullptr && held != pair.live->attributes.end() &&
+            std::any_of(held->second.values.begin(), held->second.values.end(),
+                        [&](const std::string& dn) { return dn_key(dn) == dn_key(object->handle); })) {
+          desired.attribute.values.push_back(text_of(*object));
+          continue;
+        }
+        why = fmt::format("{} waits for {}", name, to_string(link.key));
+      }
+      resolved.partial.insert(name);
+      to.blocked.push_back({pair.wanted->key, pair.wanted->at, "DependencyNotReady", std::move(why)});
+    }
+    // A single link that cannot be made is not to be cleared either.
+    if (single && resolved.partial.contains(name)) resolved.desired.erase(name);
+  }
+  return resolved;
+}
+
+Proposal Proposer::create(const Pair& pair, Resolved resolved, Proposal to) const {
+  const Wanted& wanted = *pair.wanted;
+  const auto rules = rules_of(wanted.key.kind);
+  for (const auto& [name, attribute] : wanted.creation_only) {
+    const AttributeRule rule = rule_for(rules, name);
+    auto& desired = resolved.desired[name];
+    if (rule.compare != Compare::flags) {
+      if (desired.attribute.values.empty()) desired.attribute = attribute;
+      continue;
+    }
+    // What the manifest says of single flags, on top of a new account's.
+    const std::string base = attribute.values.empty() ? std::string() : attribute.values.front();
+    const std::uint32_t flags = plan::apply_flags(desired.attribute.values, base, kNewAccountFlags);
+    desired.attribute.values = {std::to_string(static_cast<std::int32_t>(flags))};
+  }
+
+  Change change;
+  change.key = wanted.key;
+  change.actions = {Action::create};
+  change.handle = change.handle_after = pair.handle_after;
+  change.fields = plan::creation_fields(resolved.desired, rules);
+  change.at = wanted.at;
+  change.cause = pair.was_missing ? Cause::missing : Cause::declared;
+  change.reason = pair.was_missing
+                      ? "was deleted from the directory by someone else, and is declared in " + to_string(wanted.at)
+                      : "declared in " + to_string(wanted.at) + ", not in the directory";
+  change.after = pair.owned;
+  Owned& after = change.after;
+  after.key = wanted.key;
+  after.created = true;
+  after.identity = wanted.identity;
+  after.handle = pair.handle_after;
+  after.deletion = wanted.deletion;
+  after.digest = wanted.digest;
+  after.file = wanted.at.file;
+  for (const auto& [name, desired] : resolved.desired)
+    if (owns_whole(rules, name) && (!wanted.creation_only.contains(name) || wanted.attributes.contains(name)))
+      after.attributes.insert(name);
+  note_links(pair, resolved, {}, after);
+  add_once_writes(pair, true, change.fields, after);
+  to.change = std::move(change);
+  return to;
+}
+
+Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) const {
+  const Wanted& wanted = *pair.wanted;
+  const LiveObject& live = *pair.live;
+  const auto rules = rules_of(wanted.key.kind);
+  const bool returns = pair.owned.removed_at.has_value();
+  if (returns && pair.owned.disabled_by_us) {
+    for (const AttributeRule& rule : rules) {
+      if (rule.disable_mask == 0) continue;
+      auto& flags = resolved.desired[std::string(rule.name)].attribute.values;
+      const std::string off = "-" + std::to_string(rule.disable_mask), on = "+" + std::to_string(rule.disable_mask);
+      if (std::find(flags.begin(), flags.end(), on) == flags.end()) flags.push_back(off);
+    }
+  }
+
+  const Attributes now = live_attributes(live, rules);
+  Owned before = pair.owned;
+  for (auto& [name, links] : before.links) {  // names of that time, as ids
+    std::set<std::string> ids;
+    for (const std::string& text : links) {
+      const LiveObject* object = live_.by_id(text) != nullptr ? nullptr : live_.by_handle(text);
+      ids.insert(object != nullptr ? object->id : text);
+    }
+    links = std::move(ids);
+  }
+  for (const std::string& name : resolved.partial) {
+    const auto desired = resolved.desired.find(name);
+    if (desired != resolved.desired.end()) desired->second.authoritative = false;
+    before.links.erase(name);
+    before.attributes.erase(name);
+  }
+
+  plan::Difference difference = plan::diff(resolved.desired, now, before, rules, input_.snapshot->complete());
+  const auto refuse = [&](std::string reason, std::string message) {
+    to.blocked.push_back({wanted.key, wanted.at, std::move(reason), std::move(message)});
+  };
+  if (!difference.unreadable.empty()) {
+    refuse("NotReadable", fmt::format("{} of {} cannot be read in full, so nothing of it is changed",
+                                      join(difference.unreadable, ", "), live.handle));
+    return to;
+  }
+  if (!difference.immutable.empty()) {
+    refuse("Invalid", fmt::format("{} cannot be changed after creation", join(difference.immutable, ", ")));
+    return to;
+  }
+  bool strips = false;
+  for (const auto& [name, desired] : now) {
+    const AttributeRule rule = rule_for(rules, name);
+    if (rule.compare != Compare::link || !rule.multi_valued || stripped_.empty()) continue;
+    std::set<std::string> still_wanted;
+    if (const auto links = resolved.desired.find(name); links != resolved.desired.end())
+      for (const std::string& text : links->second.attribute.values) still_wanted.insert(link_key(text));
+    for (const std::string& value : desired.values) {
+      const LinkText link = parse_link(value);
+      if (link.id.empty() || !stripped_.contains(link.id) || still_wanted.contains(link.id)) continue;
+      auto field = std::find_if(difference.fields.begin(), difference.fields.end(),
+                                [&](const FieldChange& f) { return equals_ignoring_case(f.name, name); });
+      if (field == difference.fields.end())
+        field = difference.fields.insert(field, {.name = name, .multi_valued = true, .link = true});
+      if (std::find(field->removed.begin(), field->removed.end(), value) == field->removed.end()) {
+        field->removed.push_back(value);
+        strips = true;
+      }
+    }
+  }
+
+  Change change;
+  change.key = wanted.key;
+  change.id = live.id;
+  change.handle = live.handle;
+  change.handle_after = pair.moves ? pair.handle_after : live.handle;
+  change.live_version = live.version;
+  change.fields = std::move(difference.fields);
+  change.at = wanted.at;
+
+  Owned after = pair.owned;
+  after.key = wanted.key;
+  after.id = live.id;
+  after.identity = wanted.identity;
+  after.handle = change.handle_after;
+  after.deletion = wanted.deletion;
+  after.digest = wanted.digest;
+  after.file = wanted.at.file;
+  after.removed_at.reset();
+  after.removal_stage.clear();
+  after.disabled_by_us = false;
+  if (pair.adopting && !input_.created_by(live).empty()) after.created = true;
+  if (input_.snapshot->complete()) after.attributes.clear();  // what is dropped is cleared by this very change
+  for (const auto& [name, desired] : resolved.desired)
+    if (owns_whole(rules, name)) after.attributes.insert(name);
+  for (const std::string& name : resolved.partial)
+    if (pair.owned.attributes.contains(name)) after.attributes.insert(name);
+  after.links = before.links;
+  note_links(pair, resolved, now, after);
+  add_once_writes(pair, false, change.fields, after);
+
+  if (pair.adopting) change.actions.push_back(Action::adopt);
+  if (pair.moves) change.actions.push_back(Action::move);
+  set_actions(change, rules);
+  if (change.actions.empty()) {
+    if (pair.taken_over_from) {
+      change.actions.push_back(Action::adopt);
+    } else {
+      if (!(after == pair.owned) && to.blocked.empty()) to.bookkeeping = std::move(after);
+      return to;
+    }
+  }
+  if (pair.adopting) {
+    change.reason = "exists already, and is taken over by " + to_string(wanted.at);
+  } else if (pair.taken_over_from) {
+    change.reason =
+        fmt::format("was declared as {}, and is in {}", to_string(*pair.taken_over_from), to_string(wanted.at));
+  } else if (returns) {
+    change.reason = "declared again in " + to_string(wanted.at);
+  } else if (pair.owned.digest != wanted.digest) {
+    change.reason = to_string(wanted.at) + " changed";
+  } else if (strips) {
+    change.cause = Cause::dependent;
+    change.reason = "members left";
+  } else {
+    change.cause = Cause::drift;
+    change.reason = "the directory differs from " + to_string(wanted.at) + ", which did not change";
+  }
+  change.after = std::move(after);
+  to.change = std::move(change);
+  return to;
+}
+
+void Proposer::add_once_writes(const Pair& pair, bool creating, std::vector<FieldChange>& fields, Owned& after) const {
+  for (const OnceWrite& once : pair.wanted->once) {
+    const auto done = pair.owned.once.find(once.name);
+    after.once[once.name] = once.token;
+    if (!creating && done != pair.owned.once.end() && done->second == once.token) continue;
+    if (creating ? !once.at_creation : pair.adopting && !once.on_adoption) continue;
+    const auto is_so = [&](const auto& write) { return already_so(pair.live->attributes, write.first, write.second); };
+    if (!creating && once.only_if_different && std::all_of(once.writes.begin(), once.writes.end(), is_so)) continue;
+    for (const auto& [name, attribute] : once.writes) {
+      const AttributeRule rule = rule_for(rules_of(pair.wanted->key.kind), name);
+      fields.push_back({.name = name,
+                        .added = attribute.values,
+                        .sensitive = once.sensitive && rule.sensitive,
+                        .blind = true,
+                        .once = once.name});
+    }
+  }
+  std::sort(fields.begin(), fields.end(),
+            [](const FieldChange& a, const FieldChange& b) { return IgnoreCase()(a.name, b.name); });
+}
+
+// Live attributes with links as LinkTexts that carry ids, as far as they are known.
+Attributes Proposer::live_attributes(const LiveObject& live, std::span<const AttributeRule> rules) const {
+  Attributes attributes = live.attributes;
+  for (auto& [name, attribute] : attributes) {
+    if (rule_for(rules, name).compare != Compare::link) continue;
+    for (std::string& value : attribute.values)
+      if (const LiveObject* object = live_.by_handle(value)) value = to_string(LinkText{object->id, value});
+  }
+  return attributes;
+}
+
+// Which links of the object are ours from now on: all that an authoritative list names; of an additive
+// one those that we add, and those we added before that are still wanted.
+void Proposer::note_links(const Pair& pair, const Resolved& resolved, const Attributes& live, Owned& after) const {
+  const auto added_before = after.links;
+  if (input_.snapshot->complete()) after.links.clear();
+  for (const auto& [name, wanted] : pair.wanted->links) {
+    const auto desired = resolved.desired.find(name);
+    if (desired == resolved.desired.end()) continue;
+    const auto before = added_before.find(name);
+    std::set<std::string> existed;  // ids, and keys of names that have none
+    if (const auto there = live.find(name); there != live.end())
+      for (const std::string& value : there->second.values) existed.insert(link_key(value));
+    std::set<std::string> ours;
+    for (const std::string& text : desired->second.attribute.values) {
+      const LinkText link = parse_link(text);
+      const bool ours_before = before != added_before.end() && names(before->second, link);
+      if (wanted.authoritative || ours_before || !existed.contains(link_key(text)))
+        ours.insert(link.id.empty() ? link.dn : link.id);
+    }
+    if (resolved.partial.contains(name) && pair.owned.links.contains(name))
+      ours.insert(pair.owned.links.at(name).begin(), pair.owned.links.at(name).end());
+    if (!ours.empty()) after.links[name] = std::move(ours);
+  }
+}
+
+std::string Proposer::text_of(const LiveObject& object) const {
+  const auto key = pairing_.by_id.find(object.id);
+  const auto pair = key == pairing_.by_id.end() ? pairing_.pairs.end() : pairing_.pairs.find(key->second);
+  return to_string(LinkText{object.id, pair == pairing_.pairs.end() ? object.handle : pair->second.handle_after});
+}
+
+std::span<const AttributeRule> Proposer::rules_of(const std::string& kind) const {
+  for (const Reconciler* each : input_.kinds)
+    if (each->kind() == kind) return each->rules();
+  return {};
+}
+
+}  // namespace plumb::engine

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/engine/pairing.h"
+#include "controller/engine/placement.h"
+
+namespace plumb::engine {
+
+// What one declared object needs.
+struct Proposal {
+  std::optional<Change> change;
+  std::optional<Owned> bookkeeping;  // the inventory's record, where it alone has to be brought up to date
+  std::vector<Blocked> blocked;
+  std::vector<ResourceKey> after;  // pairs whose changes have to be done before this one
+};
+
+// Turns pairs into changes. Pure; one object for many pairs.
+class Proposer {
+ public:
+  // `stripped`: ids of objects whose memberships go. All arguments must outlive it.
+  Proposer(const PlanInput& input, const Pairing& pairing, const std::set<std::string>& stripped);
+  Proposal propose(const Pair& pair) const;
+
+ private:
+  struct Resolved;
+  Resolved resolve(const Pair& pair, Proposal& to) const;
+  Proposal create(const Pair& pair, Resolved resolved, Proposal to) const;
+  Proposal change(const Pair& pair, Resolved resolved, Proposal to) const;
+  void add_once_writes(const Pair& pair, bool creating, std::vector<FieldChange>& fields, Owned& after) const;
+  Attributes live_attributes(const LiveObject& live, std::span<const AttributeRule> rules) const;
+  void note_links(const Pair& pair, const Resolved& resolved, const Attributes& live, Owned& after) const;
+  std::string text_of(const LiveObject& object) const;
+  std::span<const AttributeRule> rules_of(const std::string& kind) const;
+
+  const PlanInput& input_;
+  const LiveSet& live_;
+  const Pairing& pairing_;
+  const std::set<std::string>& stripped_;
+};
+
+}  // namespace plumb::engine

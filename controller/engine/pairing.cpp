@@ -1,0 +1,199 @@
+#include "controller/engine/pairing.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace plumb::engine {
+namespace {
+
+std::string name_of(const Identity& identity) { return fmt::format("{} \"{}\"", identity.attribute, identity.value); }
+
+class Matcher {
+ public:
+  explicit Matcher(const PlanInput& input) : input_(input), live_(**input.live) {
+    for (const auto& [key, owned] : *input.inventory)
+      if (!owned.id.empty()) owners_[owned.id] = key;
+    for (const Wanted& wanted : input.projection->wanted) wanted_[wanted.key] = &wanted;
+  }
+
+  Pairing run() {
+    for (const Blocked& blocked : input_.projection->blocked) {
+      const auto record = input_.inventory->find(blocked.key);
+      pairing_.untouched[blocked.key] = record == input_.inventory->end() ? nullptr : live_.by_id(record->second.id);
+    }
+    for (const Wanted& wanted : input_.projection->wanted) match(wanted);
+    refuse_shared_objects();
+    return std::move(pairing_);
+  }
+
+ private:
+  void match(const Wanted& wanted) {
+    const auto record = input_.inventory->find(wanted.key);
+    const bool known = record != input_.inventory->end();
+    const LiveObject* ours = known ? live_.by_id(record->second.id) : nullptr;
+    if (input_.snapshot->held.contains(wanted.key)) {
+      return pairing_.block(wanted, ours, "Held",
+                            "its manifest, or one that it refers to, has errors; nothing is changed");
+    }
+    if (!wanted.problem.empty()) return pairing_.block(wanted, ours, "Invalid", wanted.problem);
+    known ? match_known(wanted, record->second) : match_new(wanted);
+  }
+
+  void match_known(const Wanted& wanted, const Owned& record) {
+    if (record.id.empty()) return match_unconfirmed(wanted, record);
+    if (const LiveObject* live = live_.by_id(record.id)) return accept(wanted, *live, {.owned = record, .known = true});
+
+    // Not found anywhere in the target, as far as this server knows.
+    const SystemTime since = record.missing_since.value_or(input_.now);
+    if (input_.now - since < input_.confirm_missing) {
+      Owned noted = record;
+      noted.missing_since = since;
+      if (noted != record) pairing_.bookkeeping.push_back(noted);
+      return pairing_.block(
+          wanted, nullptr, "Missing",
+          fmt::format(
+              "{} (id {}) was ours and is not found; it counts as deleted if that holds for {}, because another "
+              "server may not have heard of it yet",
+              record.handle, record.id, format_duration(input_.confirm_missing)));
+    }
+    Owned fresh;
+    fresh.key = wanted.key;
+    create(wanted, {.owned = std::move(fresh), .was_missing = true});
+  }
+
+  // We asked for the object to be created, and never learnt its id.
+  void match_unconfirmed(const Wanted& wanted, const Owned& record) {
+    const LiveObject* live = live_.by_identity(wanted.identity);
+    if (live == nullptr) live = live_.by_identity(record.identity);
+    if (live != nullptr && input_.created_by(*live) == record.operation) {
+      Owned confirmed = record;
+      confirmed.id = live->id;
+      return accept(wanted, *live, {.owned = std::move(confirmed), .known = true});
+    }
+    match_new(wanted);
+  }
+
+  void match_new(const Wanted& wanted) {
+    Owned fresh;
+    fresh.key = wanted.key;
+    Pair pair{.owned = std::move(fresh)};
+    const LiveObject* live = nullptr;
+    if (!wanted.pinned_id.empty()) {
+      live = live_.by_id(wanted.pinned_id);
+      if (live == nullptr) {
+        return pairing_.block(
+            wanted, nullptr, "NotFound",
+            fmt::format("the manifest names the object {}, which is not in the directory; correct or remove "
+                        "the annotation plumbline.dev/object-guid",
+                        wanted.pinned_id));
+      }
+    } else {
+      live = live_.by_identity(wanted.identity);
+    }
+    if (live == nullptr) return create(wanted, std::move(pair));
+
+    if (const auto owner = owners_.find(live->id); owner != owners_.end() && owner->second != wanted.key) {
+      return match_owned_by_other(wanted, *live, owner->second, std::move(pair));
+    }
+    if (live->kind != wanted.key.kind) {
+      return pairing_.block(wanted, nullptr, "AlreadyExists",
+                            fmt::format("{} is taken by {}, which is not an {}", name_of(wanted.identity), live->handle,
+                                        wanted.key.kind));
+    }
+    const bool ours = !input_.created_by(*live).empty();
+    // Protection is checked first: to offer adoption of what can never be adopted would mislead.
+    if (live->protection.empty() && live->in_scope && !ours && wanted.adoption != Adoption::adopt) {
+      return pairing_.block(wanted, live, "AlreadyExists",
+                            fmt::format("{} exists already as {}; to manage it, set spec.adoption: Adopt",
+                                        name_of(wanted.identity), live->handle));
+    }
+    pair.adopting = true;
+    pair.owned.id = live->id;
+    accept(wanted, *live, std::move(pair));
+  }
+
+  void match_owned_by_other(const Wanted& wanted, const LiveObject& live, const ResourceKey& owner, Pair pair) {
+    const auto declared = wanted_.find(owner);
+    if (declared != wanted_.end()) {
+      // The owner gives the name up in this very plan: the new object comes after.
+      if (declared->second->identity != wanted.identity) return create(wanted, std::move(pair));
+      return pairing_.block(wanted, nullptr, "NameConflict",
+                            fmt::format("{} is {} already", live.handle, to_string(owner)));
+    }
+    if (!input_.snapshot->complete() || input_.snapshot->find(owner) != nullptr) {
+      return pairing_.block(wanted, &live, "Held",
+                            fmt::format("{} belongs to {}, which may still be declared: some manifests cannot be read",
+                                        live.handle, to_string(owner)));
+    }
+    pair.owned = input_.inventory->at(owner);
+    pair.owned.key = wanted.key;
+    pair.known = true;
+    pair.taken_over_from = owner;
+    accept(wanted, live, std::move(pair));
+  }
+
+  void create(const Wanted& wanted, Pair pair) {
+    if (!wanted.creation_problem.empty()) return pairing_.block(wanted, nullptr, "Invalid", wanted.creation_problem);
+    pair.wanted = &wanted;
+    pairing_.pairs.emplace(wanted.key, std::move(pair));
+  }
+
+  void accept(const Wanted& wanted, const LiveObject& live, Pair pair) {
+    if (!live.protection.empty()) {
+      return pairing_.block(wanted, &live, "Protected",
+                            fmt::format("{} is protected and never changed: {}", live.handle, live.protection));
+    }
+    if (!live.in_scope) {
+      return pairing_.block(
+          wanted, &live, "OutOfScope",
+          fmt::format("{} is outside of the managed scope; move it back, or extend spec.managedScope of "
+                      "the Directory",
+                      live.handle));
+    }
+    if (live.kind != wanted.key.kind) {
+      return pairing_.block(wanted, &live, "Invalid", fmt::format("{} is not an {}", live.handle, wanted.key.kind));
+    }
+    pair.wanted = &wanted;
+    pair.live = &live;
+    pair.owned.missing_since.reset();
+    pairing_.pairs.emplace(wanted.key, std::move(pair));
+  }
+
+  // Two manifests that turn out to be one object: neither is acted on.
+  void refuse_shared_objects() {
+    std::map<std::string, std::vector<ResourceKey>> users;
+    for (const auto& [key, pair] : pairing_.pairs)
+      if (pair.live != nullptr) users[pair.live->id].push_back(key);
+    for (const auto& [id, keys] : users) {
+      pairing_.by_id.emplace(id, keys.front());
+      if (keys.size() < 2) continue;
+      for (const ResourceKey& key : keys) {
+        const Pair pair = pairing_.pairs.at(key);
+        pairing_.pairs.erase(key);
+        pairing_.block(
+            *pair.wanted, pair.live, "NameConflict",
+            fmt::format("{} is declared by {} and {}", pair.live->handle, to_string(keys[0]), to_string(keys[1])));
+      }
+    }
+    for (const auto& [key, live] : pairing_.untouched)
+      if (live != nullptr) pairing_.by_id.emplace(live->id, key);
+  }
+
+  const PlanInput& input_;
+  const LiveSet& live_;
+  std::map<std::string, ResourceKey> owners_;
+  std::map<ResourceKey, const Wanted*> wanted_;
+  Pairing pairing_;
+};
+
+}  // namespace
+
+void Pairing::block(const Wanted& wanted, const LiveObject* live, std::string reason, std::string message) {
+  blocked.push_back({wanted.key, wanted.at, std::move(reason), std::move(message)});
+  untouched[wanted.key] = live;
+}
+
+Pairing pair_up(const PlanInput& input) { return Matcher(input).run(); }
+
+}  // namespace plumb::engine

@@ -1,0 +1,192 @@
+#include "controller/engine/planner.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "controller/engine/changes.h"
+#include "controller/engine/pairing.h"
+#include "controller/engine/placement.h"
+#include "controller/engine/removal.h"
+#include "controller/model/dn.h"
+#include "controller/plan/order.h"
+
+namespace plumb::engine {
+namespace {
+
+const Reconciler* reconciler_of(std::span<const Reconciler* const> kinds, const std::string& kind) {
+  for (const Reconciler* each : kinds)
+    if (each->kind() == kind) return each;
+  return nullptr;
+}
+
+// Two manifests of the same natural name cannot both be right, and neither is acted on.
+void block_duplicates(Projection& projection) {
+  std::map<std::pair<std::string, std::string>, std::vector<const Wanted*>> names;
+  const auto note = [&](const Wanted& wanted, const Identity& name) {
+    const bool dn = equals_ignoring_case(name.attribute, "distinguishedName");
+    names[{lower(name.attribute), dn ? dn_key(name.value) : fold_case(name.value)}].push_back(&wanted);
+  };
+  for (const Wanted& wanted : projection.wanted) {
+    note(wanted, wanted.identity);
+    for (const Identity& name : wanted.also_unique) note(wanted, name);
+  }
+  std::set<ResourceKey> duplicates;
+  for (const auto& [name, users] : names) {
+    for (std::size_t i = 0; users.size() > 1 && i < users.size(); ++i) {
+      const Wanted& other = *users[i == 0 ? 1 : 0];
+      if (other.key == users[i]->key || !duplicates.insert(users[i]->key).second) continue;
+      projection.blocked.push_back({users[i]->key, users[i]->at, "NameConflict",
+                                    fmt::format("{} \"{}\" is also declared by {} in {}", name.first, name.second,
+                                                to_string(other.key), to_string(other.at))});
+    }
+  }
+  std::erase_if(projection.wanted, [&](const Wanted& wanted) { return duplicates.contains(wanted.key); });
+}
+
+void add_removal_edges(const std::vector<Change>& changes, std::vector<plan::Edge>& edges,
+                       const std::map<ResourceKey, std::size_t>& index, const Pairing& pairing) {
+  for (const auto& [key, pair] : pairing.pairs) {
+    if (!pair.taken_over_from) continue;
+    const auto first = index.find(*pair.taken_over_from), second = index.find(key);
+    if (first != index.end() && second != index.end() && changes[first->second].does(Action::forget))
+      edges.emplace_back(first->second, second->second);
+  }
+}
+
+void set_needs(std::vector<Change>& changes, const std::vector<plan::Edge>& edges) {
+  for (const auto& [first, second] : edges) changes[second].needs.push_back(changes[first].key);
+  for (Change& change : changes) {
+    std::sort(change.needs.begin(), change.needs.end());
+    change.needs.erase(std::unique(change.needs.begin(), change.needs.end()), change.needs.end());
+  }
+}
+
+void block_cycles(plan::Ordered& ordered, Plan& plan) {
+  for (const auto& cycle : ordered.cycles) {
+    std::vector<std::string> keys;
+    for (const Change& change : cycle) keys.push_back(to_string(change.key));
+    for (const Change& change : cycle) {
+      plan.blocked.push_back(
+          {change.key, change.at, "NameConflict",
+           fmt::format("these wait for each other's names or places: {}; give one of them a third name "
+                       "first, apply, and then the final one",
+                       join(keys, ", "))});
+    }
+  }
+  for (const Change& change : ordered.behind) {
+    plan.blocked.push_back({change.key, change.at, "DependencyNotReady",
+                            fmt::format("waits for objects whose names form a cycle ({})",
+                                        to_string(ordered.cycles.front().front().key))});
+  }
+}
+
+}  // namespace
+
+Projection project(const Snapshot& snapshot, std::span<const Reconciler* const> kinds,
+                   const std::function<bool(const Resource&)>& belongs) {
+  Projection projection;
+  for (const auto& [key, resource] : snapshot.resources) {
+    const Reconciler* reconciler = reconciler_of(kinds, key.kind);
+    if (reconciler == nullptr || !belongs(*resource)) continue;
+    auto wanted = reconciler->project(*resource, snapshot);
+    if (wanted) {
+      projection.wanted.push_back(std::move(*wanted));
+    } else {
+      projection.blocked.push_back({key, resource->at, "Invalid", std::move(wanted.error().message)});
+    }
+  }
+  block_duplicates(projection);
+  return projection;
+}
+
+Interest interest_of(const Projection& projection, const Inventory& inventory) {
+  Interest interest;
+  const auto add_place = [&](const Deletion& deletion) {
+    if (!deletion.quarantine.empty()) interest.handles.push_back(deletion.quarantine);
+  };
+  for (const Wanted& wanted : projection.wanted) {
+    for (const auto& [name, attribute] : wanted.attributes) interest.attributes.insert(name);
+    for (const auto& [name, links] : wanted.links) {
+      interest.attributes.insert(name);
+      for (const Link& link : links.links)
+        if (!link.declared()) interest.handles.push_back(link.handle);
+    }
+    for (const OnceWrite& once : wanted.once)
+      if (!once.sensitive)
+        for (const auto& [name, attribute] : once.writes) interest.attributes.insert(name);
+    interest.identities.push_back(wanted.identity);
+    interest.identities.insert(interest.identities.end(), wanted.also_unique.begin(), wanted.also_unique.end());
+    if (!wanted.pinned_id.empty()) interest.ids.push_back(wanted.pinned_id);
+    if (wanted.place && !wanted.place->parent.declared()) interest.handles.push_back(wanted.place->parent.handle);
+    add_place(wanted.deletion);
+  }
+  for (const auto& [key, owned] : inventory) {
+    interest.attributes.insert(owned.attributes.begin(), owned.attributes.end());
+    for (const auto& [name, links] : owned.links) interest.attributes.insert(name);
+    if (owned.id.empty()) {
+      interest.identities.push_back(owned.identity);
+    } else {
+      interest.ids.push_back(owned.id);
+    }
+    add_place(owned.deletion);
+  }
+  for (auto* list : {&interest.ids, &interest.handles}) {
+    std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
+  }
+  std::sort(interest.identities.begin(), interest.identities.end());
+  interest.identities.erase(std::unique(interest.identities.begin(), interest.identities.end()),
+                            interest.identities.end());
+  return interest;
+}
+
+Plan make_plan(const PlanInput& input) {
+  Plan plan;
+  plan.target = input.target;
+  plan.revision = input.snapshot->revision;
+  plan.diagnostics = input.snapshot->diagnostics;
+  plan.blocked = input.projection->blocked;
+
+  Pairing pairing = pair_up(input);
+  const std::vector<KeyEdge> place_edges = place_all(input, pairing);
+  Removals removals = plan_removals(input, pairing);
+  plan.bookkeeping = std::move(pairing.bookkeeping);
+  plan.bookkeeping.insert(plan.bookkeeping.end(), removals.bookkeeping.begin(), removals.bookkeeping.end());
+  plan.blocked.insert(plan.blocked.end(), pairing.blocked.begin(), pairing.blocked.end());
+  plan.blocked.insert(plan.blocked.end(), removals.blocked.begin(), removals.blocked.end());
+
+  std::vector<Change> changes = std::move(removals.changes);
+  std::vector<KeyEdge> key_edges = place_edges;
+  const Proposer proposer(input, pairing, removals.stripped);
+  for (const auto& [key, pair] : pairing.pairs) {
+    Proposal proposal = proposer.propose(pair);
+    for (const ResourceKey& first : proposal.after) key_edges.push_back({first, key});
+    if (!proposal.change && proposal.blocked.empty()) ++plan.unchanged;
+    plan.blocked.insert(plan.blocked.end(), proposal.blocked.begin(), proposal.blocked.end());
+    if (proposal.bookkeeping) plan.bookkeeping.push_back(std::move(*proposal.bookkeeping));
+    if (proposal.change) changes.push_back(std::move(*proposal.change));
+  }
+
+  std::map<ResourceKey, std::size_t> index;
+  for (std::size_t i = 0; i < changes.size(); ++i) index[changes[i].key] = i;
+  std::vector<plan::Edge> edges;
+  for (const KeyEdge& edge : key_edges) {
+    const auto first = index.find(edge.first), second = index.find(edge.second);
+    if (first != index.end() && second != index.end() && first != second)
+      edges.emplace_back(first->second, second->second);
+  }
+  add_removal_edges(changes, edges, index, pairing);
+  set_needs(changes, edges);
+
+  plan::Ordered ordered = plan::order(std::move(changes), edges);
+  plan.levels = std::move(ordered.levels);
+  block_cycles(ordered, plan);
+  std::sort(plan.blocked.begin(), plan.blocked.end(), [](const Blocked& a, const Blocked& b) {
+    return std::tie(a.key, a.reason, a.message) < std::tie(b.key, b.reason, b.message);
+  });
+  plan.digest = plan::digest_of(plan);
+  return plan;
+}
+
+}  // namespace plumb::engine
