@@ -102,7 +102,7 @@ Result<Blocked> blocked_from(const Value& json) {
 Result<ResourceKey> key_item_from(const Value& json) {
   const auto text = json::bytes_from(json);
   const auto key = text ? key_from(*text) : std::nullopt;
-  if (!key) return fail(Fault::invalid, "a key of a verdict is not kind/namespace/name");
+  if (!key) return fail(Fault::invalid, "a key is not kind/namespace/name");
   return *key;
 }
 
@@ -173,6 +173,7 @@ Value to_json(const Change& change) {
   if (!change.one_way.empty()) to["oneWay"] = bytes(change.one_way);
   add_location(to, change.at);
   if (change.after != Owned{}) to["after"] = to_json(change.after);
+  if (!change.needs.empty()) to["needs"] = keys_json(change.needs);
   return to;
 }
 
@@ -196,6 +197,7 @@ Result<Change> change_from_json(const Value& json) {
     if (owned) change.after = std::move(*owned);
     if (!owned) from.fail_with(std::move(owned).error());
   }
+  from.read_each("needs", change.needs, key_item_from);
   PLUMB_CHECK(from.finish());
   return change;
 }
