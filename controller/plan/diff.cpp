@@ -119,14 +119,16 @@ void diff_links(const std::vector<std::string>& wanted, const std::vector<std::s
                 LinkDiff how, FieldChange& field) {
   LinkIndex index(live);
   std::vector<bool> kept(live.size(), false);
-  std::set<std::string> adding;
+  std::set<std::string> adding_ids, adding_names;
   for (const std::string& value : wanted) {
     const LinkText link = parse_link(value);
     if (const auto at = index.find(link)) {
       kept[*at] = true;
-    } else if (adding.insert(link.id.empty() ? dn_key(link.dn) : lower(link.id)).second) {
-      field.added.push_back(value);
+      continue;
     }
+    const bool new_id = link.id.empty() || adding_ids.insert(lower(link.id)).second;
+    const bool new_name = link.dn.empty() || adding_names.insert(dn_key(link.dn)).second;
+    if (new_id && new_name) field.added.push_back(value);
   }
   for (std::size_t i = 0; i < live.size(); ++i) {
     if (kept[i]) continue;
