@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/base/clock.h"
@@ -10,42 +11,56 @@
 
 namespace plumb::engine {
 
-// The append-only, hash-chained log, in the store below "audit/". One caller at a time.
+// The append-only, hash-chained log, in the store: one record each at "audit/<sequence, 20 digits>",
+// the end of the chain at "audit-head", and at "audit-open/<operation>" the sequence of every intent
+// that has no closing record. One caller at a time; several processes may append in turns.
 class AuditLog {
  public:
   // Reads the head of the chain. `store` and `clock` must outlive it.
   static Result<AuditLog> open(StateStore& store, const Clock& clock, std::string actor);
 
+  // Reads the head again: another process may have appended (an approval). Nothing may be pending.
+  Result<void> refresh();
+
   // The records get time, sequence, actor and digests, and are returned as puts, so that a caller can
   // make them durable in one transaction with what they speak of. Nothing else may be
   // appended before `appended` (the commit was durable) or `abandon` (it failed) was called.
   std::vector<StateStore::Put> prepare(std::vector<AuditRecord> records);
-  StateStore::Guard guard() const;  // that nobody else has appended
+  // That nobody else has appended: there is no record yet with the first sequence of `prepare`.
+  StateStore::Guard guard() const;
   void appended();
   void abandon();
-  // prepare + commit + appended.
-  Result<void> append(std::vector<AuditRecord> records);
+  // prepare + commit together with `puts` + appended. If somebody else has appended meanwhile, the
+  // records are chained anew to what they wrote.
+  Result<void> append(std::vector<AuditRecord> records, std::vector<StateStore::Put> puts = {});
 
+  // The sequence that the next record will have; never given twice.
+  std::uint64_t next_sequence() const { return sequence_ + 1; }
+
+  // Oldest first. Reads from the end, in pieces, and stops at the first piece that is older as a whole.
   Result<std::vector<AuditRecord>> since(SystemTime from) const;
   Result<std::vector<AuditRecord>> last(std::size_t count) const;
-  // Operations with an intent and no closing record.
+  // Operations with an intent and no closing record, oldest first.
   Result<std::vector<AuditRecord>> open_intents() const;
 
   struct Verification {
-    std::uint64_t records = 0;
-    std::string head;     // digest of the last record
-    std::string problem;  // empty: the chain holds; else what is wrong, and from which record on
+    std::uint64_t records = 0;  // that hold, from the first on
+    std::string head;           // digest of the last of them
+    std::string problem;        // empty: the chain holds; else what is wrong, and from which record on
   };
+  // Recomputes the whole chain. What it cannot see is a log that was cut off together with its head:
+  // compare `head` and `records` with a copy kept elsewhere.
   static Result<Verification> verify(StateStore& store);
 
  private:
   AuditLog(StateStore& store, const Clock& clock, std::string actor);
+  Result<std::vector<AuditRecord>> piece(std::uint64_t number) const;
+
   StateStore* store_;
   const Clock* clock_;
   std::string actor_;
   std::uint64_t sequence_ = 0, pending_sequence_ = 0;
   std::string head_, pending_head_;
-  std::uint64_t head_version_ = 0;
 };
 
 }  // namespace plumb::engine
