@@ -282,7 +282,9 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
     if (pair.taken_over_from) {
       change.actions.push_back(Action::adopt);
     } else {
-      if (!(after == pair.owned) && to.blocked.empty()) to.bookkeeping = std::move(after);
+      const auto record = input_.inventory->find(wanted.key);
+      const bool up_to_date = record != input_.inventory->end() && record->second == after;
+      if (!up_to_date && to.blocked.empty()) to.bookkeeping = std::move(after);
       return to;
     }
   }
