@@ -1,0 +1,130 @@
+#include "reconcilers/directory_settings.h"
+
+#include <algorithm>
+
+#include "controller/base/text.h"
+#include "reconcilers/spec.h"
+
+namespace plumb {
+namespace {
+
+using Tls = DirectorySettings::Tls;
+using Bind = DirectorySettings::Bind;
+
+Result<void> read_names(const Value& spec, std::string_view pointer, std::vector<Dn>& names) {
+  const std::size_t count = texts_at(spec, pointer).size();
+  for (std::size_t i = 0; i < count; ++i) {
+    PLUMB_TRY(Dn dn, spec::dn_at(spec, fmt::format("{}/{}", pointer, i)));
+    names.push_back(std::move(dn));
+  }
+  return {};
+}
+
+Result<Duration> read_span(const Value& spec, std::string_view pointer, Duration otherwise) {
+  const auto text = text_at(spec, pointer);
+  if (!text) return otherwise;
+  auto span = parse_duration(*text);
+  if (!span) return in_context(fmt::format("/spec{}", pointer), std::move(span).error());
+  if (*span <= Duration::zero()) return fail(Fault::invalid, "/spec{}: must be more than nothing", pointer);
+  return span;
+}
+
+// "env:NAME" or "file:/path".
+std::string secret_reference(const Value& spec, const std::string& pointer) {
+  if (const auto name = text_at(spec, pointer + "/env")) return "env:" + *name;
+  if (const auto path = text_at(spec, pointer + "/file")) return "file:" + *path;
+  return "";
+}
+
+Result<void> read_credential(const Resource& directory, const Snapshot& snapshot, DirectorySettings& settings) {
+  const std::string name = text_at(directory.spec, "/credentialRef/name").value_or("");
+  const Resource* const credential = snapshot.find({"Credential", directory.key.ns, name});
+  if (credential == nullptr)
+    return fail(Fault::invalid, "/spec/credentialRef/name: there is no Credential \"{}\" in namespace \"{}\"", name,
+                directory.key.ns);
+  const Value& spec = credential->spec;
+  const std::string type = text_at(spec, "/type").value_or("");
+  if (at(spec, "/" + type) == nullptr)
+    return fail(Fault::invalid, "{}: type is {}, so /spec/{} is needed", credential->key, type, type);
+  if (type == "ldapBind") {
+    settings.bind = Bind::simple;
+    settings.username = text_at(spec, "/ldapBind/username").value_or("");
+    settings.password_from = secret_reference(spec, "/ldapBind/passwordFrom");
+    if (settings.username.empty() || settings.password_from.empty())
+      return fail(Fault::invalid, "{}: username and passwordFrom are needed", credential->key);
+    return {};
+  }
+  settings.bind = Bind::gssapi;
+  settings.principal = text_at(spec, "/kerberosKeytab/principal").value_or("");
+  settings.keytab_file = text_at(spec, "/kerberosKeytab/keytabFile").value_or("");
+  settings.krb5_config_file = text_at(spec, "/kerberosKeytab/krb5ConfigFile").value_or("");
+  if (settings.principal.empty() || settings.keytab_file.empty())
+    return fail(Fault::invalid, "{}: principal and keytabFile are needed", credential->key);
+  return {};
+}
+
+Result<void> check_transport(const DirectorySettings& settings) {
+  if (settings.tls == Tls::none && settings.bind == Bind::simple)
+    return fail(Fault::invalid,
+                "/spec/tls/mode: None would send the password in the clear; use LDAPS or StartTLS, or a Credential of "
+                "type kerberosKeytab, which signs and seals");
+  for (const std::string& server : settings.servers) {
+    const bool ldaps = lower(server).starts_with("ldaps://");
+    if (ldaps != (settings.tls == Tls::ldaps))
+      return fail(Fault::invalid, "/spec/servers: {} does not go with tls.mode {}: use {}", server,
+                  settings.tls == Tls::ldaps       ? "LDAPS"
+                  : settings.tls == Tls::start_tls ? "StartTLS"
+                                                   : "None",
+                  ldaps ? "ldap://, or LDAPS" : "ldaps://, or StartTLS");
+  }
+  return {};
+}
+
+Result<void> check_scope(const DirectorySettings& settings) {
+  for (const Dn& root : settings.managed_scope)
+    if (!spec::in_scope(root, settings.base_dns))
+      return fail(Fault::invalid, "/spec/managedScope: {} is not below any of the baseDNs", root.text());
+  return {};
+}
+
+}  // namespace
+
+Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot) {
+  const Value& spec = directory.spec;
+  DirectorySettings settings;
+  settings.key = directory.key;
+  settings.servers = texts_at(spec, "/servers");
+  if (settings.servers.empty()) return fail(Fault::invalid, "/spec/servers: at least one is needed");
+  PLUMB_CHECK(read_names(spec, "/baseDNs", settings.base_dns));
+  PLUMB_CHECK(read_names(spec, "/managedScope", settings.managed_scope));
+  PLUMB_CHECK(read_names(spec, "/protected/distinguishedNames", settings.protected_dns));
+  if (settings.base_dns.empty()) return fail(Fault::invalid, "/spec/baseDNs: at least one is needed");
+  if (settings.managed_scope.empty()) return fail(Fault::invalid, "/spec/managedScope: at least one is needed");
+
+  const std::string mode = text_at(spec, "/tls/mode").value_or("LDAPS");
+  settings.tls = mode == "LDAPS" ? Tls::ldaps : mode == "StartTLS" ? Tls::start_tls : Tls::none;
+  settings.ca_file = text_at(spec, "/tls/caFile").value_or("");
+  settings.server_name = text_at(spec, "/tls/serverName").value_or("");
+  PLUMB_CHECK(read_credential(directory, snapshot, settings));
+  PLUMB_CHECK(check_transport(settings));
+  PLUMB_CHECK(check_scope(settings));
+
+  PLUMB_TRY(settings.connect_timeout, read_span(spec, "/timeouts/connect", std::chrono::seconds(5)));
+  PLUMB_TRY(settings.operation_timeout, read_span(spec, "/timeouts/operation", std::chrono::seconds(30)));
+  PLUMB_TRY(settings.read_timeout, read_span(spec, "/timeouts/read", std::chrono::seconds(120)));
+  settings.page_size = static_cast<int>(int_at(spec, "/pageSize").value_or(1000));
+  settings.writes_in_flight = static_cast<std::size_t>(int_at(spec, "/writesInFlight").value_or(32));
+  for (std::string& name : texts_at(spec, "/protected/accounts")) settings.protected_accounts.insert(std::move(name));
+
+  PLUMB_TRY(spec::Defaults defaults, spec::defaults_of(directory));
+  settings.adoption = defaults.adoption;
+  settings.deletion = std::move(defaults.deletion);
+  settings.deletion_policy = std::move(defaults.deletion_policy);
+  settings.upn_suffix = std::move(defaults.upn_suffix);
+  if (settings.upn_suffix.empty())
+    return fail(Fault::invalid, "/spec/upnSuffix: is needed, as {} is not made of DC parts",
+                settings.base_dns.front().text());
+  return settings;
+}
+
+}  // namespace plumb
