@@ -19,6 +19,10 @@ Value to_json(const AuditRecord& record);
 Value to_json(const Status& status);
 Value to_json(const Verdict& verdict);
 Value to_json(const Diagnostic& diagnostic);
+// A change as people and rules look at it: without the inventory's record and the live version, with
+// "(sensitive)" in place of sensitive values, kind, namespace and name on their own, and for
+// userAccountControl the names of the bits in "flagsSet" and "flagsCleared". Cannot be read back.
+Value review_json(const Change& change);
 
 Result<Change> change_from_json(const Value& json);
 Result<Plan> plan_from_json(const Value& json);

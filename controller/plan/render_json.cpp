@@ -1,0 +1,57 @@
+#include "controller/model/json.h"
+#include "controller/plan/render.h"
+#include "controller/plan/report.h"
+
+namespace plumb::plan {
+namespace {
+
+Value summary_json(const Plan& plan) {
+  const Counts counts = count({plan});
+  Object json;
+  for (const Action action : kActionsShown) json[to_string(action)] = counts.of(action);
+  json["changes"] = counts.changes;
+  json["unchanged"] = counts.unchanged;
+  json["held"] = counts.held;
+  json["denied"] = counts.denied;
+  json["blocked"] = counts.blocked;
+  json["oneWay"] = counts.one_way;
+  return json;
+}
+
+Value change_json(const Plan& plan, const Change& change) {
+  Object json = review_json(change).as_object();
+  if (const auto effect = effect_on(plan, change.key)) json["effect"] = to_string(*effect);
+  return json;
+}
+
+Value plan_json(const Plan& plan) {
+  Object json = to_json(Plan{.target = plan.target,
+                             .revision = plan.revision,
+                             .digest = plan.digest,
+                             .levels = {},
+                             .blocked = plan.blocked,
+                             .verdicts = plan.verdicts,
+                             .unchanged = plan.unchanged,
+                             .diagnostics = plan.diagnostics})
+                    .as_object();
+  json.erase("unchanged");
+  json["summary"] = summary_json(plan);
+  Array levels;
+  for (const auto& level : plan.levels) {
+    Array changes;
+    for (const Change& change : level) changes.push_back(change_json(plan, change));
+    levels.push_back(std::move(changes));
+  }
+  json["levels"] = std::move(levels);
+  return json;
+}
+
+}  // namespace
+
+Value report_json(const std::vector<Plan>& plans) {
+  Array list;
+  for (const Plan& plan : plans) list.push_back(plan_json(plan));
+  return Object{{"schema", "plumbline.dev/plan/v1"}, {"plans", std::move(list)}};
+}
+
+}  // namespace plumb::plan
