@@ -27,7 +27,7 @@ struct YamlDocument {
 };
 
 struct YamlFile {
-  std::vector<YamlDocument> documents;  // those before the first error, if there is one
+  std::vector<YamlDocument> documents;  // those without an error; empty ones are null
   Diagnostics diagnostics;              // all that is wrong; errors mean the file is not to be used
 };
 

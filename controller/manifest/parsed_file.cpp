@@ -1,0 +1,99 @@
+#include "controller/manifest/parsed_file.h"
+
+#include <algorithm>
+
+#include "controller/base/digest.h"
+
+namespace plumb::manifest {
+namespace {
+
+constexpr std::string_view kDefaultNamespace = "default";
+
+Texts texts_of(const Value* object) {
+  Texts texts;
+  if (object == nullptr || !object->is_object()) return texts;
+  for (const auto& [name, value] : object->get_object())
+    texts.emplace(name, std::string(value.get_string()));  // checked by the schema
+  return texts;
+}
+
+// The identity of a document of which something else is wrong; empty unless its parts are right.
+ResourceKey key_of(const Value& document, const schema::Registry& registry,
+                   const std::vector<schema::Problem>& problems) {
+  const auto kind = text_at(document, "/kind");
+  const auto name = text_at(document, "/metadata/name");
+  const auto concerns_key = [](const schema::Problem& problem) {
+    return problem.pointer == "/kind" || problem.pointer == "/metadata" || problem.pointer == "/metadata/name" ||
+           problem.pointer == "/metadata/namespace";
+  };
+  if (!kind || !name || std::any_of(problems.begin(), problems.end(), concerns_key)) return {};
+  const auto& kinds = registry.kinds();
+  if (std::none_of(kinds.begin(), kinds.end(), [&](const schema::KindInfo& info) { return info.kind == *kind; }))
+    return {};
+  return {*kind, text_at(document, "/metadata/namespace").value_or(std::string(kDefaultNamespace)), *name};
+}
+
+std::shared_ptr<const Resource> make_resource(Value& document, const Location& at) {
+  Object& root = document.get_object();
+  Object& metadata = root["metadata"].get_object();
+  const Value& ns = metadata.emplace("namespace", kDefaultNamespace).first->value();
+  auto resource = std::make_shared<Resource>();
+  resource->key = {std::string(root["kind"].get_string()), std::string(ns.get_string()),
+                   std::string(metadata["name"].get_string())};
+  resource->api_version = root["apiVersion"].get_string();
+  resource->digest = sha256(canonical(document));
+  resource->labels = texts_of(metadata.if_contains("labels"));
+  resource->annotations = texts_of(metadata.if_contains("annotations"));
+  if (const Value* spec = root.if_contains("spec")) resource->spec = *spec;  // copied: without slack
+  resource->at = at;
+  return resource;
+}
+
+void add_document(YamlDocument& document, std::size_t index, const SourceFile& file, const schema::Registry& registry,
+                  ParsedFile& parsed) {
+  const auto problems = registry.validate_and_default(document.value);
+  ParsedItem item{{}, nullptr, index, document.at};
+  if (problems.empty()) {
+    item.resource = make_resource(document.value, document.at);
+    item.key = item.resource->key;
+    parsed.items.push_back(std::move(item));
+    return;
+  }
+  const Marks marks = marks_of(*file.content, file.path, index);
+  for (const schema::Problem& problem : problems)
+    parsed.diagnostics.push_back(
+        {Severity::error, nearest_mark(marks, problem.pointer, document.at), problem.pointer, problem.message});
+  item.key = key_of(document.value, registry, problems);
+  if (item.key.name.empty()) parsed.broken = true;
+  parsed.items.push_back(std::move(item));
+}
+
+}  // namespace
+
+Location nearest_mark(const Marks& marks, std::string pointer, const Location& otherwise) {
+  while (true) {
+    if (const auto found = marks.find(pointer); found != marks.end()) return found->second;
+    if (pointer.empty()) return otherwise;
+    pointer.resize(pointer.rfind('/'));
+  }
+}
+
+ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) {
+  ParsedFile parsed;
+  parsed.digest = file.digest;
+  parsed.content = file.content;
+  try {
+    YamlFile read = parse_yaml(*file.content, file.path);
+    parsed.diagnostics = std::move(read.diagnostics);
+    parsed.broken = has_errors(parsed.diagnostics);
+    for (std::size_t i = 0; i < read.documents.size(); ++i)
+      if (!read.documents[i].value.is_null()) add_document(read.documents[i], i, file, registry, parsed);
+  } catch (const std::exception& error) {
+    parsed.broken = true;
+    parsed.diagnostics.push_back(
+        {Severity::error, {file.path, 0, 0}, "", fmt::format("cannot be read: {}", error.what())});
+  }
+  return parsed;
+}
+
+}  // namespace plumb::manifest
