@@ -11,8 +11,9 @@
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/engine/audit_log.h"
+#include "controller/engine/inventory.h"  // read_inventory
 #include "controller/engine/planner.h"
-#include "controller/model/status.h"
+#include "controller/engine/status_book.h"  // read_status
 #include "controller/policy/policy.h"
 #include "controller/ports/lease.h"
 #include "controller/ports/state_store.h"
@@ -25,6 +26,10 @@ struct LaneOptions {
   Duration apply_timeout = std::chrono::minutes(2);  // of one batch
   std::size_t batch = 256;                           // changes between two durable records
   Duration backoff_first = std::chrono::seconds(1), backoff_longest = std::chrono::minutes(5);
+  // Which resources of its kinds are this target's; empty: all.
+  std::function<bool(const Resource&)> belongs;
+  // See PlanInput::confirm_missing.
+  Duration confirm_missing = std::chrono::minutes(5);
   // Called after each batch, on the lane's thread; for progress.
   std::function<void(std::size_t done, std::size_t of)> progress;
 };
@@ -33,6 +38,7 @@ struct LaneOptions {
 struct Round {
   Plan plan;                                                       // with verdicts
   std::size_t applied = 0, failed = 0, unknown = 0, withheld = 0;  // withheld: by policy
+  std::size_t waiting = 0;                                         // for another change, or their backoff
   std::vector<std::pair<ResourceKey, Error>> failures;
   std::optional<Error> stopped;  // the round could not begin or had to end early, and why
 };
@@ -48,7 +54,7 @@ class Lane {
   ~Lane();
 
   // Observes and plans; writes nothing to the target. Settles open intents of earlier runs first if
-  // `settle` (this writes to the store and so needs the lease).
+  // `settle` (this writes to the store and so needs the lease); else they are only taken into account.
   Result<Plan> plan(const Snapshot& snapshot, bool settle = false);
   // The round: plan and apply what policies let through.
   Round run_round(const Snapshot& snapshot, std::stop_token stop = {});
@@ -69,9 +75,5 @@ class Lane {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// Reads for people and tools; all from the store.
-Result<std::vector<Status>> read_status(StateStore& store, std::string_view prefix);
-Result<Inventory> read_inventory(StateStore& store, std::string_view target);
 
 }  // namespace plumb::engine

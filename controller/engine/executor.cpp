@@ -1,0 +1,213 @@
+#include "controller/engine/executor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/base/assert.h"
+#include "controller/base/log.h"
+#include "controller/engine/intent.h"
+#include "controller/engine/inventory.h"
+
+namespace plumb::engine {
+namespace {
+
+using Stage = AuditRecord::Stage;
+using Fate = ChangeResult::Fate;
+
+// After these nothing is known of the write.
+bool is_unknown(Fault fault) { return fault == Fault::timeout || fault == Fault::internal; }
+
+// The record that speaks of the object so far is that of the key, or of the manifest that it had before.
+std::vector<Intent> intents_of(std::string_view target, std::span<const Change* const> batch,
+                               const Inventory& inventory, std::uint64_t sequence) {
+  std::map<std::string_view, const Owned*> by_id;
+  for (const auto& [key, owned] : inventory)
+    if (!owned.id.empty()) by_id.emplace(owned.id, &owned);
+  std::vector<Intent> intents;
+  intents.reserve(batch.size());
+  for (const Change* change : batch) {
+    Intent intent{operation_name(target, change->key, sequence++), *change, {}};
+    const auto own = inventory.find(change->key);
+    const auto other = by_id.find(change->id);
+    if (own != inventory.end()) {
+      intent.prior = own->second;
+    } else if (!change->id.empty() && other != by_id.end()) {
+      intent.prior = *other->second;
+    }
+    intents.push_back(std::move(intent));
+  }
+  return intents;
+}
+
+void append(std::vector<StateStore::Put>& puts, std::vector<StateStore::Put> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(puts));
+}
+
+using Planned = std::map<ResourceKey, const Change*>;
+
+bool only_forgets(const Change& change) { return change.actions == std::vector<Action>{Action::forget}; }
+
+const ResourceKey* unmet_need(const Planned& planned, const Change& change, const ChangeResults& results) {
+  for (const ResourceKey& need : change.needs) {
+    const auto other = planned.find(need);
+    // An object that a new manifest takes over is let go of by the old one afterwards; see forget().
+    if (other == planned.end() || (only_forgets(*other->second) && other->second->id == change.id)) continue;
+    const auto result = results.find(need);
+    if (result == results.end() || result->second.fate != Fate::done) return &need;
+  }
+  return nullptr;
+}
+
+// Outcomes in the form in which they become durable.
+struct Outcomes {
+  std::vector<AuditRecord> records;
+  std::vector<StateStore::Put> puts;
+};
+
+void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> answer, Inventory& inventory,
+                  ChangeResults& results, Outcomes& to) {
+  ChangeResult& result = results[intent.change.key];
+  if (answer) {
+    const auto record = record_after(intent, *answer);
+    result = {Fate::done, {}, "", "", record ? record->id : *answer};
+    AuditRecord done = record_of(intent, Stage::done, plan);
+    if (done.id.empty()) done.id = result.id;
+    to.records.push_back(std::move(done));
+    to.puts.push_back(removal_of(plan.target, intent));
+    append(to.puts, puts_of(plan.target, intent, record));
+    record_in(inventory, intent, record);
+    log::info("change.done", "{} {} ({})", to_string(intent.change.actions.front()), intent.change.key,
+              intent.change.handle_after.empty() ? intent.change.handle : intent.change.handle_after);
+    return;
+  }
+  Error error = std::move(answer).error();
+  const bool unknown = is_unknown(error.fault);
+  AuditRecord record = record_of(intent, unknown ? Stage::unknown : Stage::failed, plan);
+  record.message = error.message;
+  to.records.push_back(std::move(record));
+  if (!unknown) {
+    const auto refused = record_refused(intent);
+    to.puts.push_back(removal_of(plan.target, intent));
+    append(to.puts, puts_of(plan.target, intent, refused));
+    record_in(inventory, intent, refused);
+  }
+  log::warning(unknown ? "change.unknown" : "change.failed", "{}: {}", intent.change.key, error.message);
+  result = {unknown ? Fate::unknown : Fate::failed, std::move(error), "", "", ""};
+}
+
+}  // namespace
+
+Result<void> Executor::execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop) {
+  std::vector<const Change*> forgotten;
+  Planned planned;
+  for (const auto& level : plan.levels)
+    for (const Change& change : level) planned.emplace(change.key, &change);
+  const std::size_t of = plan.size();
+  for (const auto& level : plan.levels) {
+    std::vector<const Change*> ready;
+    for (const Change& change : level) {
+      if (results.contains(change.key)) continue;
+      if (const ResourceKey* need = unmet_need(planned, change, results)) {
+        results[change.key] = {Fate::skipped, {}, "DependencyNotReady", fmt::format("waits for {}", *need), ""};
+        continue;
+      }
+      (only_forgets(change) ? forgotten : ready).push_back(&change);
+    }
+    for (std::size_t from = 0; from < ready.size(); from += options.batch) {
+      if (stop.stop_requested())
+        return fail(Fault::unavailable, "stopped on request; the rest is left for the next run");
+      const std::span batch(ready.data() + from, std::min(options.batch, ready.size() - from));
+      PLUMB_CHECK(run_batch(plan, batch, inventory, results));
+      if (options.progress) options.progress(results.size(), of);
+    }
+  }
+  // Last, because an object that a new manifest takes over is not let go of before it was taken.
+  return forgotten.empty() ? Result<void>() : forget(plan, forgotten, inventory, results);
+}
+
+Result<void> Executor::run_batch(const Plan& plan, std::span<const Change* const> batch, Inventory& inventory,
+                                 ChangeResults& results) {
+  if (!lease.held_for(options.apply_timeout)) {
+    PLUMB_CHECK(lease.hold(Deadline::in(clock, options.apply_timeout)));
+    if (!lease.held_for(options.apply_timeout))
+      return fail(Fault::unavailable, "the right to write is not ours for long enough");
+  }
+  const std::vector<Intent> intents = intents_of(plan.target, batch, inventory, audit.next_sequence());
+  std::vector<AuditRecord> records;
+  std::vector<StateStore::Put> puts;
+  for (const Intent& intent : intents) {
+    const Owned claim = claim_of(intent);
+    records.push_back(record_of(intent, Stage::intent, plan));
+    puts.push_back(put_of(plan.target, intent));
+    append(puts, puts_of(plan.target, intent, claim));
+  }
+  if (auto durable = audit.append(std::move(records), std::move(puts)); !durable)
+    return in_context("recording what is about to be done (nothing was written)", durable.error());
+
+  std::vector<Change> changes;  // that the target has a part in
+  std::vector<std::string> operations;
+  for (const Intent& intent : intents) {
+    if (!touches_target(intent.change)) continue;
+    changes.push_back(intent.change);
+    operations.push_back(intent.operation);
+  }
+  std::vector<Outcome> answers;
+  if (!changes.empty()) answers = target.apply(changes, operations, Deadline::in(clock, options.apply_timeout));
+  PLUMB_ASSERT(answers.size() == changes.size());
+
+  Outcomes outcomes;
+  std::size_t next = 0, done = 0;
+  for (const Intent& intent : intents) {
+    Result<std::string> answer = touches_target(intent.change) ? std::move(answers[next++].id) : intent.change.id;
+    if (answer) ++done;
+    take_outcome(plan, intent, std::move(answer), inventory, results, outcomes);
+  }
+  if (auto durable = audit.append(std::move(outcomes.records), std::move(outcomes.puts)); !durable)
+    return in_context("recording what was done (the next round looks at it)", durable.error());
+  if (done != 0) return {};
+  // Nothing at all went through, and not for reasons of single objects: the others would fare no better.
+  const auto& first = results.at(batch.front()->key).error;
+  const bool all_down = std::all_of(batch.begin(), batch.end(), [&](const Change* change) {
+    const Fault fault = results.at(change->key).error.fault;
+    return fault == Fault::unavailable || fault == Fault::timeout;
+  });
+  if (all_down && batch.size() > 1) return Failure(first);
+  return {};
+}
+
+Result<void> Executor::forget(const Plan& plan, std::span<const Change* const> changes, Inventory& inventory,
+                              ChangeResults& results) {
+  std::vector<AuditRecord> records;
+  std::vector<StateStore::Put> puts;
+  std::vector<const Change*> done;
+  std::uint64_t sequence = audit.next_sequence();
+  for (const Change* change : changes) {
+    const auto taker = [&](const Change& other) {
+      const auto result = results.find(other.key);
+      return other.key != change->key && !other.id.empty() && other.id == change->id &&
+             (result == results.end() || result->second.fate != Fate::done);
+    };
+    const bool waits = std::any_of(plan.levels.begin(), plan.levels.end(),
+                                   [&](const auto& level) { return std::any_of(level.begin(), level.end(), taker); });
+    if (waits) {
+      results[change->key] = {
+          Fate::skipped, {}, "DependencyNotReady", "waits for its new manifest to take it over", ""};
+      continue;
+    }
+    const Intent intent{operation_name(plan.target, change->key, sequence++), *change, {}};
+    records.push_back(record_of(intent, Stage::done, plan));
+    records.back().message = change->reason;
+    puts.push_back(removal_of(plan.target, change->key));
+    done.push_back(change);
+  }
+  if (records.empty()) return {};
+  PLUMB_CHECK(audit.append(std::move(records), std::move(puts)));
+  for (const Change* change : done) {
+    inventory.erase(change->key);
+    results[change->key] = {Fate::done, {}, "", "", ""};
+    log::info("change.done", "forget {}: {}", change->key, change->reason);
+  }
+  return {};
+}
+
+}  // namespace plumb::engine

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <stop_token>
+#include <string>
+
+#include "controller/base/clock.h"
+#include "controller/engine/audit_log.h"
+#include "controller/engine/lane.h"
+#include "controller/model/plan.h"
+#include "controller/ports/lease.h"
+#include "controller/ports/state_store.h"
+#include "controller/ports/target.h"
+
+namespace plumb::engine {
+
+// What became of one change of a plan.
+struct ChangeResult {
+  enum class Fate {
+    done,
+    failed,   // refused by the target: nothing was written
+    unknown,  // no answer: it is looked at before anything else is done
+    skipped,  // not tried: held, waiting for another change, in backoff
+  };
+  Fate fate = Fate::skipped;
+  Error error;         // failed, unknown
+  std::string reason;  // skipped: for status conditions, CamelCase
+  std::string message;
+  std::string id;  // done: of the object, where it is known
+};
+using ChangeResults = std::map<ResourceKey, ChangeResult>;
+
+struct Executor {
+  Target& target;
+  StateStore& store;
+  AuditLog& audit;
+  Lease& lease;
+  const Clock& clock;
+  const LaneOptions& options;
+
+  // Carries out the changes of `plan` that have no result yet, level by level and in batches, and keeps `inventory` as
+  // the store has it. Per batch: lease, intents and claims durable, target, outcomes durable. A change
+  // whose needs were not done is skipped. An error means that it had to stop: before a batch was
+  // sent, or after one whose outcomes could not be recorded (their intents stay open).
+  Result<void> execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop);
+
+ private:
+  Result<void> run_batch(const Plan& plan, std::span<const Change* const> batch, Inventory& inventory,
+                         ChangeResults& results);
+  Result<void> forget(const Plan& plan, std::span<const Change* const> changes, Inventory& inventory,
+                      ChangeResults& results);
+};
+
+}  // namespace plumb::engine

@@ -1,0 +1,240 @@
+#include "controller/engine/intent.h"
+
+#include <algorithm>
+
+#include <boost/json/parse.hpp>
+
+#include "controller/base/digest.h"
+#include "controller/engine/inventory.h"
+#include "controller/model/dn.h"
+#include "controller/model/json.h"
+
+namespace plumb::engine {
+namespace {
+
+std::string prefix_of(std::string_view target) { return fmt::format("intent/{}/", target); }
+
+Result<Intent> read_intent(const StateStore::Item& item) {
+  boost::system::error_code error;
+  const Value json = boost::json::parse(item.value, error);
+  const Value* change = error ? nullptr : at(json, "/change");
+  const auto operation = error ? std::nullopt : text_at(json, "/operation");
+  if (change == nullptr || !operation) return fail(Fault::invalid, "{} in the state store cannot be read", item.key);
+  Intent intent;
+  intent.operation = *operation;
+  auto read = change_from_json(*change);
+  if (!read) return in_context(item.key, read.error());
+  intent.change = std::move(*read);
+  if (const Value* prior = at(json, "/prior")) {
+    auto owned = owned_from_json(*prior);
+    if (!owned) return in_context(item.key, owned.error());
+    intent.prior = std::move(*owned);
+  }
+  return intent;
+}
+
+// What of the record speaks of the object alone, whatever becomes of the change.
+Owned base_record(const Intent& intent) {
+  if (intent.prior) return *intent.prior;
+  Owned owned = intent.change.after;
+  owned.digest.clear();
+  owned.once.clear();
+  owned.attributes.clear();
+  owned.links.clear();
+  return owned;
+}
+
+const LiveObject* find_created(const Intent& intent, const LiveSet& live,
+                               const std::function<std::string(const LiveObject&)>& created_by) {
+  for (const LiveObject* candidate :
+       {live.by_identity(intent.change.after.identity), live.by_handle(intent.change.handle_after)})
+    if (candidate != nullptr && created_by(*candidate) == intent.operation) return candidate;
+  // Renamed or moved by someone since.
+  const auto found = std::find_if(live.objects().begin(), live.objects().end(),
+                                  [&](const LiveObject& each) { return created_by(each) == intent.operation; });
+  return found == live.objects().end() ? nullptr : &*found;
+}
+
+Settlement settle_creation(const Intent& intent, const LiveObject* object) {
+  if (object == nullptr) {
+    return {false, claim_of(intent),
+            fmt::format("not applied: {} is not in the directory", intent.change.handle_after)};
+  }
+  auto record = record_after(intent, object->id);
+  record->handle = object->handle;
+  return {true, std::move(record), fmt::format("applied: {} carries our marker", object->handle)};
+}
+
+// The links that the change would have made ours are only so where they are there.
+void keep_live_links(Owned& record, const Owned& prior, const LiveObject& object, const LiveSet& live) {
+  for (auto& [name, ours] : record.links) {
+    std::set<std::string> there;
+    if (const auto found = object.attributes.find(name); found != object.attributes.end()) {
+      for (const std::string& value : found->second.values) {
+        const LinkText link = parse_link(value);
+        const LiveObject* other = live.by_handle(link.dn);
+        if (!link.id.empty()) there.insert(link.id);
+        if (other != nullptr) there.insert(other->id);
+        there.insert(dn_key(link.dn));
+      }
+    }
+    const auto before = prior.links.find(name);
+    std::erase_if(ours, [&](const std::string& link) {
+      const bool was_ours = before != prior.links.end() && before->second.contains(link);
+      return !was_ours && !there.contains(link) && !there.contains(dn_key(link));
+    });
+  }
+  std::erase_if(record.links, [](const auto& each) { return each.second.empty(); });
+}
+
+Settlement settle_modification(const Intent& intent, const LiveObject* object, std::span<const AttributeRule> rules,
+                               const LiveSet& live) {
+  const Change& change = intent.change;
+  if (object == nullptr) {
+    if (change.does(Action::remove)) return {true, std::nullopt, fmt::format("applied: {} is gone", change.handle)};
+    return {false, record_refused(intent), fmt::format("not applied: {} is not in the directory", change.handle)};
+  }
+  Change comparable = change;
+  std::erase_if(comparable.fields, [](const FieldChange& field) { return field.blind || field.sensitive; });
+  const bool blind = comparable.fields.size() != change.fields.size();
+  const ChangeFit fit = fit_of(comparable, *object, rules, live);
+  const bool compared = !comparable.fields.empty() || change.handle != change.handle_after || !blind;
+  if (fit.fit == Fit::after && compared && !change.does(Action::remove)) {
+    Owned record = change.after;
+    record.id = object->id;
+    record.handle = object->handle;
+    if (blind) {  // what cannot be compared is written once more
+      record.once = base_record(intent).once;
+      record.digest = base_record(intent).digest;
+    }
+    return {true, std::move(record),
+            blind ? "applied; what cannot be compared (a password) is written again" : "applied"};
+  }
+  Owned record = claim_of(intent);
+  record.id = object->id;
+  record.handle = object->handle;
+  keep_live_links(record, base_record(intent), *object, live);
+  if (fit.fit != Fit::neither && !intent.prior && change.does(Action::adopt))
+    return {false, std::nullopt, "not applied: it was not taken over"};
+  const std::string why = compared ? fit.why : std::string("what it writes cannot be compared, and is written again");
+  return {false, std::move(record), why.empty() ? "not applied" : "not applied: " + why};
+}
+
+}  // namespace
+
+std::string operation_name(std::string_view target, const ResourceKey& key, std::uint64_t sequence) {
+  return fmt::format("{}-{:x}", sha256(fmt::format("{}\n{}", target, key)).substr(0, 12), sequence);
+}
+
+StateStore::Put put_of(std::string_view target, const Intent& intent) {
+  Object json{{"operation", intent.operation}, {"change", to_json(intent.change)}};
+  if (intent.prior) json["prior"] = to_json(*intent.prior);
+  return {prefix_of(target) + intent.operation, canonical(json)};
+}
+
+StateStore::Put removal_of(std::string_view target, const Intent& intent) {
+  return {prefix_of(target) + intent.operation, std::nullopt};
+}
+
+std::vector<StateStore::Put> puts_of(std::string_view target, const Intent& intent,
+                                     const std::optional<Owned>& record) {
+  std::vector<StateStore::Put> puts;
+  std::set<ResourceKey> stale{intent.change.key};
+  if (intent.prior) stale.insert(intent.prior->key);
+  if (record) {
+    stale.erase(record->key);
+    puts.push_back(put_of(target, *record));
+  }
+  for (const ResourceKey& key : stale) puts.push_back(removal_of(target, key));
+  return puts;
+}
+
+void record_in(Inventory& inventory, const Intent& intent, const std::optional<Owned>& record) {
+  inventory.erase(intent.change.key);
+  if (intent.prior) inventory.erase(intent.prior->key);
+  if (record) inventory[record->key] = *record;
+}
+
+Result<std::vector<Intent>> read_intents(StateStore& store, std::string_view target) {
+  PLUMB_TRY(const auto items, store.list(prefix_of(target)));
+  std::vector<Intent> intents;
+  for (const StateStore::Item& item : items) {
+    PLUMB_TRY(Intent intent, read_intent(item));
+    intents.push_back(std::move(intent));
+  }
+  return intents;
+}
+
+AuditRecord record_of(const Intent& intent, AuditRecord::Stage stage, const Plan& plan) {
+  AuditRecord record;
+  record.stage = stage;
+  record.operation = intent.operation;
+  record.target = plan.target;
+  record.plan = plan.digest;
+  record.revision = plan.revision;
+  record.key = intent.change.key;
+  record.actions = intent.change.actions;
+  record.id = intent.change.id;
+  record.handle = intent.change.handle;
+  record.handle_after = intent.change.handle_after;
+  record.fields = intent.change.fields;
+  return record;
+}
+
+Owned claim_of(const Intent& intent) {
+  const Change& change = intent.change;
+  if (change.does(Action::create)) {
+    Owned claim = change.after;
+    claim.id.clear();
+    claim.operation = intent.operation;
+    claim.created = true;
+    claim.digest.clear();
+    return claim;
+  }
+  Owned claim = base_record(intent);
+  claim.key = change.key;
+  claim.id = change.id;
+  claim.attributes.insert(change.after.attributes.begin(), change.after.attributes.end());
+  for (const auto& [name, links] : change.after.links) claim.links[name].insert(links.begin(), links.end());
+  claim.disabled_by_us = claim.disabled_by_us || change.after.disabled_by_us;
+  return claim;
+}
+
+std::optional<Owned> record_after(const Intent& intent, const std::string& id) {
+  if (intent.change.does(Action::remove) || intent.change.does(Action::forget)) return {};
+  Owned record = intent.change.after;
+  if (!id.empty()) record.id = id;
+  record.handle = intent.change.handle_after;
+  if (intent.change.does(Action::create)) {
+    record.operation = intent.operation;
+    record.created = true;
+  }
+  return record;
+}
+
+std::optional<Owned> record_refused(const Intent& intent) {
+  if (intent.prior) return intent.prior;
+  if (intent.change.does(Action::create) || intent.change.does(Action::adopt)) return {};
+  return claim_of(intent);
+}
+
+Settlement settle(const Intent& intent, const LiveSet& live, std::span<const Reconciler* const> kinds,
+                  const std::function<std::string(const LiveObject&)>& created_by) {
+  if (intent.change.does(Action::create)) return settle_creation(intent, find_created(intent, live, created_by));
+  return settle_modification(intent, live.by_id(intent.change.id), rules_of(kinds, intent.change.key.kind), live);
+}
+
+void add_interest(const Change& change, Interest& interest) {
+  for (const FieldChange& field : change.fields) {
+    interest.attributes.insert(field.name);
+    if (!field.link) continue;
+    for (const auto* values : {&field.removed, &field.added})
+      for (const std::string& value : *values) interest.handles.push_back(parse_link(value).dn);
+  }
+  if (!change.id.empty()) interest.ids.push_back(change.id);
+  if (!change.after.identity.value.empty()) interest.identities.push_back(change.after.identity);
+  for (const std::string& handle : {change.handle, change.handle_after})
+    if (!handle.empty()) interest.handles.push_back(handle);
+}
+
+}  // namespace plumb::engine

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/model/plan.h"
+#include "controller/model/status.h"
+#include "controller/ports/state_store.h"
+
+namespace plumb::engine {
+
+// What a round found out about one object.
+struct Finding {
+  ResourceKey key;
+  bool synced = false;
+  std::string reason, message;   // CamelCase; for a person
+  std::string id, handle;        // of the live object; empty: there is none
+  std::string digest;            // of the resource; empty: it is not declared
+  std::string applied_revision;  // not empty: something was written, at this revision
+};
+
+// The conditions of every object, in the store at "status/<key>". Two conditions: Synced (the object is
+// as declared) and Ready (the object is there). Kept across restarts, and written only where something
+// changed. On the lane's thread.
+class StatusBook {
+ public:
+  static Result<StatusBook> open(StateStore& store);
+
+  void note(const Finding& finding, SystemTime now);
+  void forget(const ResourceKey& key);
+  std::vector<ResourceKey> keys() const;
+
+  // The writes that bring the store up to date; `saved` once they are durable.
+  std::vector<StateStore::Put> unsaved() const;
+  void saved() { changed_.clear(); }
+
+ private:
+  std::map<ResourceKey, Status> book_;
+  std::map<ResourceKey, bool> changed_;  // false: to be removed
+};
+
+// In key order; `prefix` is of the key's text: "", "ADUser/", "ADUser/default/jdoe".
+Result<std::vector<Status>> read_status(StateStore& store, std::string_view prefix);
+
+}  // namespace plumb::engine
