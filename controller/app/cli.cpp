@@ -1,0 +1,276 @@
+#include "controller/app/cli.h"
+
+#include <functional>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <stop_token>
+
+#include <CLI/CLI.hpp>
+
+#include "controller/app/commands.h"
+#include "controller/app/completion.h"
+#include "controller/app/signals.h"
+#include "controller/app/version.h"
+#include "controller/app/workspace.h"
+
+namespace plumb::app {
+namespace {
+
+// Everything that can be said on a command line, and which command was said.
+struct CommandLine {
+  GlobalOptions global;
+  PlanOptions plan;
+  ApplyOptions apply;
+  RunOptions run;
+  GetOptions get, describe;
+  ExplainOptions explain;
+  ImportOptions import;
+  ApproveOptions approve;
+  AuditListOptions audit_list;
+  std::string shell;
+  bool verbose = false, no_default_policies = false;
+  std::function<Result<int>(Console&)> command;
+};
+
+// The options that take a Duration take "24h".
+void add_duration(CLI::App& app, const std::string& name, Duration& target, const std::string& description) {
+  app.add_option_function<std::string>(
+         name,
+         [&target, name](const std::string& text) {
+           const auto span = parse_duration(text);
+           if (!span || *span <= Duration::zero()) {
+             throw CLI::ValidationError(name, "\"" + text + "\" is no duration such as 90s, 15m, 24h or 30d");
+           }
+           target = *span;
+         },
+         description)
+      ->type_name("DURATION")
+      ->default_str(format_duration(target));
+}
+
+void add_globals(CLI::App& app, CommandLine& line) {
+  auto& global = line.global;
+  const std::map<std::string, GlobalOptions::Colour> colours = {{"auto", GlobalOptions::Colour::automatic},
+                                                                {"always", GlobalOptions::Colour::always},
+                                                                {"never", GlobalOptions::Colour::never}};
+  const std::map<std::string, log::Level> levels = {{"debug", log::Level::debug},
+                                                    {"info", log::Level::info},
+                                                    {"warning", log::Level::warning},
+                                                    {"error", log::Level::error}};
+  const std::map<std::string, log::Format> formats = {{"text", log::Format::text}, {"json", log::Format::json}};
+  app.add_option("-f,--manifests", global.manifests, "folder of manifests")
+      ->envname("PLUMBLINE_MANIFESTS")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--state", global.state, "folder of the state: inventory, audit log, key")
+      ->envname("PLUMBLINE_STATE")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--policies", global.policies, "folder of policies besides those built in (may be repeated)")
+      ->allow_extra_args(false)
+      ->type_name("DIR");
+  app.add_flag("--no-default-policies", line.no_default_policies, "without the policies that are built in");
+  app.add_option("-n,--namespace", global.ns, "only this namespace")->type_name("NAME");
+  app.add_option("--directory", global.directory, "only the Directory of this name")->type_name("NAME");
+  app.add_option("-o,--output", global.output, "format of the result; each command says which it knows")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  app.add_option("--color", global.colour, "auto, always or never; NO_COLOR is heeded")
+      ->transform(CLI::CheckedTransformer(colours, CLI::ignore_case).description(""))
+      ->type_name("WHEN")
+      ->default_str("auto");
+  app.add_option("--log-level", global.logging.level, "debug, info, warning or error")
+      ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
+      ->type_name("LEVEL")
+      ->default_str("info, for run; else warning");
+  app.add_option("--log-format", global.logging.format, "text or json")
+      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
+      ->type_name("FORMAT")
+      ->default_str("text");
+  app.add_flag("-v,--verbose", line.verbose, "the same as --log-level debug");
+}
+
+void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token& stop) {
+  auto* validate = app.add_subcommand("validate", "Check manifests without any server; all errors at once");
+  validate->footer("-o text|json. Exit code 0: valid, 1: not.\n\nExample:\n  plumbline validate -f manifests");
+  validate->callback([&] { line.command = [&](Console& c) { return validate_command(line.global, c); }; });
+
+  auto* plan = app.add_subcommand("plan", "Show what would be done, and why; changes nothing");
+  plan->add_flag("--detailed-exitcode", line.plan.detailed_exit_code, "exit code 2 if there are changes");
+  plan->add_option("--out", line.plan.out, "also write a sealed plan for `plumbline apply FILE`")->type_name("FILE");
+  add_duration(*plan, "--expires", line.plan.expires, "how long the sealed plan can be applied");
+  plan->add_option("--output-file", line.plan.output_file, "write the report there")->type_name("FILE");
+  plan->footer(
+      "-o text|json|markdown|html|yaml. Exit code 0, or 1 on errors; with --detailed-exitcode 0: nothing to do, "
+      "2: changes, 1: errors.\n\nExamples:\n  plumbline plan -f manifests\n  plumbline plan -o markdown --output-file "
+      "plan.md\n  plumbline plan --out reviewed.plan && plumbline apply reviewed.plan");
+  plan->callback([&] { line.command = [&](Console& c) { return plan_command(line.global, line.plan, c); }; });
+
+  auto* apply = app.add_subcommand("apply", "Make the domain as the manifests say, once");
+  apply->add_option("PLANFILE", line.apply.plan_file, "apply exactly this reviewed plan");
+  apply->add_flag("-y,--yes", line.apply.yes, "do not ask");
+  apply->footer(
+      "Exit code 0: everything is as declared, 1: something failed, is held, or was refused.\n\nExamples:\n  plumbline "
+      "apply -f manifests\n  plumbline apply --yes\n  plumbline apply reviewed.plan");
+  apply->callback(
+      [&, stop] { line.command = [&, stop](Console& c) { return apply_command(line.global, line.apply, c, stop); }; });
+
+  auto* run = app.add_subcommand("run", "Keep the domain as the manifests say, until stopped");
+  add_duration(*run, "--interval", line.run.interval, "look at the domain at least that often");
+  add_duration(*run, "--settle", line.run.settle, "how long files must be quiet before they are read");
+  run->add_flag("--once", line.run.once, "one round of every domain, then end");
+  run->footer(
+      "SIGTERM and SIGINT end it cleanly, SIGHUP reads the manifests anew. Speaks sd_notify.\n\nExamples:\n  plumbline "
+      "run -f /etc/plumbline/manifests --state /var/lib/plumbline --log-format json\n  plumbline run --once");
+  run->callback([&] { line.command = [&](Console& c) { return run_command(line.global, line.run, c); }; });
+}
+
+void add_look_commands(CLI::App& app, CommandLine& line) {
+  auto* get = app.add_subcommand("get", "List objects with their status");
+  get->add_option("KIND", line.get.kind, "a kind by any of its names: ADUser, adusers, adu")->required();
+  get->add_option("NAME", line.get.name, "only this one");
+  get->footer(
+      "-o text|wide|json|yaml|name.\n\nExamples:\n  plumbline get adusers\n  plumbline get aduser jdoe -o yaml");
+  get->callback([&] { line.command = [&](Console& c) { return get_command(line.global, line.get, c); }; });
+
+  auto* describe = app.add_subcommand("describe", "All that is known of one object: spec, status, history");
+  describe->add_option("KIND", line.describe.kind, "a kind by any of its names")->required();
+  describe->add_option("NAME", line.describe.name, "its name")->required();
+  describe->footer("Example:\n  plumbline describe aduser jdoe");
+  describe->callback(
+      [&] { line.command = [&](Console& c) { return describe_command(line.global, line.describe, c); }; });
+
+  auto* explain = app.add_subcommand("explain", "Describe a kind, or a field of it");
+  explain->add_option("PATH", line.explain.path, "KIND or KIND.field.field");
+  explain->add_flag("--list", line.explain.list, "list the kinds");
+  explain->footer(
+      "-o text|json|yaml.\n\nExamples:\n  plumbline explain --list\n  plumbline explain "
+      "ADUser.spec.initialPassword");
+  explain->callback([&] { line.command = [&](Console& c) { return explain_command(line.global, line.explain, c); }; });
+}
+
+void add_import_command(CLI::App& app, CommandLine& line) {
+  auto* import = app.add_subcommand("import", "Write manifests for what a domain holds already");
+  import->add_option("--from", line.import.from, "DN of an OU to read with all below it (may be repeated)")
+      ->required()
+      ->allow_extra_args(false)
+      ->type_name("DN");
+  import->add_option("--to", line.import.to, "folder to write to; nothing in it is overwritten")
+      ->required()
+      ->type_name("DIR");
+  import->add_option("--kind", line.import.kinds, "users, groups, ous (with commas); default: all")->delimiter(',');
+  import->add_option("--attributes", line.import.attributes, "further attributes (with commas)")->delimiter(',');
+  import->add_flag("--dry-run", line.import.dry_run, "say what would be written");
+  import->footer(
+      "The manifests adopt the objects: their first plan takes them into the inventory and writes nothing to the "
+      "domain.\n\nExample:\n  plumbline import -f manifests --directory corp --from 'OU=Sales,DC=corp,DC=example' --to "
+      "manifests/sales");
+  import->callback([&] { line.command = [&](Console& c) { return import_command(line.global, line.import, c);
+};
+}  // namespace
+);
+}  // namespace plumb::app
+
+void add_record_commands(CLI::App& app, CommandLine& line) {
+  auto* approve = app.add_subcommand("approve", "Let through a plan that policies hold");
+  approve->add_option("DIGEST", line.approve.digest, "digest of the plan, as `plumbline plan` prints it")->required();
+  approve->add_option("--reason", line.approve.reason, "why; kept in the audit log")->required()->type_name("TEXT");
+  add_duration(*approve, "--expires", line.approve.expires, "how long it holds");
+  approve->footer("Example:\n  plumbline approve 5f0c... --reason 'CHG-1042, agreed with HR'");
+  approve->callback([&] { line.command = [&](Console& c) { return approve_command(line.global, line.approve, c); }; });
+
+  auto* audit = app.add_subcommand("audit", "Read and check the audit log");
+  audit->require_subcommand(1);
+  auto* list = audit->add_subcommand("list", "Records of what was done");
+  list->add_option("--since", line.audit_list.since, "a time, or how long ago: 24h")->type_name("WHEN");
+  list->footer("-o text|json.\n\nExample:\n  plumbline audit list --since 7d -o json");
+  list->callback(
+      [&] { line.command = [&](Console& c) { return audit_list_command(line.global, line.audit_list, c); }; });
+  auto* verify = audit->add_subcommand("verify", "Check that nothing was changed or cut out");
+  verify->footer("-o text|json. Exit code 1 if the chain is broken.\n\nExample:\n  plumbline audit verify");
+  verify->callback([&] { line.command = [&](Console& c) { return audit_verify_command(line.global, c); }; });
+}
+
+void collect(const CLI::App& app, const std::string& name, std::vector<CompletedCommand>& all) {
+  CompletedCommand command{.name = name, .description = app.get_description(), .options = {}, .commands = {}};
+  for (const auto* option : app.get_options()) {
+    for (const auto& text : option->get_lnames()) command.options.push_back("--" + text);
+    for (const auto& text : option->get_snames()) command.options.push_back("-" + text);
+  }
+  const auto children = app.get_subcommands([](const CLI::App*) { return true; });
+  for (const auto* child : children) command.commands.push_back(child->get_name());
+  all.push_back(command);
+  for (const auto* child : children)
+    collect(*child, name.empty() ? child->get_name() : name + " " + child->get_name(), all);
+}
+
+void add_other_commands(CLI::App& app, CommandLine& line) {
+  auto* version = app.add_subcommand("version", "Version and how it was built");
+  version->footer("-o text|json.\n\nExample:\n  plumbline version -o json");
+  version->callback([&] { line.command = [&](Console& c) { return version_command(line.global, c); }; });
+
+  auto* completion = app.add_subcommand("completion", "Completion for a shell");
+  completion->add_option("SHELL", line.shell, "bash, zsh or fish")->required();
+  completion->footer("Example:\n  source <(plumbline completion bash)");
+  completion->callback([&] {
+    line.command = [&](Console& console) -> Result<int> {
+      std::vector<CompletedCommand> commands;
+      collect(app, "", commands);
+      PLUMB_TRY(const auto kinds, builtin_kinds());
+      std::vector<std::string> names;
+      for (const auto& kind : kinds.kinds()) names.push_back(kind.plural);
+      PLUMB_TRY(const auto script, completion_script(line.shell, commands, names));
+      console.out << script;
+      return kOk;
+    };
+  });
+}
+
+// Its errors are written as all others are, and --help to standard output.
+int parse_error(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  std::cerr << "error: " << error.what()
+            << "\nplumbline --help lists the commands, plumbline COMMAND --help its options\n";
+  return kFailed;
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv) {
+  CommandLine line;
+  std::stop_source stopping;
+  CLI::App app("Keeps Active Directory as manifests say: users, groups and organizational units.", "plumbline");
+  app.set_version_flag("--version", std::string(kVersion));
+  app.require_subcommand(1);
+  app.fallthrough();  // global options work before and after the command
+  app.footer(
+      "Example:\n  plumbline validate -f manifests && plumbline plan -f manifests && plumbline apply -f manifests");
+  add_globals(app, line);
+  add_round_commands(app, line, stopping.get_token());
+  add_look_commands(app, line);
+  add_import_command(app, line);
+  add_record_commands(app, line);
+  add_other_commands(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return parse_error(app, error);
+  }
+  line.global.default_policies = !line.no_default_policies;
+  const bool runs = app.got_subcommand("run");
+  if (app.get_option("--log-level")->empty() && !runs) line.global.logging.level = log::Level::warning;
+  if (line.verbose) line.global.logging.level = log::Level::debug;
+  log::configure(line.global.logging);
+
+  Console console = process_console(line.global);
+  // Only `apply` has something to end in good order; elsewhere the signals do what they always do.
+  std::optional<Signals> signals;
+  if (app.got_subcommand("apply")) signals.emplace([&] { stopping.request_stop(); }, std::function<void()>());
+  auto code = line.command(console);
+  if (code) return *code;
+  print_error(console, code.error());
+  return kFailed;
+}
+
+}  // namespace plumb::app

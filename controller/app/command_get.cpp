@@ -1,0 +1,249 @@
+#include <algorithm>
+#include <map>
+#include <ostream>
+
+#include "controller/app/commands.h"
+#include "controller/app/json_path.h"
+#include "controller/app/state.h"
+#include "controller/app/workspace.h"
+#include "controller/engine/lane.h"
+#include "controller/manifest/yaml.h"
+#include "controller/model/json.h"
+
+namespace plumb::app {
+namespace {
+
+// Files and state, as far as they are there: looking must work without either being perfect.
+struct View {
+  RealClock clock;
+  std::unique_ptr<Workspace> workspace;
+  Manifests manifests;
+  std::unique_ptr<State> state;  // null: there is no state yet
+  std::map<ResourceKey, Status> statuses;
+};
+
+Result<std::unique_ptr<View>> open_view(const GlobalOptions& options) {
+  auto view = std::make_unique<View>();
+  PLUMB_TRY(view->workspace, Workspace::open(options));
+  PLUMB_TRY(view->manifests, view->workspace->load(Deadline::never()));
+  std::error_code error;
+  if (!std::filesystem::exists(options.state / "plumbline.db", error)) return view;
+  PLUMB_TRY(view->state, State::open(options.state, State::Access::look, "plumbline get", view->clock));
+  PLUMB_TRY(auto statuses, engine::read_status(view->state->store(), ""));
+  for (auto& status : statuses) view->statuses.emplace(status.key, std::move(status));
+  return view;
+}
+
+Result<const schema::KindInfo*> kind_named(const schema::Registry& kinds, const std::string& name) {
+  if (const auto* info = kinds.find(name)) return info;
+  std::vector<std::string> known;
+  for (const auto& kind : kinds.kinds()) {
+    known.push_back(kind.kind);
+    known.push_back(kind.plural);
+  }
+  return fail(Fault::not_found, "there is no kind \"{}\"{}; `plumbline explain --list` shows all", name,
+              did_you_mean(name, known));
+}
+
+Value status_document(const Status& status) {
+  Array conditions;
+  for (const auto& condition : status.conditions) {
+    conditions.push_back(Object{{"type", condition.type},
+                                {"status", condition.status},
+                                {"reason", condition.reason},
+                                {"message", condition.message},
+                                {"lastTransitionTime", format_time(condition.last_transition)}});
+  }
+  Object document{{"conditions", std::move(conditions)}};
+  if (!status.handle.empty()) document["distinguishedName"] = status.handle;
+  if (!status.id.empty()) document["objectGUID"] = status.id;
+  if (!status.revision.empty()) document["revision"] = status.revision;
+  if (status.last_applied != SystemTime{}) document["lastApplied"] = format_time(status.last_applied);
+  if (!status.first_failure.empty()) document["firstFailure"] = status.first_failure;
+  return document;
+}
+
+Value texts(const Texts& members) {
+  Object object;
+  for (const auto& [name, value] : members) object[name] = value;
+  return object;
+}
+
+// The whole object as a Kubernetes API server would show it.
+Value document_of(const ResourceKey& key, const View& view) {
+  Object metadata{{"name", key.name}, {"namespace", key.ns}};
+  Object document{{"apiVersion", "plumbline.dev/v1alpha1"}, {"kind", key.kind}};
+  const Resource* resource = view.manifests.snapshot->find(key);
+  if (resource != nullptr && !resource->labels.empty()) metadata["labels"] = texts(resource->labels);
+  if (resource != nullptr && !resource->annotations.empty()) metadata["annotations"] = texts(resource->annotations);
+  document["metadata"] = std::move(metadata);
+  if (resource != nullptr) document["spec"] = resource->spec;
+  if (const auto status = view.statuses.find(key); status != view.statuses.end()) {
+    document["status"] = status_document(status->second);
+  }
+  return document;
+}
+
+std::vector<ResourceKey> selected(const View& view, const std::string& kind, const GlobalOptions& options,
+                                  const std::string& name) {
+  std::set<ResourceKey> keys;
+  const auto consider = [&](const ResourceKey& key) {
+    if (key.kind == kind && (options.ns.empty() || key.ns == options.ns) && (name.empty() || key.name == name)) {
+      keys.insert(key);
+    }
+  };
+  for (const auto& [key, resource] : view.manifests.snapshot->resources) consider(key);
+  for (const auto& key : view.manifests.snapshot->held) consider(key);
+  for (const auto& [key, status] : view.statuses) consider(key);  // those that are being removed
+  return {keys.begin(), keys.end()};
+}
+
+std::string table_of(const std::vector<ResourceKey>& keys, const schema::KindInfo& kind, const View& view, bool wide,
+                     bool with_namespace) {
+  std::vector<std::string> headers;
+  std::vector<const schema::PrinterColumn*> columns;
+  if (with_namespace) headers.emplace_back("NAMESPACE");
+  headers.emplace_back("NAME");
+  for (const auto& column : kind.columns) {
+    // Manifests have no creation time; the column is for Kubernetes API servers.
+    if ((column.priority > 0 && !wide) || column.json_path == ".metadata.creationTimestamp") continue;
+    columns.push_back(&column);
+    std::string header = column.name;
+    std::ranges::transform(header, header.begin(), [](unsigned char c) { return std::toupper(c); });
+    headers.push_back(std::move(header));
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& key : keys) {
+    const Value document = document_of(key, view);
+    std::vector<std::string> row;
+    if (with_namespace) row.push_back(key.ns);
+    row.push_back(key.name);
+    for (const auto* column : columns) {
+      std::string cell = printable(json_path_text(document, column->json_path));
+      const auto when = column->type == "date" ? parse_time(cell) : std::nullopt;
+      if (when) cell = age(*when, view.clock.now());
+      row.push_back(cell.empty() ? "<none>" : std::move(cell));
+    }
+    rows.push_back(std::move(row));
+  }
+  return table(headers, rows);
+}
+
+void describe_conditions(const Status& status, const View& view, std::ostream& out) {
+  out << "Conditions:\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& condition : status.conditions) {
+    rows.push_back({"  " + condition.type, condition.status, age(condition.last_transition, view.clock.now()),
+                    condition.reason, printable(condition.message)});
+  }
+  out << table({"  TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"}, rows);
+}
+
+Result<void> describe_inventory(const ResourceKey& key, View& view, std::ostream& out) {
+  for (const auto& directory : view.manifests.snapshot->resources) {
+    if (directory.first.kind != "Directory") continue;
+    PLUMB_TRY(const auto inventory, engine::read_inventory(view.state->store(), to_string(directory.first)));
+    const auto owned = inventory.find(key);
+    if (owned == inventory.end()) continue;
+    const auto& record = owned->second;
+    out << "Inventory:\n  Domain:   " << directory.first.name << "\n  Object:   " << printable(record.handle)
+        << "\n  GUID:     " << record.id << "\n  Origin:   " << (record.created ? "created" : "adopted") << '\n';
+    if (!record.attributes.empty()) {
+      out << "  Managed:  " << join({record.attributes.begin(), record.attributes.end()}, ", ") << '\n';
+    }
+    if (record.removed_at) out << "  Removed:  manifest gone since " << format_time(*record.removed_at) << '\n';
+  }
+  return {};
+}
+
+Result<void> describe_history(const ResourceKey& key, View& view, std::ostream& out) {
+  constexpr std::size_t kRead = 5000, kShown = 10;
+  PLUMB_TRY(auto records, view.state->audit().last(kRead));
+  std::erase_if(records, [&](const AuditRecord& record) { return record.key != key; });
+  if (records.size() > kShown) records.erase(records.begin(), records.end() - kShown);
+  if (records.empty()) return {};
+  out << "History (last " << records.size() << "):\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& record : records) {
+    std::vector<std::string> actions;
+    for (const auto action : record.actions) actions.emplace_back(to_string(action));
+    rows.push_back({"  " + format_time(record.at), std::string(to_string(record.stage)), join(actions, "+"),
+                    record.actor, printable(record.message)});
+  }
+  out << table({"  TIME", "STAGE", "ACTION", "BY", "MESSAGE"}, rows);
+  return {};
+}
+
+}  // namespace
+
+Result<int> get_command(const GlobalOptions& options, const GetOptions& get, Console& console) {
+  PLUMB_CHECK(check_format(options.output, {"text", "table", "wide", "json", "yaml", "name"}));
+  PLUMB_TRY(const auto view, open_view(options));
+  PLUMB_TRY(const auto* const kind, kind_named(view->workspace->kinds(), get.kind));
+  const auto keys = selected(*view, kind->kind, options, get.name);
+  if (keys.empty() && !get.name.empty()) {
+    return fail(Fault::not_found, "there is no {} \"{}\" in {}", kind->kind, get.name, options.manifests.string());
+  }
+  if (options.output == "name") {
+    for (const auto& key : keys) console.out << kind->singular << '/' << key.name << '\n';
+    return kOk;
+  }
+  if (options.output == "json" || options.output == "yaml") {
+    Value document;
+    if (!get.name.empty() && keys.size() == 1) {
+      document = document_of(keys.front(), *view);
+    } else {
+      Array items;
+      for (const auto& key : keys) items.push_back(document_of(key, *view));
+      document = Object{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
+    }
+    console.out << (options.output == "json" ? pretty(document) + "\n" : manifest::write_yaml(document));
+    return kOk;
+  }
+  if (keys.empty()) {
+    console.err << "No " << kind->plural << " in " << options.manifests.string() << '\n';
+    return kOk;
+  }
+  const bool several_namespaces =
+      std::ranges::any_of(keys, [&](const ResourceKey& key) { return key.ns != keys.front().ns; });
+  console.out << table_of(keys, *kind, *view, options.output == "wide", several_namespaces);
+  return kOk;
+}
+
+Result<int> describe_command(const GlobalOptions& options, const GetOptions& get, Console& console) {
+  PLUMB_CHECK(check_format(options.output, {"text"}));
+  PLUMB_TRY(const auto view, open_view(options));
+  PLUMB_TRY(const auto* const kind, kind_named(view->workspace->kinds(), get.kind));
+  const auto keys = selected(*view, kind->kind, options, get.name);
+  if (keys.empty()) {
+    return fail(Fault::not_found, "there is no {} \"{}\" in {}", kind->kind, get.name, options.manifests.string());
+  }
+  for (const auto& key : keys) {
+    auto& out = console.out;
+    out << "Name:       " << key.name << "\nNamespace:  " << key.ns << "\nKind:       " << key.kind << '\n';
+    const Resource* resource = view->manifests.snapshot->find(key);
+    if (resource != nullptr) {
+      out << "Declared:   " << to_string(resource->at) << '\n';
+      out << "Spec:\n";
+      std::string spec = manifest::write_yaml(resource->spec);
+      for (std::size_t from = 0; from < spec.size();) {
+        const auto end = std::min(spec.find('\n', from), spec.size());
+        out << "  " << printable(spec.substr(from, end - from)) << '\n';
+        from = end + 1;
+      }
+    } else {
+      out << "Declared:   not any more, or not readably\n";
+    }
+    for (const auto& diagnostic : view->manifests.diagnostics) {
+      if (resource != nullptr && diagnostic.at == resource->at) out << "Problem:    " << diagnostic.message << '\n';
+    }
+    const auto status = view->statuses.find(key);
+    if (status != view->statuses.end()) describe_conditions(status->second, *view, out);
+    if (view->state == nullptr) continue;
+    PLUMB_CHECK(describe_inventory(key, *view, out));
+    PLUMB_CHECK(describe_history(key, *view, out));
+  }
+  return kOk;
+}
+
+}  // namespace plumb::app

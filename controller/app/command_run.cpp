@@ -1,0 +1,53 @@
+#include <ostream>
+
+#include "controller/adapters/secrets/secret_store.h"
+#include "controller/app/commands.h"
+#include "controller/app/controller.h"
+#include "controller/app/lanes.h"
+#include "controller/app/notify.h"
+#include "controller/app/signals.h"
+#include "controller/app/version.h"
+
+namespace plumb::app {
+
+Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Console& console) {
+  log::configure(options.logging);
+  std::stop_source stopping;
+  Controller* reloaded = nullptr;
+  std::mutex guard;
+  // Before any other thread: they inherit the blocked signals.
+  const Signals signals([&] { stopping.request_stop(); },
+                        [&] {
+                          const std::scoped_lock lock(guard);
+                          if (reloaded != nullptr) reloaded->poke();
+                        });
+
+  const RealClock clock;
+  PLUMB_TRY(const auto workspace, Workspace::open(options));
+  const auto secrets = secrets::make_secret_store();
+  PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
+  const LaneParts parts{.state = *state, .secrets = *secrets, .clock = clock, .options = {}};
+  const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
+    PLUMB_TRY(auto policies, workspace->policies(snapshot));
+    return build_lane(key, snapshot, std::move(policies), parts);
+  };
+  Controller controller(options, run, *workspace, clock, build);
+  log::info("controller.started", "plumbline {} on {}, state in {}", kVersion, options.manifests.string(),
+            options.state.string());
+  if (run.once) {
+    PLUMB_CHECK(controller.refresh());
+    const bool good = controller.step_all(stopping.get_token());
+    console.err << controller.status_line() << '\n';
+    return good ? kOk : kFailed;
+  }
+  {
+    const std::scoped_lock lock(guard);
+    reloaded = &controller;
+  }
+  controller.run(stopping.get_token());
+  const std::scoped_lock lock(guard);
+  reloaded = nullptr;
+  return kOk;
+}
+
+}  // namespace plumb::app

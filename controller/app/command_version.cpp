@@ -1,0 +1,35 @@
+#include <array>
+#include <ostream>
+
+#include <boost/version.hpp>
+
+#include "controller/app/commands.h"
+#include "controller/app/version.h"
+
+namespace plumb::app {
+
+Result<int> version_command(const GlobalOptions& options, Console& console) {
+  PLUMB_CHECK(check_format(options.output, {"text", "json"}));
+  const std::array<std::pair<const char*, std::string>, 5> facts = {{
+      {"version", std::string(kVersion)},
+      {"commit", std::string(kCommit)},
+      {"build", std::string(kBuildType)},
+      {"compiler", fmt::format("g++-compatible {}", __VERSION__)},
+      {"libraries",
+       fmt::format("Boost {}.{}.{}, fmt {}.{}.{}, {}", BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000,
+                   BOOST_VERSION % 100, FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100, kLibraries)},
+  }};
+  if (options.output == "json") {
+    Object document;
+    for (const auto& [name, value] : facts) document[name] = value;
+    console.out << pretty(document) << '\n';
+    return kOk;
+  }
+  console.out << "plumbline " << kVersion << '\n';
+  for (std::size_t i = 1; i < facts.size(); ++i) {
+    if (!facts[i].second.empty()) console.out << fmt::format("{:<10} {}\n", facts[i].first, facts[i].second);
+  }
+  return kOk;
+}
+
+}  // namespace plumb::app

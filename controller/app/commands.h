@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "controller/app/console.h"
+#include "controller/app/options.h"
+#include "controller/base/result.h"
+
+// One function a command. Each returns the exit code; an error is printed by the caller, which then exits
+// with kFailed.
+namespace plumb::app {
+
+Result<int> validate_command(const GlobalOptions& options, Console& console);
+Result<int> plan_command(const GlobalOptions& options, const PlanOptions& plan, Console& console);
+// Stops after the batch under way when `stop` is asked for; what is left is done by the next run.
+Result<int> apply_command(const GlobalOptions& options, const ApplyOptions& apply, Console& console,
+                          std::stop_token stop);
+Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Console& console);
+Result<int> get_command(const GlobalOptions& options, const GetOptions& get, Console& console);
+Result<int> describe_command(const GlobalOptions& options, const GetOptions& get, Console& console);
+Result<int> explain_command(const GlobalOptions& options, const ExplainOptions& explain, Console& console);
+Result<int> import_command(const GlobalOptions& options, const ImportOptions& import, Console& console);
+Result<int> approve_command(const GlobalOptions& options, const ApproveOptions& approve, Console& console);
+Result<int> audit_list_command(const GlobalOptions& options, const AuditListOptions& list, Console& console);
+Result<int> audit_verify_command(const GlobalOptions& options, Console& console);
+Result<int> version_command(const GlobalOptions& options, Console& console);
+
+// A format that all commands with documents as results know: text, json, yaml. `also` are further ones.
+Result<void> check_format(const std::string& format, const std::vector<std::string>& known);
+
+}  // namespace plumb::app

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "controller/app/lanes.h"
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/base/synchronized.h"
+#include "controller/model/resource.h"
+
+namespace plumb::app {
+
+// Keeps one domain as the newest manifests say: a round when they change, when a removal step or a retry
+// falls due, and at an interval. `offer` and `health` are thread-safe; `step` and `run` have one caller.
+class LaneWorker {
+ public:
+  using Build = std::function<Result<std::unique_ptr<DomainLane>>(const ResourceKey&, const Snapshot&)>;
+
+  // `clock` must outlive it. `build` is called on the worker's thread: at first, and whenever the Directory,
+  // its credentials or the policies have changed.
+  LaneWorker(ResourceKey key, Build build, const Clock& clock, Duration interval);
+
+  void offer(std::shared_ptr<const Snapshot> snapshot);
+
+  // One round with the manifests offered last; nothing if there are none.
+  void step(std::stop_token stop);
+  // Whether a round is due: there are new manifests, or the time has come.
+  bool due() const;
+  // Steps whenever it is due, until asked to stop; a batch under way is ended first.
+  void run(std::stop_token stop);
+
+  struct Health {
+    bool ready = false;                    // the last round went through
+    std::string problem;                   // why not
+    std::size_t rounds = 0, failures = 0;  // failures: rounds in a row
+  };
+  Health health() const;
+
+ private:
+  struct Inbox {
+    std::shared_ptr<const Snapshot> snapshot;
+    bool fresh = false;
+  };
+
+  Result<void> ready_lane(const Snapshot& snapshot);
+  void finish(const engine::Round& round);
+  void failed(const Error& error);
+  SteadyTime wake_at() const;
+
+  ResourceKey key_;
+  Build build_;
+  const Clock& clock_;
+  Duration interval_;
+  std::unique_ptr<DomainLane> lane_;
+  SteadyTime last_round_{};
+  std::optional<SteadyTime> retry_at_;  // after a lane could not even be built
+  std::string last_problem_;            // so that the log says it once
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  Inbox inbox_;
+  Synchronized<Health> health_;
+};
+
+}  // namespace plumb::app

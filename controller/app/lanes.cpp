@@ -1,0 +1,99 @@
+#include "controller/app/lanes.h"
+
+#include "controller/adapters/ldap/ldap_directory.h"
+#include "controller/base/digest.h"
+#include "reconcilers/active_directory.h"
+#include "reconcilers/directory_settings.h"
+
+namespace plumb::app {
+namespace {
+
+ldap::Options ldap_options(const DirectorySettings& settings) {
+  ldap::Options options;
+  options.servers = settings.servers;
+  switch (settings.tls) {
+    case DirectorySettings::Tls::ldaps: options.tls = ldap::Options::Tls::ldaps; break;
+    case DirectorySettings::Tls::start_tls: options.tls = ldap::Options::Tls::start_tls; break;
+    case DirectorySettings::Tls::none: options.tls = ldap::Options::Tls::none; break;
+  }
+  options.ca_file = settings.ca_file;
+  options.server_name = settings.server_name;
+  switch (settings.bind) {
+    case DirectorySettings::Bind::simple: options.bind = ldap::Options::Bind::simple; break;
+    case DirectorySettings::Bind::gssapi: options.bind = ldap::Options::Bind::gssapi; break;
+  }
+  options.username = settings.username;
+  options.password_from = settings.password_from;
+  options.principal = settings.principal;
+  options.keytab_file = settings.keytab_file;
+  options.krb5_config_file = settings.krb5_config_file;
+  options.base_dn = settings.base_dns.front().text();
+  options.connect_timeout = settings.connect_timeout;
+  options.operation_timeout = settings.operation_timeout;
+  options.read_timeout = settings.read_timeout;
+  options.page_size = settings.page_size;
+  options.writes_in_flight = settings.writes_in_flight;
+  return options;
+}
+
+Result<DirectorySettings> settings_of(const ResourceKey& key, const Snapshot& snapshot) {
+  const Resource* resource = snapshot.find(key);
+  if (resource == nullptr || snapshot.held.contains(key)) {
+    return fail(Fault::invalid, "{} is held: its manifest, or one it refers to, has errors", key);
+  }
+  auto settings = directory_settings(*resource, snapshot);
+  if (!settings) return in_context(to_string(key), std::move(settings).error());
+  return settings;
+}
+
+}  // namespace
+
+std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::string& ns, const std::string& name) {
+  std::vector<ResourceKey> keys;
+  const auto consider = [&](const ResourceKey& key) {
+    if (key.kind == "Directory" && (ns.empty() || key.ns == ns) && (name.empty() || key.name == name)) {
+      keys.push_back(key);
+    }
+  };
+  for (const auto& [key, resource] : snapshot.resources) consider(key);
+  for (const auto& key : snapshot.held) {
+    if (snapshot.find(key) == nullptr) consider(key);
+  }
+  return keys;
+}
+
+Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, SecretStore& secrets,
+                                           const Clock& clock) {
+  PLUMB_TRY(const auto settings, settings_of(key, snapshot));
+  return ldap::make_directory(ldap_options(settings), secrets, clock);
+}
+
+Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,
+                                               std::vector<policy::Policy> policies, const LaneParts& parts) {
+  PLUMB_TRY(auto settings, settings_of(key, snapshot));
+  auto lane = std::make_unique<DomainLane>();
+  lane->key = key;
+  lane->wiring = wiring_of(key, snapshot);
+  lane->policies = std::move(policies);
+  PLUMB_TRY(lane->audit, parts.state.open_audit(parts.clock));
+  lane->directory = ldap::make_directory(ldap_options(settings), parts.secrets, parts.clock);
+  engine::LaneOptions options = parts.options;
+  options.observe_timeout = settings.read_timeout;
+  lane->target =
+      make_active_directory(std::move(settings), *lane->directory, parts.secrets, parts.clock, parts.state.instance());
+  lane->lane = std::make_unique<engine::Lane>(*lane->target, parts.state.store(), *lane->audit, parts.state.lease(),
+                                              parts.clock, lane->policies, std::move(options));
+  return lane;
+}
+
+std::string wiring_of(const ResourceKey& key, const Snapshot& snapshot) {
+  std::string all;
+  for (const auto& [other, resource] : snapshot.resources) {
+    if (other == key || other.kind == "Policy" || (other.kind == "Credential" && other.ns == key.ns)) {
+      all += to_string(other) + " " + resource->digest + (snapshot.held.contains(other) ? " held\n" : "\n");
+    }
+  }
+  return sha256(all);
+}
+
+}  // namespace plumb::app

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/app/state.h"
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/engine/lane.h"
+#include "controller/model/resource.h"
+#include "controller/policy/policy.h"
+#include "controller/ports/directory.h"
+#include "controller/ports/secret_store.h"
+#include "controller/ports/target.h"
+
+namespace plumb::app {
+
+// One domain with everything that its lane needs, in the order in which it is taken down again.
+struct DomainLane {
+  ResourceKey key;     // of the Directory
+  std::string wiring;  // digest of all that it was built from but the manifests of its objects
+  std::vector<policy::Policy> policies;
+  std::optional<engine::AuditLog> audit;  // its own end of the log, so that lanes append in turns
+  std::unique_ptr<Directory> directory;
+  std::unique_ptr<Target> target;
+  std::unique_ptr<engine::Lane> lane;
+};
+
+struct LaneParts {
+  State& state;
+  SecretStore& secrets;
+  const Clock& clock;
+  engine::LaneOptions options;
+};
+
+// The Directory resources of the snapshot: all, or the one named, or those of one namespace.
+std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::string& ns, const std::string& name);
+
+// A connection to the domain that the resource describes. `secrets` and `clock` must outlive it.
+Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, SecretStore& secrets,
+                                           const Clock& clock);
+
+// `parts` must outlive the lane. Nothing is connected yet.
+Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,
+                                               std::vector<policy::Policy> policies, const LaneParts& parts);
+
+// Changes whenever a lane built from this snapshot would be another: its Directory, credentials, policies.
+std::string wiring_of(const ResourceKey& key, const Snapshot& snapshot);
+
+}  // namespace plumb::app

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/log.h"
+
+// What the command line asks for, checked and with its defaults; app/cli.cpp fills these in.
+namespace plumb::app {
+
+struct GlobalOptions {
+  std::filesystem::path manifests = ".";
+  std::filesystem::path state = ".plumbline";
+  std::vector<std::filesystem::path> policies;  // files or folders, besides those that are built in
+  bool default_policies = true;
+  std::string ns;         // empty: all namespaces
+  std::string directory;  // empty: every Directory
+  std::string output = "text";
+  enum class Colour { automatic, always, never };
+  Colour colour = Colour::automatic;
+  log::Options logging;
+};
+
+struct PlanOptions {
+  bool detailed_exit_code = false;
+  std::filesystem::path out;  // sealed plan file; empty: none
+  Duration expires = std::chrono::hours(24);
+  std::filesystem::path output_file;  // of the report; empty: standard output
+};
+
+struct ApplyOptions {
+  std::filesystem::path plan_file;  // empty: plan now
+  bool yes = false;
+};
+
+struct RunOptions {
+  Duration interval = std::chrono::minutes(5);
+  Duration settle = std::chrono::milliseconds(300);
+  bool once = false;
+};
+
+struct GetOptions {
+  std::string kind, name;  // name empty: all
+};
+
+struct ExplainOptions {
+  std::string path;  // "ADUser.spec.mail"
+  bool list = false;
+};
+
+struct ImportOptions {
+  std::vector<std::string> from;  // DNs
+  std::filesystem::path to;
+  std::vector<std::string> kinds;       // "users", "groups", "ous"; empty: all
+  std::vector<std::string> attributes;  // besides those with a field of their own
+  bool dry_run = false;
+};
+
+struct ApproveOptions {
+  std::string digest, reason;
+  Duration expires = std::chrono::hours(24);
+};
+
+struct AuditListOptions {
+  std::string since;  // a duration ("24h") or a time; empty: the last 50 records
+};
+
+}  // namespace plumb::app

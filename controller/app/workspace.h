@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/app/options.h"
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/manifest/loader.h"
+#include "controller/model/resource.h"
+#include "controller/policy/policy.h"
+#include "controller/ports/source.h"
+#include "controller/schema/registry.h"
+
+// What is known from files alone: kinds, policies and manifests. No directory server is asked.
+namespace plumb::app {
+
+// The kinds this program was built with.
+Result<schema::Registry> builtin_kinds();
+
+// A snapshot with everything that can be said about it without a server.
+struct Manifests {
+  std::shared_ptr<const Snapshot> snapshot;
+  // Of the loader, and those of the kinds: what cannot be projected, settings that make no sense, names
+  // claimed twice, policies that do not compile. Sorted, each once.
+  Diagnostics diagnostics;
+};
+
+// The manifests of one directory tree, followed from revision to revision. One caller at a time.
+class Workspace {
+ public:
+  static Result<std::unique_ptr<Workspace>> open(const GlobalOptions& options);
+
+  const schema::Registry& kinds() const { return kinds_; }
+  // Whether there is something to read that was not read yet.
+  Result<bool> moved(Deadline deadline);
+  // Reads what changed. Fault::unavailable, and nothing changes, if the tree is empty or cannot be read.
+  Result<Manifests> load(Deadline deadline);
+  // The operator's policies (built in and --policies) and those of the manifests, which can only add.
+  Result<std::vector<policy::Policy>> policies(const Snapshot& snapshot) const;
+
+ private:
+  Workspace(const GlobalOptions& options, schema::Registry kinds);
+  Result<void> load_operator_policies(const GlobalOptions& options);
+
+  schema::Registry kinds_;
+  std::unique_ptr<Source> source_;
+  manifest::Loader loader_;
+  std::string revision_;
+  // Policies are not copyable; they are made anew from these for each use.
+  std::vector<std::pair<Resource, std::string>> operator_policies_;  // and where each is from
+};
+
+// The diagnostics that only the kinds can make: pure.
+Diagnostics check_semantics(const Snapshot& snapshot);
+
+}  // namespace plumb::app
