@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "controller/base/text.h"
-
 namespace plumb {
 
 const std::vector<FlagName>& account_flags() {
@@ -49,12 +47,6 @@ std::vector<std::string> account_flag_names(std::uint32_t bits) {
     bits &= ~bit;
   }
   return names;
-}
-
-std::optional<std::uint32_t> account_flag(std::string_view name) {
-  for (const FlagName& flag : account_flags())
-    if (equals_ignoring_case(flag.name, name)) return flag.bit;
-  return {};
 }
 
 }  // namespace plumb

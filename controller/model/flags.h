@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +17,5 @@ const std::vector<FlagName>& account_flags();
 
 // "NORMAL_ACCOUNT", "DONT_EXPIRE_PASSWORD"; bits without a name as "0x8".
 std::vector<std::string> account_flag_names(std::uint32_t bits);
-// By name, whatever its case; nothing if there is none.
-std::optional<std::uint32_t> account_flag(std::string_view name);
 
 }  // namespace plumb
