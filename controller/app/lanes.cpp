@@ -79,6 +79,11 @@ Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Sna
   lane->directory = ldap::make_directory(ldap_options(settings), parts.secrets, parts.clock);
   engine::LaneOptions options = parts.options;
   options.observe_timeout = settings.read_timeout;
+  // One that names no Directory is of the only one of its namespace; where there are several, each lane
+  // blocks it with an error that says to name one.
+  options.belongs = [key](const Resource& resource) {
+    return resource.key.ns == key.ns && text_at(resource.spec, "/directoryRef/name").value_or(key.name) == key.name;
+  };
   lane->target =
       make_active_directory(std::move(settings), *lane->directory, parts.secrets, parts.clock, parts.state.instance());
   lane->lane = std::make_unique<engine::Lane>(*lane->target, parts.state.store(), *lane->audit, parts.state.lease(),
