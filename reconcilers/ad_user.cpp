@@ -138,11 +138,9 @@ Result<void> account_control(spec::Projector& user) {
     user.wanted.creation_problem =
         "a new account needs an initialPassword to be enabled; add one, or leave out \"enabled: true\" and the account "
         "is created disabled";
-  // All that a new account has, so that it stands for `attributes` too.
-  std::vector<std::string> at_creation = bits;
-  at_creation.push_back(set_bit(kNormalAccount));
-  if (!enabled) at_creation.push_back(has_password ? clear_bit(kAccountDisable) : set_bit(kAccountDisable));
-  user.wanted.creation_only["userAccountControl"] = {std::move(at_creation)};
+  // What the bits above are set in when the account is made. Without a password it cannot be enabled.
+  user.wanted.creation_only["userAccountControl"] = {
+      {std::to_string(has_password ? kNormalAccount : kNormalAccount | kAccountDisable)}};
   if (!bits.empty()) user.wanted.attributes["userAccountControl"] = {std::move(bits)};
   return {};
 }

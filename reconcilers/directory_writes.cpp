@@ -120,7 +120,10 @@ Result<std::vector<DirectoryWrite>> writes_for(const Change& change, const std::
   }
   const bool creating = change.does(Action::create);
   Parts parts;
-  for (const FieldChange& field : change.fields) PLUMB_CHECK(add_field(field, creating, context, secrets, parts));
+  // The password first: setting it moves pwdLastSet, which another field may ask to be 0.
+  for (const bool password_turn : {true, false})
+    for (const FieldChange& field : change.fields)
+      if (is_password(field) == password_turn) PLUMB_CHECK(add_field(field, creating, context, secrets, parts));
   if (creating) {
     writes.push_back(add_write(change, context, std::move(parts.first())));
   } else if (!parts.first().empty()) {

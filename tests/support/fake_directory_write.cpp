@@ -120,8 +120,13 @@ Result<std::string> FakeDirectory::apply_add(const DirectoryWrite& write) {
   const auto finish = [&]() -> Result<void> {
     Node& node = nodes_.at(key);
     unindex(node);
-    for (const Modification& change : write.changes)
-      if (!equals_ignoring_case(change.attribute, "objectClass")) PLUMB_CHECK(this->change(node, change, true));
+    // What the directory fills in by itself gives way to what the request says.
+    for (Modification change : write.changes) {
+      if (equals_ignoring_case(change.attribute, "objectClass")) continue;
+      for (const std::string_view name : {"userAccountControl", "accountExpires", "pwdLastSet", "groupType"})
+        if (equals_ignoring_case(change.attribute, name)) change.op = Modification::Op::replace;
+      PLUMB_CHECK(this->change(node, change, true));
+    }
     if ((user || group) && !node.values.contains("sAMAccountName"))
       node.values["sAMAccountName"] = {fmt::format("${:06X}-{}", node.rid, node.id.substr(0, 12))};
     PLUMB_CHECK(check(node, nullptr));
@@ -145,7 +150,9 @@ Result<std::string> FakeDirectory::apply_modify(const DirectoryWrite& write) {
   const Node before = *target;
   unindex(*target);
   const auto all = [&]() -> Result<void> {
-    for (const Modification& change : write.changes) PLUMB_CHECK(this->change(*target, change, false));
+    for (const bool removing : {true, false})  // in the order in which the adapter sends them
+      for (const Modification& change : write.changes)
+        if ((change.op == Modification::Op::remove) == removing) PLUMB_CHECK(this->change(*target, change, false));
     PLUMB_CHECK(check(*target, &before));
     return check_unique(*target);
   };
