@@ -33,12 +33,17 @@ std::string style_hash() {
   return base64(bytes);
 }
 
-std::string field_row(const FieldChange& field, const RenderOptions& options) {
-  const FieldView view = view_of(field, options.max_values);
+std::string value_html(std::string_view element, const std::string& text) {
+  if (text == kNone) return fmt::format("<span class=\"more\">{}</span>", kNone);
+  return fmt::format("<{0}>{1}</{0}>", element, escaped(text));
+}
+
+std::string field_row(const FieldChange& field, Action action, const RenderOptions& options) {
+  const FieldView view = view_of(field, action, options.max_values);
   std::string row = fmt::format("<tr><th scope=\"row\">{}</th><td>", escaped(view.name));
   if (!view.set) {
-    if (!view.before.empty()) row += fmt::format("<del>{}</del><span class=\"to\"> → </span>", escaped(view.before));
-    row += fmt::format("<ins>{}</ins>", escaped(view.after));
+    if (!view.before.empty()) row += value_html("del", view.before) + "<span class=\"to\"> → </span>";
+    row += value_html("ins", view.after);
   } else {
     row += "<ul class=\"values\">";
     for (const ValueLine& line : view.lines)
@@ -66,7 +71,7 @@ std::string change_card(const Plan& plan, const Change& change, const RenderOpti
     card += fmt::format("<p class=\"reason bad\">Cannot be undone: {}</p>\n", escaped(change.one_way));
   if (!change.fields.empty()) {
     card += "<table class=\"fields\"><tbody>\n";
-    for (const FieldChange& field : change.fields) card += field_row(field, options);
+    for (const FieldChange& field : change.fields) card += field_row(field, headline(change), options);
     card += "</tbody></table>\n";
   }
   return card + "</details>\n";
@@ -138,8 +143,8 @@ std::string filters(const Counts& counts) {
   for (const Filter& filter : list) {
     inputs += fmt::format("<input type=\"radio\" name=\"show\" id=\"show-{}\"{}>\n", filter.id,
                           filter.id == "all" ? " checked" : "");
-    labels += fmt::format("<label for=\"show-{}\" class=\"{}\"><b>{}</b> {}</label>\n", filter.id, filter.id,
-                          grouped(filter.count), filter.label);
+    labels +=
+        fmt::format("<label for=\"show-{}\"><b>{}</b> {}</label>\n", filter.id, grouped(filter.count), filter.label);
   }
   return inputs + "<nav aria-label=\"Show\">\n" + labels + "</nav>\n";
 }

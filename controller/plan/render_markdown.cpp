@@ -63,7 +63,7 @@ std::string change_block(const Plan& plan, const Change& change, const RenderOpt
   text += fenced("      ", place_of(change));
   text += fenced("      ", reason_of(change));
   for (const FieldChange& field : change.fields) {
-    const FieldView view = view_of(field, options.max_values);
+    const FieldView view = view_of(field, action, options.max_values);
     if (!view.set) {
       if (!view.before.empty()) text += fenced("-     ", fmt::format("{}: {}", view.name, view.before));
       text += fenced("+     ", fmt::format("{}: {}", view.name, view.after));

@@ -34,8 +34,9 @@ std::string_view colour_of(Action action) {
   return kYellow;
 }
 
-void add_field(std::string& to, const FieldChange& field, const RenderOptions& options, const Paint& paint) {
-  const FieldView view = view_of(field, options.max_values);
+void add_field(std::string& to, const FieldChange& field, Action action, const RenderOptions& options,
+               const Paint& paint) {
+  const FieldView view = view_of(field, action, options.max_values);
   if (!view.set) {
     const std::string_view arrow = view.before.empty() ? "" : " -> ";
     to += fmt::format("      {}: {}{}{}\n", view.name, view.before, arrow, view.after);
@@ -55,7 +56,7 @@ void add_change(std::string& to, const Plan& plan, const Change& change, const R
   to += fmt::format("  {}{}\n", to_string(action), other_actions(change).empty() ? "" : ", " + other_actions(change));
   to += fmt::format("      {}\n", place_of(change));
   to += paint(kDim, "      " + reason_of(change)) + "\n";
-  for (const FieldChange& field : change.fields) add_field(to, field, options, paint);
+  for (const FieldChange& field : change.fields) add_field(to, field, action, options, paint);
   if (!change.one_way.empty()) to += paint(kRed, "      cannot be undone: " + printable(change.one_way)) + "\n";
   if (const std::string why = withheld(plan, change.key); !why.empty())
     to += paint(kYellow, fmt::format("      ({})", why)) + "\n";

@@ -16,7 +16,6 @@ namespace plumb::plan {
 namespace {
 
 constexpr std::string_view kSensitive = "(sensitive)";
-constexpr std::string_view kNone = "(none)";
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text)); }
 
@@ -99,14 +98,15 @@ std::string counted(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
 }
 
-FieldView view_of(const FieldChange& field, std::size_t max_values) {
+FieldView view_of(const FieldChange& field, Action action, std::size_t max_values) {
   FieldView view;
   view.name = printable(field.name);
   view.set = field.multi_valued || field.removed.size() > 1 || field.added.size() > 1;
   if (!view.set) {
     view.before = field.removed.empty() ? std::string(kNone) : shown(field, field.removed.front());
     view.after = field.added.empty() ? std::string(kNone) : shown(field, field.added.front());
-    if (field.blind && field.removed.empty()) view.before.clear();
+    // What is new has nothing before it, and what is written blindly had something unknown.
+    if (field.removed.empty() && (field.blind || action == Action::create)) view.before.clear();
     return view;
   }
   const std::size_t total = field.removed.size() + field.added.size();

@@ -14,7 +14,7 @@
 namespace plumb::plan {
 
 inline constexpr std::array kActionsShown = {Action::create,  Action::update, Action::move,  Action::enable,
-                                      Action::disable, Action::remove, Action::adopt, Action::forget};
+                                             Action::disable, Action::remove, Action::adopt, Action::forget};
 
 // The action that names a change.
 Action headline(const Change& change);
@@ -33,6 +33,8 @@ struct ValueLine {
   char sign;  // '+' or '-'
   std::string text;
 };
+// In place of a value that is not there.
+inline constexpr std::string_view kNone = "(none)";
 struct FieldView {
   std::string name;
   std::string before, after;     // a single value; shown as they are, quotes included
@@ -40,7 +42,7 @@ struct FieldView {
   std::size_t more = 0;          // lines left out
   bool set = false;              // `lines` instead of before and after
 };
-FieldView view_of(const FieldChange& field, std::size_t max_values);
+FieldView view_of(const FieldChange& field, Action action, std::size_t max_values);
 
 // "users/jdoe.yaml:3 changed": the reason, with the place where it does not name it itself.
 std::string reason_of(const Change& change);

@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "controller/model/json.h"
+#include "controller/policy/state.h"
+
+namespace plumb::policy {
+namespace {
+
+using Stage = AuditRecord::Stage;
+
+Subject subject_of(const Plan& plan, const Change& change) {
+  return {plan.target, change.key, change.actions, change.handle, change.handle_after, change.fields};
+}
+Subject subject_of(const AuditRecord& record) {
+  return {record.target, record.key, record.actions, record.handle, record.handle_after, record.fields};
+}
+
+std::string_view unit(const Limit& limit) {
+  switch (limit.counts) {
+    case Limit::Counts::changes: return "changes";
+    case Limit::Counts::removed_values: return "values removed";
+    case Limit::Counts::added_values: return "values added";
+  }
+  return "changes";
+}
+
+// min(count, max(floor, percent of the owned objects of the kinds)).
+std::uint64_t allowance(const Match& match, const Limit& limit, const Context& context) {
+  std::uint64_t allowed = limit.count.value_or(std::numeric_limits<std::uint64_t>::max());
+  if (!limit.percent) return allowed;
+  std::size_t owned = 0;
+  for (const auto& [kind, number] : context.owned)
+    if (match.kinds.empty() || match.kinds.contains(kind)) owned += number;
+  // A product such as 1.1 * 1000 / 100 comes out a little above 11: that is not a whole one more.
+  const double share = std::ceil(*limit.percent * static_cast<double>(owned) / 100 - 1e-6);
+  return std::min(allowed, std::max(limit.floor, static_cast<std::uint64_t>(std::max(share, 0.0))));
+}
+
+// What was done to this target: every operation once, at the time of its latest record. Left out are
+// those that failed, and those of unknown outcome that the plan does again.
+class History {
+ public:
+  History(const Plan& plan, const Context& context) : context_(context) {
+    std::map<std::string_view, Entry> operations;
+    for (const AuditRecord& record : context.recent) {
+      if (record.target != plan.target || !is_of_an_operation(record.stage)) continue;
+      if (record.operation.empty()) {
+        add({&record, &record}, plan);
+        continue;
+      }
+      Entry& entry = operations.try_emplace(record.operation, Entry{&record, &record}).first->second;
+      entry.latest = &record;
+      if (entry.told->actions.empty()) entry.told = &record;
+    }
+    for (const auto& [operation, entry] : operations) add(entry, plan);
+  }
+
+  std::uint64_t count(const Match& match, const Limit& limit) const {
+    std::uint64_t total = 0;
+    for (const Entry& entry : entries_)
+      if (entry.latest->at > context_.now - limit.window && matches(match, subject_of(*entry.told)))
+        total += weight(match, limit, subject_of(*entry.told));
+    return total;
+  }
+
+ private:
+  struct Entry {
+    const AuditRecord* told;    // says what was done
+    const AuditRecord* latest;  // says what became of it
+  };
+
+  static bool is_of_an_operation(Stage stage) {
+    switch (stage) {
+      case Stage::intent:
+      case Stage::done:
+      case Stage::failed:
+      case Stage::unknown:
+      case Stage::settled: return true;
+      case Stage::denied:
+      case Stage::held:
+      case Stage::approval:
+      case Stage::note: return false;
+    }
+    return false;
+  }
+
+  void add(const Entry& entry, const Plan& plan) {
+    const Stage stage = entry.latest->stage;
+    if (stage == Stage::failed) return;
+    const bool open = stage == Stage::intent || stage == Stage::unknown;
+    if (!open || !planned_again(*entry.told, plan)) entries_.push_back(entry);
+  }
+
+  bool planned_again(const AuditRecord& record, const Plan& plan) {
+    if (planned_.empty())
+      for (const auto& level : plan.levels)
+        for (const Change& change : level) planned_.emplace(change.key, change.actions);
+    return planned_.contains({record.key, record.actions});
+  }
+
+  const Context& context_;
+  std::set<std::pair<ResourceKey, std::vector<Action>>> planned_;
+  std::vector<Entry> entries_;
+};
+
+// What one policy has to say, collected.
+class Finding {
+ public:
+  void add(const std::vector<const Change*>& changes, std::string message) {
+    for (const Change* change : changes) keys_.insert(change->key);
+    messages_.push_back(std::move(message));
+  }
+  bool empty() const { return keys_.empty(); }
+
+  Verdict verdict(const Policy::State& policy, const Plan& plan, const Context& context) const {
+    Verdict verdict;
+    verdict.policy = policy.name;
+    verdict.effect = policy.effect;
+    verdict.keys.assign(keys_.begin(), keys_.end());
+    verdict.message = join(messages_, "; ") + ".";
+    if (!policy.message.empty()) verdict.message += " " + policy.message;
+    if (policy.effect != Effect::hold) return verdict;
+    const auto& approved = context.approved;
+    verdict.approved =
+        !plan.digest.empty() && std::find(approved.begin(), approved.end(), plan.digest) != approved.end();
+    if (!verdict.approved && !plan.digest.empty())
+      verdict.message += fmt::format(" To let it through: plumbline approve {}", plan.digest);
+    return verdict;
+  }
+
+ private:
+  std::set<ResourceKey> keys_;
+  std::vector<std::string> messages_;
+};
+
+void check_limit(const Policy::State& policy, const Plan& plan, const Context& context, const History& history,
+                 const std::vector<const Change*>& matching, Finding& finding) {
+  const Limit& limit = *policy.limit;
+  std::vector<const Change*> concerned;
+  std::uint64_t planned = 0;
+  for (const Change* change : matching) {
+    const std::uint64_t each = weight(policy.match, limit, subject_of(plan, *change));
+    if (each > 0) concerned.push_back(change);
+    planned += each;
+  }
+  if (concerned.empty()) return;
+  const std::uint64_t allowed = allowance(policy.match, limit, context);
+  if (limit.per != Limit::Per::window && planned > allowed)
+    return finding.add(concerned, fmt::format("{} {} in this plan, {} allowed", planned, unit(limit), allowed));
+  if (limit.per == Limit::Per::plan) return;
+  const std::uint64_t before = history.count(policy.match, limit);
+  if (planned + before > allowed)
+    finding.add(concerned, fmt::format("{} {} in this plan and {} within the last {}, {} allowed", planned, unit(limit),
+                                       before, format_duration(limit.window), allowed));
+}
+
+void check_attributes(const Policy::State& policy, const std::vector<const Change*>& matching, Finding& finding) {
+  std::vector<const Change*> concerned;
+  std::set<std::string> touched;
+  for (const Change* change : matching) {
+    const auto before = concerned.size();
+    for (const FieldChange& field : change->fields) {
+      if (!policy.protected_attributes.contains(field.name)) continue;
+      touched.insert(field.name);
+      if (concerned.size() == before) concerned.push_back(change);
+    }
+  }
+  if (concerned.empty()) return;
+  finding.add(concerned, fmt::format("protected attribute{} {}", touched.size() == 1 ? "" : "s",
+                                     printable(join({touched.begin(), touched.end()}, ", "))));
+}
+
+void check_rule(const Policy::State& policy, const std::vector<const Change*>& matching, Finding& finding) {
+  constexpr std::size_t kTold = 3;
+  std::vector<const Change*> concerned;
+  std::vector<std::string> told;
+  for (const Change* change : matching) {
+    const auto problems = policy.rule->check(review_json(*change));
+    if (problems.empty()) continue;
+    concerned.push_back(change);
+    if (told.size() < kTold)
+      told.push_back(printable(
+          fmt::format("{} {}: {}", to_string(change->key), problems.front().pointer, problems.front().message)));
+  }
+  if (concerned.empty()) return;
+  if (concerned.size() > told.size()) told.push_back(fmt::format("and {} more", concerned.size() - told.size()));
+  finding.add(concerned, "against the rule: " + join(told, "; "));
+}
+
+}  // namespace
+
+std::vector<Verdict> review(std::span<const Policy> policies, const Plan& plan, const Context& context) {
+  std::vector<Verdict> verdicts;
+  if (plan.empty()) return verdicts;
+  const History history(plan, context);
+  for (const Policy& each : policies) {
+    const Policy::State& policy = each.state();
+    std::vector<const Change*> matching;
+    for (const auto& level : plan.levels)
+      for (const Change& change : level)
+        if (matches(policy.match, subject_of(plan, change))) matching.push_back(&change);
+    if (matching.empty()) continue;
+    Finding finding;
+    if (policy.limit) check_limit(policy, plan, context, history, matching, finding);
+    if (!policy.protected_attributes.empty()) check_attributes(policy, matching, finding);
+    if (policy.rule) check_rule(policy, matching, finding);
+    if (!finding.empty()) verdicts.push_back(finding.verdict(policy, plan, context));
+  }
+  std::sort(verdicts.begin(), verdicts.end(), [](const Verdict& a, const Verdict& b) {
+    return std::tie(a.policy, a.effect, a.keys, a.message) < std::tie(b.policy, b.effect, b.keys, b.message);
+  });
+  return verdicts;
+}
+
+}  // namespace plumb::policy
