@@ -151,13 +151,17 @@ void FakeDirectory::index(const Node& node) {
     principal_names_[fold_case(upn->second.front())] = node.key;
 }
 
+// Takes out only what points to this node: one that was refused for its name never came in.
 void FakeDirectory::unindex(const Node& node) {
-  ids_.erase(node.id);
-  places_.erase({node.parent, place_key(node.rdn_type, node.rdn_value)});
+  const auto take_out = [&](auto& index, const auto& key) {
+    if (const auto found = index.find(key); found != index.end() && found->second == node.key) index.erase(found);
+  };
+  take_out(ids_, node.id);
+  take_out(places_, std::make_pair(node.parent, place_key(node.rdn_type, node.rdn_value)));
   if (const auto sam = node.values.find("sAMAccountName"); sam != node.values.end())
-    accounts_.erase(fold_case(sam->second.front()));
+    take_out(accounts_, fold_case(sam->second.front()));
   if (const auto upn = node.values.find("userPrincipalName"); upn != node.values.end())
-    principal_names_.erase(fold_case(upn->second.front()));
+    take_out(principal_names_, fold_case(upn->second.front()));
 }
 
 void FakeDirectory::erase(Key key) {

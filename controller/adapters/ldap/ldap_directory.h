@@ -27,12 +27,17 @@ struct Options {
   Duration read_timeout = std::chrono::seconds(120);      // of one whole read
   int page_size = 1000;
   std::size_t writes_in_flight = 32;
+  // Asks for `member` in parts of this many values, however many the server would give; 0: as the server likes.
+  // For tests: Samba gives all of them at once.
+  std::size_t member_range = 0;
 };
 
 // An Active Directory domain over libldap. Connects at the first call, keeps the connection, and after a
 // failure goes on to the next server in order at the next call. Everything that waits has a deadline.
 // The password is fetched anew for each bind, so a rotated one is picked up. `secrets` and `clock` must
 // outlive it.
+// The first call is made before other threads look at the environment: it switches off ldap.conf and LDAP* variables
+// (LDAPNOINIT), and ignores SIGPIPE where nobody handles it. A Kerberos bind sets KRB5_* variables while it lasts.
 std::unique_ptr<Directory> make_directory(Options options, SecretStore& secrets, const Clock& clock);
 
 }  // namespace plumb::ldap

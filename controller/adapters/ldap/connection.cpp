@@ -1,0 +1,433 @@
+#include "controller/adapters/ldap/connection.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openldap.h>
+#include <poll.h>
+#include <sasl/sasl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include "controller/adapters/ldap/faults.h"
+#include "controller/base/text.h"
+
+namespace plumb::ldap {
+namespace {
+
+// How long libldap may be stuck within one half-received record before it looks at its deadline again.
+constexpr timeval kReceiveSlice{0, 200000};
+// One entry with a very large group; an answer beyond it ends the connection.
+constexpr ber_len_t kLongestMessage = 256UL << 20;
+constexpr const char* kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
+constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3";
+
+timeval to_timeval(Duration span) {
+  const auto left = std::max<std::int64_t>(span.count(), 0);
+  return {static_cast<time_t>(left / 1000), static_cast<suseconds_t>(left % 1000 * 1000)};
+}
+
+Error unreachable(const std::string& host, std::string_view why) {
+  return Error{Fault::unavailable, fmt::format("connecting to {}: {}", printable(host), why), {}};
+}
+
+// A connected socket within the time, or why not.
+Result<int> connect_to(const addrinfo& address, Duration within) {
+  const int fd = ::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return fail(Fault::unavailable, "{}", std::strerror(errno));
+  int fault = 0;
+  if (::connect(fd, address.ai_addr, address.ai_addrlen) != 0) {
+    fault = errno;
+    if (fault == EINPROGRESS) {
+      pollfd waiting{fd, POLLOUT, 0};
+      const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(within.count(), 0)));
+      socklen_t size = sizeof fault;
+      if (ready <= 0)
+        fault = ready == 0 ? ETIMEDOUT : errno;
+      else if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &size) != 0)
+        fault = errno;
+    }
+  }
+  if (fault != 0) {
+    ::close(fd);
+    return fail(Fault::unavailable, "{}", std::strerror(fault));
+  }
+  return fd;
+}
+
+// A dead peer is noticed while nothing is sent, and while something is.
+void set_socket_options(int fd, Duration patience) {
+  const auto set = [fd](int level, int name, const auto& value) {
+    std::ignore = ::setsockopt(fd, level, name, &value, sizeof value);  // each is an improvement, none is needed
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<unsigned>(patience.count()));
+  set(SOL_SOCKET, SO_RCVTIMEO, kReceiveSlice);
+  set(SOL_SOCKET, SO_SNDTIMEO, to_timeval(patience));
+}
+
+// MIT Kerberos takes these from the environment only. One bind at a time in the process, and everything is put
+// back; a memory credential cache keeps the user's own tickets out.
+class KerberosEnvironment {
+ public:
+  explicit KerberosEnvironment(const Options& options) : lock_(mutex()) {
+    static std::atomic<unsigned> number{0};
+    set("KRB5_CLIENT_KTNAME", "FILE:" + options.keytab_file);
+    set("KRB5CCNAME", fmt::format("MEMORY:plumbline-{}", number++));
+    if (!options.krb5_config_file.empty()) set("KRB5_CONFIG", options.krb5_config_file);
+  }
+  ~KerberosEnvironment() {
+    for (const auto& [name, was] : before_) {
+      if (was)
+        ::setenv(name.c_str(), was->c_str(), 1);
+      else
+        ::unsetenv(name.c_str());
+    }
+  }
+  KerberosEnvironment(const KerberosEnvironment&) = delete;
+  KerberosEnvironment& operator=(const KerberosEnvironment&) = delete;
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex only;
+    return only;
+  }
+  void set(const std::string& name, const std::string& value) {
+    const char* was = std::getenv(name.c_str());
+    before_.emplace_back(name, was == nullptr ? std::nullopt : std::optional<std::string>(was));
+    ::setenv(name.c_str(), value.c_str(), 1);
+  }
+
+  std::scoped_lock<std::mutex> lock_;
+  std::vector<std::pair<std::string, std::optional<std::string>>> before_;
+};
+
+// GSSAPI asks nothing that could be answered.
+int no_interaction(LDAP*, unsigned, void*, void* prompts) {
+  for (auto* prompt = static_cast<sasl_interact_t*>(prompts); prompt->id != SASL_CB_LIST_END; ++prompt) {
+    prompt->result = "";
+    prompt->len = 0;
+  }
+  return LDAP_SUCCESS;
+}
+
+}  // namespace
+
+Result<ServerUrl> parse_server_url(const std::string& url) {
+  const auto bad = [&](std::string_view why) {
+    return fail(Fault::invalid, "server \"{}\": {}; expected ldaps://host[:port] or ldap://host[:port]", printable(url),
+                why);
+  };
+  ServerUrl parsed;
+  std::string_view rest = url;
+  const std::string scheme = lower(rest.substr(0, rest.find("://")));
+  if (scheme != "ldaps" && scheme != "ldap") return bad("no such scheme");
+  parsed.ldaps = scheme == "ldaps";
+  parsed.port = parsed.ldaps ? 636 : 389;
+  rest.remove_prefix(scheme.size() + 3);
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  std::string_view port;
+  if (rest.starts_with('[')) {
+    const auto end = rest.find(']');
+    if (end == std::string_view::npos) return bad("no end of the address");
+    parsed.host = rest.substr(1, end - 1);
+    rest.remove_prefix(end + 1);
+    if (!rest.empty() && !rest.starts_with(':')) return bad("text after the address");
+    port = rest.empty() ? rest : rest.substr(1);
+  } else {
+    const auto colon = rest.find(':');
+    parsed.host = rest.substr(0, colon);
+    if (colon != std::string_view::npos) port = rest.substr(colon + 1);
+  }
+  if (parsed.host.empty() || parsed.host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                           "0123456789-._:") != std::string::npos)
+    return bad("not a host name");
+  if (!port.empty()) {
+    const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
+    if (fault != std::errc() || end != port.data() + port.size() || parsed.port < 1 || parsed.port > 65535)
+      return bad("no such port");
+  }
+  return parsed;
+}
+
+Result<void> check_options(const Options& options) {
+  if (options.servers.empty()) return fail(Fault::invalid, "no server is named");
+  for (const std::string& url : options.servers) {
+    PLUMB_TRY(const auto server, parse_server_url(url));
+    if (server.ldaps != (options.tls == Options::Tls::ldaps))
+      return fail(
+          Fault::invalid, "server {}: {}", printable(url),
+          server.ldaps ? "ldaps:// needs TLS mode LDAPS" : "ldap:// needs TLS mode StartTLS, or none with Kerberos");
+  }
+  if (options.tls == Options::Tls::none && options.bind == Options::Bind::simple)
+    return fail(Fault::invalid, "a simple bind without TLS would show the password to everyone on the way");
+  if (options.bind == Options::Bind::simple && options.username.empty())
+    return fail(Fault::invalid, "an anonymous bind can neither read nor write a domain: a user name is needed");
+  return {};
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(const Options& options, const std::string& url,
+                                                     SecretStore& secrets, const Clock& clock, Deadline deadline) {
+  std::unique_ptr<Connection> connection(new Connection(options, clock));
+  PLUMB_CHECK(connection->connect(url, deadline));
+  PLUMB_CHECK(connection->configure());
+  PLUMB_CHECK(connection->secure(deadline));
+  if (options.bind == Options::Bind::simple) {
+    PLUMB_CHECK(connection->bind_simple(secrets, deadline));
+  } else {
+    PLUMB_CHECK(connection->bind_kerberos(deadline));
+  }
+  return connection;
+}
+
+Connection::~Connection() {
+  if (ldap_ == nullptr) {
+    if (socket_ >= 0) ::close(socket_);
+    return;
+  }
+  // Ends the transport first where a goodbye could block.
+  ::shutdown(socket_, SHUT_RDWR);
+  ldap_unbind_ext(ldap_, nullptr, nullptr);
+}
+
+Result<void> Connection::connect(const std::string& url, Deadline deadline) {
+  PLUMB_TRY(const auto server, parse_server_url(url));
+  host_ = server.host;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  // Name resolution has no deadline of its own; the resolver's limits apply (resolv.conf: timeout, attempts).
+  if (const int rc = ::getaddrinfo(server.host.c_str(), std::to_string(server.port).c_str(), &hints, &found); rc != 0)
+    return Failure(unreachable(host_, ::gai_strerror(rc)));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
+  const Deadline within{std::min(deadline.at, clock_.steady() + options_.connect_timeout)};
+  std::string why = "no address";
+  for (const addrinfo* address = found; address != nullptr && socket_ < 0; address = address->ai_next) {
+    auto connected = connect_to(*address, within.left(clock_.steady()));
+    if (connected)
+      socket_ = *connected;
+    else
+      why = connected.error().message;
+  }
+  if (socket_ < 0) return Failure(unreachable(fmt::format("{}:{}", host_, server.port), why));
+  const int flags = ::fcntl(socket_, F_GETFL);
+  ::fcntl(socket_, F_SETFL, flags & ~O_NONBLOCK);
+  set_socket_options(socket_, options_.operation_timeout);
+
+  // The host of this URL is what the certificate must name, and what Kerberos asks a ticket for.
+  const std::string name = options_.server_name.empty() ? host_ : options_.server_name;
+  const bool bare = name.find(':') == std::string::npos;
+  const std::string known_as = fmt::format("ldap://{}{}{}:{}", bare ? "" : "[", name, bare ? "" : "]", server.port);
+  if (const int rc = ldap_init_fd(socket_, LDAP_PROTO_TCP, known_as.c_str(), &ldap_); rc != LDAP_SUCCESS) {
+    ldap_ = nullptr;
+    return fail(Fault::internal, "libldap does not take {}: {}", known_as, ldap_err2string(rc));
+  }
+  return {};
+}
+
+// Nothing is left to ldap.conf, ldaprc or LDAP* variables: every option that they could set is set here.
+Result<void> Connection::configure() {
+  bool done = true;
+  const auto set = [&](int option, const void* value) {
+    done = ldap_set_option(ldap_, option, value) == LDAP_OPT_SUCCESS && done;
+  };
+  const int version = LDAP_VERSION3, none = 0, never = LDAP_DEREF_NEVER;
+  const timeval patience = to_timeval(std::min(options_.connect_timeout, options_.operation_timeout));
+  set(LDAP_OPT_PROTOCOL_VERSION, &version);
+  set(LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
+  set(LDAP_OPT_RESTART, LDAP_OPT_OFF);
+  set(LDAP_OPT_DEREF, &never);
+  set(LDAP_OPT_SIZELIMIT, &none);
+  set(LDAP_OPT_TIMELIMIT, &none);
+  set(LDAP_OPT_NETWORK_TIMEOUT, &patience);
+  set(LDAP_OPT_TIMEOUT, &patience);
+  set(LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON);
+  Sockbuf* buffer = nullptr;
+  if (ldap_get_option(ldap_, LDAP_OPT_SOCKBUF, &buffer) == LDAP_OPT_SUCCESS && buffer != nullptr) {
+    ber_len_t longest = kLongestMessage;
+    ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &longest);
+  }
+  if (options_.tls != Options::Tls::none) {
+    const int demand = LDAP_OPT_X_TLS_DEMAND, client = 0, minimum = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
+              unchecked = LDAP_OPT_X_TLS_CRL_NONE;
+    set(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand);
+    set(LDAP_OPT_X_TLS_REQUIRE_SAN, &demand);
+    set(LDAP_OPT_X_TLS_PROTOCOL_MIN, &minimum);
+    set(LDAP_OPT_X_TLS_CIPHER_SUITE, kTlsPriorities);
+    set(LDAP_OPT_X_TLS_CACERTFILE, options_.ca_file.empty() ? kSystemAuthorities : options_.ca_file.c_str());
+    for (const int option :
+         {LDAP_OPT_X_TLS_CACERTDIR, LDAP_OPT_X_TLS_CERTFILE, LDAP_OPT_X_TLS_KEYFILE, LDAP_OPT_X_TLS_CRLFILE})
+      set(option, "");
+    std::ignore = ldap_set_option(ldap_, LDAP_OPT_X_TLS_CRLCHECK, &unchecked);  // not known to the GnuTLS build
+    if (!done) return fail(Fault::internal, "libldap refuses an option that connections depend on");
+    if (const int rc = ldap_set_option(ldap_, LDAP_OPT_X_TLS_NEWCTX, &client); rc != LDAP_OPT_SUCCESS)
+      return fail(Fault::invalid, "the certificate authorities in {} cannot be used",
+                  options_.ca_file.empty() ? kSystemAuthorities : printable(options_.ca_file));
+  }
+  // Over TLS a SASL layer of its own is refused by Active Directory; without, it is what keeps us safe.
+  const char* layer =
+      options_.tls == Options::Tls::none ? "noplain,noanonymous,minssf=56" : "noplain,noanonymous,minssf=0,maxssf=0";
+  set(LDAP_OPT_X_SASL_SECPROPS, layer);
+  if (!done) return fail(Fault::internal, "libldap refuses an option that connections depend on");
+  return {};
+}
+
+Result<void> Connection::secure(Deadline deadline) {
+  if (options_.tls == Options::Tls::none) return {};
+  if (options_.tls == Options::Tls::start_tls) {
+    int id = 0;
+    if (const int rc = ldap_start_tls(ldap_, nullptr, nullptr, &id); rc != LDAP_SUCCESS)
+      return Failure(sending_failed(rc));
+    const Deadline within{std::min(deadline.at, clock_.steady() + options_.connect_timeout)};
+    PLUMB_TRY(const auto answer, next(id, within));
+    if (const Outcome result = outcome(answer); result.code != LDAP_SUCCESS)
+      return Failure(unreachable(
+          host_, fmt::format("StartTLS is refused: {}: {}", code_name(result.code), printable(result.diagnostic))));
+  }
+  if (const int rc = ldap_install_tls(ldap_); rc != LDAP_SUCCESS) {
+    const std::string why = last_diagnostic();
+    return Failure(unreachable(
+        host_, fmt::format("TLS fails: {}; the certificate must be valid, from an authority of {}, and name \"{}\"",
+                           why.empty() ? ldap_err2string(rc) : printable(why),
+                           options_.ca_file.empty() ? kSystemAuthorities : printable(options_.ca_file),
+                           printable(options_.server_name.empty() ? host_ : options_.server_name))));
+  }
+  if (ldap_tls_inplace(ldap_) == 0) return fail(Fault::internal, "{}: TLS is not in place", host_);
+  encrypted_ = true;
+  return {};
+}
+
+Result<void> Connection::bind_simple(SecretStore& secrets, Deadline deadline) {
+  if (!encrypted_) return fail(Fault::internal, "a simple bind is about to be sent in clear");
+  PLUMB_TRY(const auto password, secrets.fetch(options_.password_from));
+  // An empty password is an unauthenticated bind (RFC 4513, 5.1.2), which servers may answer with success.
+  if (password.empty())
+    return fail(Fault::denied, "binding as {}: the password is empty", printable(options_.username));
+  berval credentials{password.size(), const_cast<char*>(password.reveal().data())};
+  int id = 0;
+  const int rc =
+      ldap_sasl_bind(ldap_, options_.username.c_str(), LDAP_SASL_SIMPLE, &credentials, nullptr, nullptr, &id);
+  if (rc != LDAP_SUCCESS) return Failure(sending_failed(rc));
+  PLUMB_TRY(const auto answer, next(id, deadline));
+  if (const Outcome result = outcome(answer); result.code != LDAP_SUCCESS)
+    return Failure(bind_fault(result.code, result.diagnostic, options_.username));
+  return {};
+}
+
+Result<void> Connection::bind_kerberos(Deadline deadline) {
+  if (::access(options_.keytab_file.c_str(), R_OK) != 0)
+    return fail(Fault::invalid, "keytab {}: {}", printable(options_.keytab_file), std::strerror(errno));
+  const KerberosEnvironment environment(options_);
+  int id = 0, rc = LDAP_SASL_BIND_IN_PROGRESS;
+  const char* mechanism = nullptr;
+  Answer answer;
+  while (rc == LDAP_SASL_BIND_IN_PROGRESS) {
+    rc = ldap_sasl_interactive_bind(ldap_, nullptr, "GSSAPI", nullptr, nullptr, LDAP_SASL_QUIET, no_interaction,
+                                    nullptr, answer.message.get(), &mechanism, &id);
+    if (rc != LDAP_SASL_BIND_IN_PROGRESS) break;
+    PLUMB_TRY(answer, next(id, deadline));
+  }
+  if (rc != LDAP_SUCCESS) {
+    const std::string why = last_diagnostic();
+    if (why.find("Cannot contact any KDC") != std::string::npos) return Failure(unreachable(host_, printable(why)));
+    if (rc == LDAP_LOCAL_ERROR || rc == LDAP_INVALID_CREDENTIALS)
+      return fail(Fault::denied, "binding as {} by Kerberos: {}", printable(options_.principal), printable(why));
+    return Failure(bind_fault(rc, why, options_.principal));
+  }
+  char* name = nullptr;
+  ber_len_t strength = 0;
+  ldap_get_option(ldap_, LDAP_OPT_X_SASL_USERNAME, &name);
+  const std::string bound = name == nullptr ? "" : name;
+  ldap_memfree(name);
+  if (!options_.principal.empty() && !equals_ignoring_case(bound, options_.principal))
+    return fail(Fault::denied, "keytab {} is for {}, not for {}", printable(options_.keytab_file), printable(bound),
+                printable(options_.principal));
+  if (options_.tls == Options::Tls::none) {
+    ldap_get_option(ldap_, LDAP_OPT_X_SASL_SSF, &strength);
+    if (strength < 56) return fail(Fault::denied, "{} does not encrypt the connection", printable(host_));
+    encrypted_ = true;
+  }
+  return {};
+}
+
+std::string Connection::last_diagnostic() const {
+  char* text = nullptr;
+  ldap_get_option(ldap_, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+  std::string copy = text == nullptr ? "" : text;
+  ldap_memfree(text);
+  return copy;
+}
+
+bool Connection::closed_by_server() {
+  char byte = 0;
+  const auto got = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0) return errno != EAGAIN && errno != EWOULDBLOCK;
+  if (got == 0) return true;
+  // Something came although nothing was asked: a session ticket of TLS, or a farewell. libldap tells.
+  LDAPMessage* message = nullptr;
+  timeval at_once{0, 0};
+  const int type = ldap_result(ldap_, LDAP_RES_ANY, LDAP_MSG_ONE, &at_once, &message);
+  ldap_msgfree(message);
+  return type != 0;
+}
+
+Result<Answer> Connection::next(int id, Deadline deadline) {
+  const auto left = std::min(deadline.left(clock_.steady()), options_.operation_timeout);
+  timeval wait = to_timeval(left);
+  LDAPMessage* message = nullptr;
+  const int type = ldap_result(ldap_, id, LDAP_MSG_ONE, &wait, &message);
+  if (type == 0) return fail(Fault::timeout, "{}: no answer within {}", printable(host_), format_duration(left));
+  if (type < 0) {
+    int code = LDAP_SERVER_DOWN;
+    ldap_get_option(ldap_, LDAP_OPT_RESULT_CODE, &code);
+    return fail(Fault::unavailable, "{}: the connection broke: {}", printable(host_), ldap_err2string(code));
+  }
+  Answer answer;
+  answer.message.reset(message);
+  answer.id = ldap_msgid(message);
+  answer.type = type;
+  if (answer.id == 0) return fail(Fault::unavailable, "{}: the server ends the connection", printable(host_));
+  return answer;
+}
+
+Outcome Connection::outcome(const Answer& answer) const {
+  Outcome result;
+  char* text = nullptr;
+  LDAPControl** controls = nullptr;
+  const int parsed =
+      ldap_parse_result(ldap_, answer.message.get(), &result.code, nullptr, &text, nullptr, &controls, 0);
+  if (parsed != LDAP_SUCCESS && result.code == LDAP_SUCCESS) result.code = LDAP_DECODING_ERROR;
+  if (text != nullptr) result.diagnostic = text;
+  ldap_memfree(text);
+  if (LDAPControl* control = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, nullptr); control != nullptr) {
+    berval cookie{0, nullptr};
+    ber_int_t estimate = 0;
+    if (ldap_parse_pageresponse_control(ldap_, control, &estimate, &cookie) == LDAP_SUCCESS) {
+      result.paged = true;
+      if (cookie.bv_val != nullptr) result.page_cookie.assign(cookie.bv_val, cookie.bv_len);
+    }
+    ber_memfree(cookie.bv_val);
+  }
+  ldap_controls_free(controls);
+  return result;
+}
+
+Error Connection::sending_failed(int code) const {
+  return Error{Fault::unavailable, fmt::format("{}: sending failed: {}", printable(host_), ldap_err2string(code)), {}};
+}
+
+}  // namespace plumb::ldap

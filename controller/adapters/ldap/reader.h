@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "controller/adapters/ldap/connection.h"
+#include "controller/ports/directory.h"
+
+// Searches over one connection.
+namespace plumb::ldap {
+
+// What a search asks for besides its attributes.
+struct Search {
+  std::string base, filter = "(objectClass=*)";
+  int scope = LDAP_SCOPE_SUBTREE;
+};
+
+class Reader {
+ public:
+  Reader(Connection& connection, const Options& options, const Clock& clock, Deadline deadline)
+      : connection_(connection), options_(options), clock_(clock), deadline_(deadline) {}
+
+  Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope);
+  Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
+                                  std::span<const std::string> fetch);
+  // The rootDSE: what the server says of itself. It has no id.
+  Result<Entry> root();
+  // One entry; Fault::not_found if there is none (any more).
+  Result<Entry> read_one(const std::string& base, std::span<const std::string> fetch);
+
+ private:
+  using Take = std::function<Result<void>(Entry)>;
+
+  // All pages of a search. An error unless the server says at the end that this was all.
+  Result<void> search(const Search& search, std::span<const std::string> fetch, const Take& take);
+  Result<Outcome> one_page(const Search& search, std::span<const std::string> fetch, const std::string& cookie,
+                           const Take& take);
+  // Base searches, many in flight; entries that do not exist are left out.
+  Result<std::vector<Entry>> look_up(std::span<const std::string> bases, std::span<const std::string> fetch);
+  Result<int> send(const Search& search, std::span<const std::string> fetch, const std::string* cookie);
+  Result<Entry> decode(const Answer& answer, std::span<const std::string> fetch);
+  // Decodes an entry that must have an id.
+  Result<Entry> parse(const Answer& answer, std::span<const std::string> fetch);
+  // Reads the rest of every attribute that the server gave in part.
+  Result<void> complete_ranges(Entry& entry);
+  Result<void> read_range(Entry& entry, const std::string& attribute);
+
+  Connection& connection_;
+  const Options& options_;
+  const Clock& clock_;
+  Deadline deadline_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace plumb::ldap
