@@ -109,6 +109,7 @@ Result<int> apply_now(Session& session, const ApplyOptions& apply, Console& cons
     plans.push_back(*made);
     planned.emplace_back(domain.get(), std::move(*made));
   }
+  if (plans.empty()) return kFailed;  // a report of nothing would read as "no changes"
   console.out << plan::render(plans, plan::Format::text, {.colour = console.colour}) << std::flush;
   Totals totals;
   for (const auto& one : plans) totals.blocked += one.blocked.size();

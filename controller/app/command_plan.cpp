@@ -66,6 +66,7 @@ Result<int> plan_command(const GlobalOptions& options, const PlanOptions& plan, 
       failed = true;
     }
   }
+  if (plans.empty()) return kFailed;  // a report of nothing would read as "no changes"
   const std::string report =
       plan::render(plans, *plan::parse_format(options.output), {.colour = console.colour && plan.output_file.empty()});
   if (plan.output_file.empty()) {
