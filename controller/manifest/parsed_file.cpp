@@ -90,8 +90,10 @@ ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) 
       if (!read.documents[i].value.is_null()) add_document(read.documents[i], i, file, registry, parsed);
   } catch (const std::exception& error) {
     parsed.broken = true;
-    parsed.diagnostics.push_back(
-        {Severity::error, {file.path, 0, 0}, "", fmt::format("cannot be read: {}", error.what())});
+    Diagnostic unreadable;
+    unreadable.at.file = file.path;
+    unreadable.message = fmt::format("cannot be read: {}", error.what());
+    parsed.diagnostics.push_back(std::move(unreadable));
   }
   return parsed;
 }

@@ -25,7 +25,10 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(
   snapshot_->revision = std::move(revision);
   for (const auto& [path, why] : unreadable) {
     snapshot_->broken_files.insert(path);
-    snapshot_->diagnostics.push_back({Severity::error, {path, 0, 0}, "", fmt::format("cannot be read: {}", why)});
+    Diagnostic unreadable_file;
+    unreadable_file.at.file = path;
+    unreadable_file.message = fmt::format("cannot be read: {}", why);
+    snapshot_->diagnostics.push_back(std::move(unreadable_file));
   }
   for (const auto& [path, file] : files_) {
     const bool hidden = std::any_of(unreadable.begin(), unreadable.end(),

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include <re2/re2.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wrestrict"  // false alarm of g++ 12 on `"[" + text` in valijson (GCC bug 105651)
+#endif
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/constraint_builder.hpp>
 #include <valijson/schema.hpp>
@@ -121,7 +124,7 @@ Value renamed(const Value& schema) {
 std::string pointer_of(const std::vector<std::string>& context) {
   std::string pointer;
   for (const std::string& part : context)
-    if (part.size() >= 2 && part.front() == '[') pointer += '/' + pointer_token(part.substr(1, part.size() - 2));
+    if (part.size() >= 2 && part.front() == '[') pointer.append(1, '/').append(pointer_token(part.substr(1, part.size() - 2)));
   return pointer;
 }
 

@@ -35,7 +35,7 @@ void check_field(const std::string& name, std::vector<Problem>& problems) {
   if (known_elsewhere) hint = "; a Kubernetes API server writes it, remove it";
   if (name == "generateName") hint = "; a manifest needs a name of its own in metadata.name";
   problems.push_back(
-      {"/metadata/" + pointer_token(name), fmt::format("unknown field \"{}\"{}", printable(name), hint)});
+      {fmt::format("/metadata/{}", pointer_token(name)), fmt::format("unknown field \"{}\"{}", printable(name), hint)});
 }
 
 void check_texts(const Value& texts, const std::string& pointer, std::vector<Problem>& problems) {

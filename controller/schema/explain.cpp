@@ -227,7 +227,7 @@ class Explainer {
     for (const Value& branch : branches) {
       const auto required = texts_at(branch, "/required");
       if (required.size() != 1 || branch.as_object().size() != 1) return {};
-      names.push_back('"' + required.front() + '"');
+      names.push_back(fmt::format("\"{}\"", required.front()));
     }
     return names;
   }

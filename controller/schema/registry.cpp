@@ -231,7 +231,7 @@ Result<Value> Registry::schema_at(std::string_view path) const {
     const std::string name(rest.substr(0, rest.find('.')));
     rest.remove_prefix(std::min(name.size() + 1, rest.size()));
     while (at(*schema, "/items") != nullptr) schema = at(*schema, "/items");
-    const Value* next = at(*schema, "/properties/" + pointer_token(name));
+    const Value* next = at(*schema, fmt::format("/properties/{}", pointer_token(name)));
     if (next == nullptr && at(*schema, "/additionalProperties") != nullptr) next = at(*schema, "/additionalProperties");
     if (next == nullptr) {
       std::vector<std::string> known;

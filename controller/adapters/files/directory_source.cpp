@@ -1,0 +1,97 @@
+#include "controller/adapters/files/directory_source.h"
+
+#include <algorithm>
+
+#include "controller/adapters/files/tree_scan.h"
+#include "controller/base/digest.h"
+
+namespace plumb::files {
+namespace {
+
+class DirectorySource final : public Source {
+ public:
+  explicit DirectorySource(DirectorySourceOptions options) : options_(std::move(options)) {}
+
+  Result<std::string> head(Deadline deadline) override {
+    PLUMB_CHECK(look(deadline));
+    return now_.revision;
+  }
+
+  Result<TreeDelta> read(const std::string& since, Deadline deadline) override {
+    PLUMB_CHECK(look(deadline));
+    const bool whole = since.empty() || since != given_revision_;
+    TreeDelta delta;
+    delta.revision = now_.revision;
+    delta.whole = whole;
+    delta.unreadable = now_.unreadable;
+    for (const auto& [path, record] : now_.files) {
+      const auto known = given_.find(path);
+      const bool is_news = whole || known == given_.end() || known->second != record.digest;
+      if (is_news && !is_unreadable(path)) add(path, record, delta);
+    }
+    std::sort(delta.unreadable.begin(), delta.unreadable.end());
+    if (!whole)
+      for (const auto& [path, digest] : given_)
+        if (!now_.files.contains(path)) delta.removed.push_back(path);
+    remember(delta);
+    return delta;
+  }
+
+ private:
+  // Contents that a look had to read are kept for the read that follows, and dropped after it.
+  Result<void> look(Deadline deadline) {
+    PLUMB_TRY(TreeState state, scan_tree(options_, now_, deadline));
+    for (auto& [path, content] : now_.contents)
+      if (const auto file = state.files.find(path);
+          file != state.files.end() && file->second.digest == now_.files[path].digest)
+        state.contents.emplace(path, std::move(content));
+    now_ = std::move(state);
+    return {};
+  }
+
+  // Below or at a path that could not be read: its record is of an earlier look.
+  bool is_unreadable(const std::string& path) const {
+    return std::any_of(now_.unreadable.begin(), now_.unreadable.end(), [&](const auto& entry) {
+      const std::string& bad = entry.first;
+      return bad.empty() || path == bad ||
+             (path.size() > bad.size() && path.starts_with(bad) && path[bad.size()] == '/');
+    });
+  }
+
+  void add(const std::string& path, const FileRecord& record, TreeDelta& delta) {
+    if (const auto kept = now_.contents.find(path); kept != now_.contents.end()) {
+      delta.changed.push_back({path, record.digest, kept->second});
+      return;
+    }
+    auto content = read_manifest(options_, path);
+    if (!content) {
+      delta.unreadable.emplace_back(path, content.error().message);
+    } else if (sha256(*content) != record.digest) {
+      delta.unreadable.emplace_back(path, "it changes while it is read");
+    } else {
+      delta.changed.push_back({path, record.digest, std::make_shared<const std::string>(std::move(*content))});
+    }
+  }
+
+  void remember(TreeDelta& delta) {
+    // A read that could not have everything must not pass for that revision.
+    if (delta.unreadable.size() != now_.unreadable.size()) delta.revision = sha256(delta.revision + "incomplete");
+    given_revision_ = delta.revision;
+    std::erase_if(given_, [&](const auto& entry) { return !now_.files.contains(entry.first); });
+    for (const SourceFile& file : delta.changed) given_[file.path] = file.digest;
+    now_.contents.clear();
+  }
+
+  DirectorySourceOptions options_;
+  TreeState now_;                             // as last seen
+  std::map<std::string, std::string> given_;  // path -> digest, as last handed out
+  std::string given_revision_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_directory_source(DirectorySourceOptions options) {
+  return std::make_unique<DirectorySource>(std::move(options));
+}
+
+}  // namespace plumb::files
