@@ -70,7 +70,7 @@ constexpr Special kSpecial[] = {
     {LDAP_NO_SUCH_ATTRIBUTE, "was not found in the schema", Fault::invalid},
     {LDAP_NO_SUCH_ATTRIBUTE, "is not a valid objectClass", Fault::invalid},
     // A link to remove that is not there, from an object that may be gone.
-    {LDAP_UNWILLING_TO_PERFORM, "doesn't exist for target GUID", Fault::conflict},
+    {LDAP_UNWILLING_TO_PERFORM, "for target GUID", Fault::conflict},
     {LDAP_UNWILLING_TO_PERFORM, "Unable to find GUID for DN", Fault::conflict},
     {LDAP_UNWILLING_TO_PERFORM, "00000529", Fault::conflict},  // ERROR_MEMBER_NOT_IN_GROUP
     // The object that a link is to name does not exist: the entry itself does.

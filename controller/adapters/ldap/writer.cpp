@@ -38,6 +38,15 @@ std::string without_secrets(std::string text, const DirectoryWrite& write) {
   return text;
 }
 
+// Samba calls a link to an id that no object has (any more) a syntax error where it is to be removed.
+bool names_by_id(const DirectoryWrite& write) {
+  return std::any_of(write.changes.begin(), write.changes.end(), [](const Modification& change) {
+    return change.op == Modification::Op::remove &&
+           std::any_of(change.values.begin(), change.values.end(),
+                       [](const std::string& value) { return value.starts_with("<GUID="); });
+  });
+}
+
 // A modification as libldap takes it; the values are borrowed from the write.
 class Mods {
  public:
@@ -232,8 +241,9 @@ void Writer::handle_write(const Request& request, const Answer& answer) {
   const DirectoryWrite& write = writes_[request.index];
   const Outcome outcome = connection_.outcome(answer);
   if (outcome.code != LDAP_SUCCESS) {
-    finish(request.index,
-           Failure(fault_of(outcome.code, without_secrets(outcome.diagnostic, write), attempted(write))));
+    Error error = fault_of(outcome.code, without_secrets(outcome.diagnostic, write), attempted(write));
+    if (outcome.code == LDAP_INVALID_SYNTAX && names_by_id(write)) error.fault = Fault::conflict;
+    finish(request.index, Failure(std::move(error)));
   } else if (write.kind == DirectoryWrite::Kind::add) {
     waiting_.push_front({request.index, Step::ask_id});
   } else {
