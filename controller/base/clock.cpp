@@ -103,8 +103,10 @@ std::optional<SystemTime> parse_time(std::string_view text) {
 Result<Duration> parse_duration(std::string_view text) {
   const std::string_view whole = text;
   std::int64_t total = 0;
-  while (!text.empty()) {
+  bool good = !text.empty();
+  while (good && !text.empty()) {
     std::int64_t count = 0;
+    good = false;  // until number and unit are read
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
     if (error != std::errc{} || count < 0) break;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
@@ -114,8 +116,9 @@ Result<Duration> parse_duration(std::string_view text) {
     if (unit == kUnits.end() || count > (kLongest - total) / unit->milliseconds) break;
     total += count * unit->milliseconds;
     text.remove_prefix(letters);
+    good = true;
   }
-  if (whole.empty() || !text.empty())
+  if (!good)
     return fail(Fault::invalid, "\"{}\" is not a duration; write for example 30s, 15m, 12h or 30d", whole);
   return Duration(total);
 }

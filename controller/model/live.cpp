@@ -22,8 +22,13 @@ const LiveObject* look_up(const std::vector<LiveObject>& objects,
 void LiveSet::add(LiveObject object) {
   if (const auto known = ids_.find(object.id); known != ids_.end()) {
     LiveObject& old = objects_[known->second];
-    handles_.erase(dn_key(old.handle));
-    for (const Identity& identity : old.identities) identities_.erase(identity_key(identity));
+    // A name that another object has taken over meanwhile stays with that one.
+    const auto forget = [&](Index& index, const std::string& key) {
+      if (const auto found = index.find(key); found != index.end() && found->second == known->second)
+        index.erase(found);
+    };
+    forget(handles_, dn_key(old.handle));
+    for (const Identity& identity : old.identities) forget(identities_, identity_key(identity));
     old = std::move(object);
     handles_[dn_key(old.handle)] = known->second;
     for (const Identity& identity : old.identities) identities_[identity_key(identity)] = known->second;

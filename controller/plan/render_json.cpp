@@ -5,16 +5,19 @@
 namespace plumb::plan {
 namespace {
 
+// Signed, as a parser of the text would give it: the same document either way.
+std::int64_t number(std::size_t count) { return static_cast<std::int64_t>(count); }
+
 Value summary_json(const Plan& plan) {
   const Counts counts = count({plan});
   Object json;
-  for (const Action action : kActionsShown) json[to_string(action)] = counts.of(action);
-  json["changes"] = counts.changes;
-  json["unchanged"] = counts.unchanged;
-  json["held"] = counts.held;
-  json["denied"] = counts.denied;
-  json["blocked"] = counts.blocked;
-  json["oneWay"] = counts.one_way;
+  for (const Action action : kActionsShown) json[to_string(action)] = number(counts.of(action));
+  json["changes"] = number(counts.changes);
+  json["unchanged"] = number(counts.unchanged);
+  json["held"] = number(counts.held);
+  json["denied"] = number(counts.denied);
+  json["blocked"] = number(counts.blocked);
+  json["oneWay"] = number(counts.one_way);
   return json;
 }
 
