@@ -67,8 +67,19 @@ Result<Modification> password(const FieldChange& field, Op op, const WriteContex
 
 bool is_password(const FieldChange& field) { return equals_ignoring_case(field.name, "unicodePwd"); }
 
-Result<void> add_field(const FieldChange& field, bool creating, const WriteContext& context, SecretStore& secrets,
-                       Parts& parts) {
+// A link to the new object itself can only be made once that is there.
+void add_to_new(const FieldChange& field, const std::string& own_name, Parts& parts) {
+  std::vector<std::string> now, afterwards;
+  for (const std::string& value : field.added)
+    (field.link && dn_key(parse_link(value).dn) == own_name ? afterwards : now).push_back(written(field, value));
+  if (!now.empty()) parts.add({Op::add, field.name, std::move(now), {}});
+  if (!afterwards.empty()) parts.later().push_back({Op::add, field.name, std::move(afterwards), {}});
+}
+
+// `own_name`: key of the name of an object that is to be created; else empty.
+Result<void> add_field(const FieldChange& field, const std::string& own_name, const WriteContext& context,
+                       SecretStore& secrets, Parts& parts) {
+  const bool creating = !own_name.empty();
   if (equals_ignoring_case(field.name, kMarkerAttribute) || equals_ignoring_case(field.name, "objectClass"))
     return fail(Fault::denied, "{} is never written", field.name);
   if (is_password(field)) {
@@ -77,7 +88,7 @@ Result<void> add_field(const FieldChange& field, bool creating, const WriteConte
     return {};
   }
   if (creating) {
-    if (!field.added.empty()) parts.add({Op::add, field.name, written(field, field.added), {}});
+    add_to_new(field, own_name, parts);
     return {};
   }
   if (field.blind) {
@@ -119,11 +130,12 @@ Result<std::vector<DirectoryWrite>> writes_for(const Change& change, const std::
     return writes;
   }
   const bool creating = change.does(Action::create);
+  const std::string own_name = creating ? dn_key(change.handle) : "";
   Parts parts;
   // The password first: setting it moves pwdLastSet, which another field may ask to be 0.
   for (const bool password_turn : {true, false})
     for (const FieldChange& field : change.fields)
-      if (is_password(field) == password_turn) PLUMB_CHECK(add_field(field, creating, context, secrets, parts));
+      if (is_password(field) == password_turn) PLUMB_CHECK(add_field(field, own_name, context, secrets, parts));
   if (creating) {
     writes.push_back(add_write(change, context, std::move(parts.first())));
   } else if (!parts.first().empty()) {

@@ -79,9 +79,9 @@ std::string protection_of(const LiveObject& object, const std::optional<Dn>& dn,
   const Attributes& attributes = object.attributes;
   if (!surroundings.bound_as_id.empty() && object.id == surroundings.bound_as_id)
     return "it is the account that Plumbline signs in as";
+  if (std::string reason = protection_by_account(attributes); !reason.empty()) return reason;
   if (equals_ignoring_case(first(attributes, "isCriticalSystemObject"), "TRUE"))
     return "it is a critical system object";
-  if (std::string reason = protection_by_account(attributes); !reason.empty()) return reason;
   if (const auto group = surroundings.privileged.find(object.id); group != surroundings.privileged.end())
     return fmt::format("it is a member of the privileged group {}", group->second);
   const std::string account = first(attributes, "sAMAccountName");

@@ -269,7 +269,9 @@ Result<void> FakeDirectory::change_links(Node& node, const SchemaAttribute& attr
     const LinkText link = parse_link(value);
     if (link.id.empty() && !Dn::parse(link.dn))
       return fail(Fault::invalid, "'{}' is not a distinguished name: invalidDNSyntax (34)", printable(value));
-    const Node* target = resolve_link(value);
+    // The object itself is out of the indexes while it is written.
+    const bool itself = link.id.empty() ? dn_key(link.dn) == dn_key(dn_of(node)) : lower(link.id) == node.id;
+    const Node* target = itself ? &node : resolve_link(value);
     if (target == nullptr)
       return fail(Fault::conflict, "{}: {}: the object named does not exist (32)", name, printable(value));
     named.insert(target->key);
