@@ -40,6 +40,7 @@ struct Loader::State {
   const schema::Registry& registry;
   References references;
   unsigned threads;
+  ReadAgain read_again;
   ParsedFiles files;
   std::vector<std::pair<std::string, std::string>> unreadable;
   std::shared_ptr<const Snapshot> snapshot;
@@ -49,7 +50,8 @@ struct Loader::State {
 };
 
 Loader::Loader(const schema::Registry& registry, LoaderOptions options)
-    : state_(new State{registry, References(options.references), options.threads, {}, {}, nullptr}) {}
+    : state_(
+          new State{registry, References(options.references), options.threads, options.read_again, {}, {}, nullptr}) {}
 Loader::~Loader() = default;
 
 // Files that a whole tree no longer has; those that could not be read are not missing.
@@ -72,7 +74,7 @@ void Loader::State::take(const SourceFile& file, ParsedFile parsed) {
     // What it declared before stays held, through any number of broken versions.
     parsed.held = std::move(at->second.held);
     for (const ParsedItem& item : at->second.items)
-      if (!item.key.name.empty()) parsed.held.push_back(item.key);
+      if (!item.key().name.empty()) parsed.held.push_back(item.key());
     std::sort(parsed.held.begin(), parsed.held.end());
     parsed.held.erase(std::unique(parsed.held.begin(), parsed.held.end()), parsed.held.end());
   }
@@ -94,8 +96,9 @@ std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
   auto parsed = parse_all(fresh, state.registry, state.threads);
   for (std::size_t i = 0; i < fresh.size(); ++i) state.take(*fresh[i], std::move(parsed[i]));
   state.unreadable = delta.unreadable;
-  SnapshotBuilder builder(state.files, state.references, state.snapshot.get());
+  SnapshotBuilder builder(state.files, state.references, state.snapshot.get(), state.read_again);
   state.snapshot = builder.build(delta.unreadable, delta.revision);
+  for (const SourceFile* file : fresh) state.files.at(file->path).content.reset();
   return state.snapshot;
 }
 

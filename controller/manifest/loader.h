@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "controller/model/resource.h"
@@ -9,9 +11,14 @@
 
 namespace plumb::manifest {
 
+// The content of a file that an earlier delta brought, or null. Contents are not kept in memory; with
+// this, a fault that only another file's change brings about is reported at its exact line.
+using ReadAgain = std::function<std::shared_ptr<const std::string>(const std::string& path)>;
+
 struct LoaderOptions {
   std::vector<ReferenceRule> references;
-  unsigned threads = 0;  // of the first load; 0: as many as there are processors, at most 4
+  unsigned threads = 0;       // of the first load; 0: as many as there are processors, at most 4
+  ReadAgain read_again = {};  // may be empty: such faults are then reported at their document
 };
 
 // Turns trees of files into snapshots. Remembers what each file held, by content digest, so that only

@@ -52,20 +52,17 @@ std::shared_ptr<const Resource> make_resource(Value& document, const Location& a
 void add_document(YamlDocument& document, std::size_t index, const SourceFile& file, const schema::Registry& registry,
                   ParsedFile& parsed) {
   const auto problems = registry.validate_and_default(document.value);
-  ParsedItem item{{}, nullptr, index, document.at};
   if (problems.empty()) {
-    item.resource = make_resource(document.value, document.at);
-    item.key = item.resource->key;
-    parsed.items.push_back(std::move(item));
+    parsed.items.push_back({make_resource(document.value, document.at), nullptr, index});
     return;
   }
   const Marks marks = marks_of(*file.content, file.path, index);
   for (const schema::Problem& problem : problems)
     parsed.diagnostics.push_back(
         {Severity::error, nearest_mark(marks, problem.pointer, document.at), problem.pointer, problem.message});
-  item.key = key_of(document.value, registry, problems);
-  if (item.key.name.empty()) parsed.broken = true;
-  parsed.items.push_back(std::move(item));
+  ParsedItem::Invalid invalid{key_of(document.value, registry, problems), document.at};
+  if (invalid.key.name.empty()) parsed.broken = true;
+  parsed.items.push_back({nullptr, std::make_shared<const ParsedItem::Invalid>(std::move(invalid)), index});
 }
 
 }  // namespace

@@ -11,18 +11,24 @@
 
 namespace plumb::manifest {
 
-// One document of a file.
+// One document of a file. What is known of one that is wrong stands apart: most are right, and many.
 struct ParsedItem {
-  ResourceKey key;                           // empty if it cannot be known
+  struct Invalid {
+    ResourceKey key;  // empty if it cannot be known
+    Location at;
+  };
   std::shared_ptr<const Resource> resource;  // null if something is wrong with it
+  std::shared_ptr<const Invalid> invalid;    // else null
   std::size_t document = 0;                  // 0-based
-  Location at;
+
+  const ResourceKey& key() const { return resource ? resource->key : invalid->key; }
+  const Location& at() const { return resource ? resource->at : invalid->at; }
 };
 
 // What one file holds, by itself.
 struct ParsedFile {
   std::string digest;
-  std::shared_ptr<const std::string> content;  // for positions, should something be found later
+  std::shared_ptr<const std::string> content;  // until the snapshot it came with is built
   bool broken = false;                         // not every document could be read
   std::vector<ParsedItem> items;
   Diagnostics diagnostics;

@@ -42,6 +42,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(
   keep_last_good();
   link();
   hold_referrers();
+  for (auto& [target, referrers] : snapshot_->referrers) referrers.shrink_to_fit();
   sort_diagnostics();
   return snapshot_;
 }
@@ -56,27 +57,27 @@ void SnapshotBuilder::hold_file(const std::string& path, const ParsedFile& file)
   snapshot_->broken_files.insert(path);
   snapshot_->held.insert(file.held.begin(), file.held.end());
   for (const ParsedItem& item : file.items) {
-    if (item.key.name.empty()) continue;
-    snapshot_->held.insert(item.key);
-    if (!file.broken && item.resource) snapshot_->resources.emplace(item.key, item.resource);
+    if (item.key().name.empty()) continue;
+    snapshot_->held.insert(item.key());
+    if (!file.broken && item.resource) snapshot_->resources.emplace(item.key(), item.resource);
   }
 }
 
 void SnapshotBuilder::add_item(const ParsedItem& item) {
-  const auto known = snapshot_->resources.find(item.key);
-  const auto wrong = invalid_.find(item.key);
+  const auto known = snapshot_->resources.find(item.key());
+  const auto wrong = invalid_.find(item.key());
   if (known != snapshot_->resources.end() || wrong != invalid_.end()) {
     const Location first = wrong != invalid_.end() ? wrong->second : known->second->at;
     snapshot_->diagnostics.push_back(
-        {Severity::error, item.at, "/metadata/name",
-         fmt::format("{} is declared twice, here and at {}; neither is used", item.key, to_string(first))});
-    snapshot_->held.insert(item.key);
+        {Severity::error, item.at(), "/metadata/name",
+         fmt::format("{} is declared twice, here and at {}; neither is used", item.key(), to_string(first))});
+    snapshot_->held.insert(item.key());
   } else if (item.resource) {
-    snapshot_->resources.emplace_hint(known, item.key, item.resource);
+    snapshot_->resources.emplace_hint(known, item.key(), item.resource);
   }
   if (!item.resource) {
-    snapshot_->held.insert(item.key);
-    invalid_.emplace(item.key, item.at);
+    snapshot_->held.insert(item.key());
+    invalid_.emplace(item.key(), item.at());
   }
 }
 
@@ -135,7 +136,10 @@ Location SnapshotBuilder::position_of(const Resource& resource, const std::strin
   for (const ParsedItem& item : file->second.items) {
     if (item.resource.get() != &resource) continue;
     const auto [marks, fresh] = marks_.try_emplace({resource.at.file, item.document});
-    if (fresh) marks->second = marks_of(*file->second.content, resource.at.file, item.document);
+    const auto content = file->second.content ? file->second.content
+                         : read_again_        ? read_again_(resource.at.file)
+                                              : nullptr;
+    if (fresh && content) marks->second = marks_of(*content, resource.at.file, item.document);
     return nearest_mark(marks->second, pointer, resource.at);
   }
   return resource.at;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controller/manifest/loader.h"
 #include "controller/manifest/parsed_file.h"
 #include "controller/manifest/references.h"
 
@@ -17,8 +18,9 @@ using ParsedFiles = std::map<std::string, ParsedFile>;  // by path
 class SnapshotBuilder {
  public:
   // `previous`: where the last good versions of held objects are; may be null.
-  SnapshotBuilder(const ParsedFiles& files, const References& references, const Snapshot* previous)
-      : files_(files), references_(references), previous_(previous) {}
+  SnapshotBuilder(const ParsedFiles& files, const References& references, const Snapshot* previous,
+                  ReadAgain read_again)
+      : files_(files), references_(references), previous_(previous), read_again_(std::move(read_again)) {}
 
   // `unreadable`: paths of files or directories, and why.
   std::shared_ptr<const Snapshot> build(const std::vector<std::pair<std::string, std::string>>& unreadable,
@@ -45,6 +47,7 @@ class SnapshotBuilder {
   const ParsedFiles& files_;
   const References& references_;
   const Snapshot* previous_;
+  ReadAgain read_again_;
   std::shared_ptr<Snapshot> snapshot_ = std::make_shared<Snapshot>();
   std::map<ResourceKey, Location> invalid_;  // where the objects stand of which something is wrong
   std::map<std::pair<std::string, std::size_t>, Marks> marks_;

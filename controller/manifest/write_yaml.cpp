@@ -37,10 +37,10 @@ void write_quoted(std::string_view text, std::string& to) {
     } else if (byte < 0x20 || byte == 0x7F) {
       fmt::format_to(std::back_inserter(to), "\\x{:02x}", byte);
     } else if (text.substr(i, 2) == "\xC2\x85" || text.substr(i, 2) == "\xC2\xA0") {
-      to += text[i + 1] == '\x85' ? "\\N" : "\\_";  // a line break of YAML 1.1; a space that looks like one
+      to += text[i + 1] == '\x85' ? "\\u0085" : "\\u00a0";  // a line break of YAML 1.1; a space that looks like one
       ++i;
     } else if (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9") {
-      to += text[i + 2] == '\xA8' ? "\\L" : "\\P";  // line breaks of YAML 1.1
+      to += text[i + 2] == '\xA8' ? "\\u2028" : "\\u2029";  // line breaks of YAML 1.1
       i += 2;
     } else if (text.substr(i, 3) == "\xEF\xBB\xBF") {
       to += "\\ufeff";

@@ -44,7 +44,12 @@ class Handler final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnAnchor(const YAML::Mark&, const std::string&) override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.add(at(mark), anchor, nullptr); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    // yaml-cpp takes a line without a colon for a key without a value, and puts the value at the key.
+    if (at(mark) == key_at_ && !builder_.expects_key())
+      builder_.problem(at(mark), "the key has no value; is a \":\" missing?");
+    builder_.add(at(mark), anchor, nullptr);
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.alias(at(mark), anchor); }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
@@ -65,9 +70,9 @@ class Handler final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
     if (tag == "?") return plain(mark, anchor, text);
-    if (tag != "!") return tagged(mark, tag, anchor, text);
     if (!quote_is_closed(chunk_.text, static_cast<std::size_t>(mark.pos)))
       builder_.abandon(at(mark), "the quote that begins here is never closed");
+    if (tag != "!") return tagged(mark, tag, anchor, text);
     add_text(mark, anchor, text);
   }
 
@@ -78,6 +83,10 @@ class Handler final : public YAML::EventHandler {
 
   void add_text(const YAML::Mark& mark, YAML::anchor_t anchor, const std::string& text) {
     if (text.find('\0') != text.npos) builder_.problem(at(mark), "a text cannot hold NUL");
+    // yaml-cpp makes single bytes of these two escapes.
+    if (!is_utf8(text))
+      builder_.problem(at(mark), "the escapes \\N and \\_ are not supported; write \\u0085 and \\u00a0");
+    if (builder_.expects_key()) key_at_ = at(mark);
     builder_.add(at(mark), anchor, Value(text));
   }
 
@@ -148,6 +157,7 @@ class Handler final : public YAML::EventHandler {
   const Chunk& chunk_;
   Builder& builder_;
   bool started_ = false;
+  std::size_t key_at_ = static_cast<std::size_t>(-1);  // of the last key
 };
 
 struct Rewording {

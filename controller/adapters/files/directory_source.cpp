@@ -1,6 +1,7 @@
 #include "controller/adapters/files/directory_source.h"
 
 #include <algorithm>
+#include <set>
 
 #include "controller/adapters/files/tree_scan.h"
 #include "controller/base/digest.h"
@@ -19,20 +20,19 @@ class DirectorySource final : public Source {
 
   Result<TreeDelta> read(const std::string& since, Deadline deadline) override {
     PLUMB_CHECK(look(deadline));
-    const bool whole = since.empty() || since != given_revision_;
     TreeDelta delta;
     delta.revision = now_.revision;
-    delta.whole = whole;
+    delta.whole = since.empty() || since != given_revision_;
     delta.unreadable = now_.unreadable;
-    for (const auto& [path, record] : now_.files) {
-      const auto known = given_.find(path);
-      const bool is_news = whole || known == given_.end() || known->second != record.digest;
-      if (is_news && !is_unreadable(path)) add(path, record, delta);
+    for (auto& [path, record] : now_.files) {
+      if (is_unreadable(path)) {
+        record.look = look_ + 1;  // news when it can be read again
+      } else if (delta.whole || record.look > given_look_) {
+        add(path, record, delta);
+      }
     }
     std::sort(delta.unreadable.begin(), delta.unreadable.end());
-    if (!whole)
-      for (const auto& [path, digest] : given_)
-        if (!now_.files.contains(path)) delta.removed.push_back(path);
+    if (!delta.whole) delta.removed.assign(removed_.begin(), removed_.end());
     remember(delta);
     return delta;
   }
@@ -45,6 +45,14 @@ class DirectorySource final : public Source {
       if (const auto file = state.files.find(path);
           file != state.files.end() && file->second.digest == now_.files[path].digest)
         state.contents.emplace(path, std::move(content));
+    ++look_;
+    for (auto& [path, record] : state.files) {
+      const auto known = now_.files.find(path);
+      record.look = known != now_.files.end() && known->second.digest == record.digest ? known->second.look : look_;
+      if (!removed_.empty()) removed_.erase(path);
+    }
+    for (const auto& [path, record] : now_.files)
+      if (!state.files.contains(path)) removed_.insert(path);
     now_ = std::move(state);
     return {};
   }
@@ -58,12 +66,13 @@ class DirectorySource final : public Source {
     });
   }
 
-  void add(const std::string& path, const FileRecord& record, TreeDelta& delta) {
+  void add(const std::string& path, FileRecord& record, TreeDelta& delta) {
     if (const auto kept = now_.contents.find(path); kept != now_.contents.end()) {
       delta.changed.push_back({path, record.digest, kept->second});
       return;
     }
     auto content = read_manifest(options_, path);
+    if (!content || sha256(*content) != record.digest) record.look = look_ + 1;
     if (!content) {
       delta.unreadable.emplace_back(path, content.error().message);
     } else if (sha256(*content) != record.digest) {
@@ -77,15 +86,17 @@ class DirectorySource final : public Source {
     // A read that could not have everything must not pass for that revision.
     if (delta.unreadable.size() != now_.unreadable.size()) delta.revision = sha256(delta.revision + "incomplete");
     given_revision_ = delta.revision;
-    std::erase_if(given_, [&](const auto& entry) { return !now_.files.contains(entry.first); });
-    for (const SourceFile& file : delta.changed) given_[file.path] = file.digest;
+    given_look_ = look_;
+    removed_.clear();
     now_.contents.clear();
   }
 
   DirectorySourceOptions options_;
-  TreeState now_;                             // as last seen
-  std::map<std::string, std::string> given_;  // path -> digest, as last handed out
-  std::string given_revision_;
+  TreeState now_;               // as last seen
+  std::uint64_t look_ = 0;      // how many looks there were
+  std::string given_revision_;  // as last handed out, and the look it was of
+  std::uint64_t given_look_ = 0;
+  std::set<std::string> removed_;  // since then
 };
 
 }  // namespace

@@ -249,7 +249,7 @@ class Scan {
       unreadable(path, content.error().message);
       return {};
     }
-    state_.files[path] = {content->stamp, sha256(content->text), is_racy(content->stamp)};
+    state_.files[path] = {content->stamp, sha256(content->text), 0, is_racy(content->stamp)};
     state_.contents[path] = std::make_shared<const std::string>(std::move(content->text));
     return {};
   }

@@ -22,7 +22,8 @@ struct Stamp {
 struct FileRecord {
   Stamp stamp;
   std::string digest;
-  bool racy = false;  // read so soon after a change that another one may bear the same stamp
+  std::uint64_t look = 0;  // the look that found this content first; the caller's
+  bool racy = false;       // read so soon after a change that another one may bear the same stamp
 };
 
 // All that one look at the tree found.
