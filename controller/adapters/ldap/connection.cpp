@@ -14,9 +14,11 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <thread>
 
 #include "controller/adapters/ldap/faults.h"
 #include "controller/base/text.h"
@@ -113,6 +115,34 @@ class KerberosEnvironment {
 
   std::scoped_lock<std::mutex> lock_;
   std::vector<std::pair<std::string, std::optional<std::string>>> before_;
+};
+
+// Closes the socket under a call of libldap that does not return in time: its TLS handshake has no deadline that
+// holds (2.5 waits for the wrong direction and goes on for ever).
+class Watchdog {
+ public:
+  Watchdog(int socket, Duration span) : thread_([this, socket, span] { watch(socket, span); }) {}
+  ~Watchdog() {
+    {
+      const std::scoped_lock lock(mutex_);
+      done_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+ private:
+  void watch(int socket, Duration span) {
+    std::unique_lock lock(mutex_);
+    if (!wake_.wait_for(lock, span, [this] { return done_; })) ::shutdown(socket, SHUT_RDWR);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool done_ = false;
+  std::thread thread_;
 };
 
 // GSSAPI asks nothing that could be answered.
@@ -298,7 +328,12 @@ Result<void> Connection::secure(Deadline deadline) {
       return Failure(unreachable(
           host_, fmt::format("StartTLS is refused: {}: {}", code_name(result.code), printable(result.diagnostic))));
   }
-  if (const int rc = ldap_install_tls(ldap_); rc != LDAP_SUCCESS) {
+  const Duration patience = std::min(deadline.left(clock_.steady()), options_.connect_timeout);
+  const int rc = [&] {
+    const Watchdog watchdog(socket_, patience);
+    return ldap_install_tls(ldap_);
+  }();
+  if (rc != LDAP_SUCCESS) {
     const std::string why = last_diagnostic();
     return Failure(unreachable(
         host_, fmt::format("TLS fails: {}; the certificate must be valid, from an authority of {}, and name \"{}\"",
