@@ -8,7 +8,8 @@
 namespace plumb {
 
 // Where secret material comes from. A reference is a URI-like text: "env:NAME",
-// "file:/path/to/file" (one trailing newline is not part of the secret). Thread-safe.
+// "file:/path/to/file" (one trailing newline is not part of the secret), or "generate:<length>:/path"
+// (made and delivered to that file on the first call; what the file holds on every later one). Thread-safe.
 // Messages of errors name the reference, never a byte of the secret.
 class SecretStore {
  public:

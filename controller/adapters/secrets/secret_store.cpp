@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -16,7 +18,7 @@
 namespace plumb::secrets {
 namespace {
 
-constexpr std::string_view kEnv = "env:", kFile = "file:";
+constexpr std::string_view kEnv = "env:", kFile = "file:", kGenerate = "generate:";
 constexpr std::size_t kLongest = 64 << 10;  // a secret is a password or a key, not a document
 
 class Descriptor {
@@ -115,6 +117,7 @@ class Store final : public SecretStore {
   Result<Secret> fetch(const std::string& reference) override {
     if (reference.starts_with(kEnv)) return from_environment(reference);
     if (reference.starts_with(kFile)) return from_file(reference);
+    if (reference.starts_with(kGenerate)) return generated(reference);
     return fail(Fault::invalid, "secret \"{}\": expected env:NAME or file:/path", printable(reference));
   }
 
@@ -133,6 +136,23 @@ class Store final : public SecretStore {
     const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (parent.get() < 0 || ::fsync(parent.get()) != 0) return system_fault(reference, "delivering secret to");
     return {};
+  }
+
+ private:
+  // Handed over before it is used: whatever breaks down next, nobody is left with a password that only
+  // the directory knows. Asked for again, it is the one that was handed over.
+  Result<Secret> generated(const std::string& reference) {
+    const std::string rest = reference.substr(kGenerate.size());
+    const auto colon = rest.find(':');
+    std::size_t length = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + std::min(colon, rest.size()), length);
+    if (colon == std::string::npos || error != std::errc() || end != rest.data() + colon || length < 12 || length > 256)
+      return fail(Fault::invalid, "secret \"{}\": expected generate:<12 to 256>:/path", printable(reference));
+    const std::string file = std::string(kFile) + rest.substr(colon + 1);
+    if (auto there = from_file(file); there || there.error().fault != Fault::not_found) return there;
+    Secret made = generate_password(length);
+    PLUMB_CHECK(deliver(file, made));
+    return made;
   }
 };
 

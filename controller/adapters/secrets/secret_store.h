@@ -6,7 +6,7 @@
 
 namespace plumb::secrets {
 
-// "env:NAME" and "file:/path". Files that others may write to are refused.
+// "env:NAME", "file:/path" and "generate:<length>:/path". Files that others may write to are refused.
 std::unique_ptr<SecretStore> make_secret_store();
 
 // A random password of `length` (12 to 256) characters with lower and upper case letters, digits and
