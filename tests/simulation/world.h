@@ -1,0 +1,420 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "controller/engine/lane.h"
+#include "controller/model/dn.h"
+#include "controller/model/json.h"
+#include "controller/plan/render.h"
+#include "tests/reconcilers/world.h"
+#include "tests/simulation/company.h"
+#include "tests/support/fake_state_store.h"
+
+namespace plumb::simulation {
+
+using test::Crash;
+using test::FakeDirectory;
+using test::FakeStateStore;
+using Fate = FakeStateStore::Fate;
+
+inline constexpr const char* kSecret = "Canary-Passw0rd-4711";
+inline constexpr const char* kTarget = "Directory/default/corp";
+
+// A promise that was broken.
+struct Violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Bugs that can be planted, to see that the simulation finds them.
+enum class Bug {
+  none,
+  trusts_incomplete_manifests,  // a source that could not be read in full counts as complete
+  ignores_marker,               // does not know its own objects again
+  intent_not_durable,           // says that a commit is durable when it is not
+  ignores_scope,                // the target's gate stands open
+  loses_audit,                  // drops one record
+  leaks_secret,                 // writes it into a status
+};
+
+// Reads come from another domain controller, which may be behind.
+class LaggingDirectory final : public Directory {
+ public:
+  explicit LaggingDirectory(FakeDirectory& real) : real_(real) {}
+  std::optional<FakeDirectory> stale;
+
+  Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
+    return source().read_all(scope, deadline);
+  }
+  Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
+                                  std::span<const std::string> fetch, Deadline deadline) override {
+    return source().find(attribute, values, fetch, deadline);
+  }
+  std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
+    return real_.write(writes, deadline);
+  }
+  Result<About> about(Deadline deadline) override { return source().about(deadline); }
+
+ private:
+  FakeDirectory& source() { return stale ? *stale : real_; }
+  FakeDirectory& real_;
+};
+
+// A store that lies, for the planted bugs.
+class LyingStore final : public StateStore {
+ public:
+  LyingStore(FakeStateStore& real, Bug bug) : real_(real), bug_(bug) {}
+  Result<std::optional<Item>> get(std::string_view key) override { return real_.get(key); }
+  Result<std::vector<Item>> list(std::string_view prefix) override { return real_.list(prefix); }
+  Result<void> commit(std::span<const Put> puts, std::span<const Guard> guards) override {
+    std::vector<Put> kept(puts.begin(), puts.end());
+    if (bug_ == Bug::intent_not_durable)
+      std::erase_if(kept, [](const Put& put) { return put.key.starts_with("intent/") && put.value; });
+    if (bug_ == Bug::loses_audit && ++commits_ % 7 == 0)
+      std::erase_if(kept, [](const Put& put) { return put.key.starts_with("audit/"); });
+    for (Put& put : kept)
+      if (bug_ == Bug::leaks_secret && put.key.starts_with("status/") && put.value) put.value->append(kSecret);
+    return real_.commit(kept, guards);
+  }
+
+ private:
+  FakeStateStore& real_;
+  Bug bug_;
+  int commits_ = 0;
+};
+
+class ForgetfulTarget final : public Target {
+ public:
+  explicit ForgetfulTarget(std::unique_ptr<Target> real) : real_(std::move(real)) {}
+  std::string_view name() const override { return real_->name(); }
+  std::vector<const Reconciler*> kinds() const override { return real_->kinds(); }
+  Result<Complete<LiveSet>> observe(const Interest& interest, Deadline deadline) override {
+    return real_->observe(interest, deadline);
+  }
+  std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
+                             Deadline deadline) override {
+    return real_->apply(changes, operations, deadline);
+  }
+  std::string created_by(const LiveObject&) const override { return ""; }
+
+ private:
+  std::unique_ptr<Target> real_;
+};
+
+// One controller with its store, one domain with other people in it, and a referee who knows the truth.
+class World final : public test::World {
+ public:
+  World(Company& company, Bug bug) : company_(company), bug_(bug), lying_(store, bug), lagging(directory) {
+    secrets.values["env:PW"] = kSecret;
+    seed_domain();
+    directory.referee = [this](const DirectoryWrite& write, const std::optional<Entry>& entry) { judge(write, entry); };
+    restart();
+  }
+  void TestBody() override {}
+
+  FakeStateStore store;
+  test::FakeLease lease;
+  using test::World::clock;
+  using test::World::directory;
+
+  Company& company() { return company_; }
+
+  // A new process: everything in memory is gone.
+  void restart() {
+    lane_.reset();
+    audit_.reset();
+    target_.reset();
+    store.fault = nullptr;
+    directory.crash_point = nullptr;
+    auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
+    if (!settings) throw std::logic_error(settings.error().message);
+    if (bug_ == Bug::ignores_scope) settings->managed_scope = {*Dn::parse("DC=ad,DC=test")};
+    target_ = make_active_directory(std::move(*settings), lagging, secrets, clock, "here");
+    if (bug_ == Bug::ignores_marker) target_ = std::make_unique<ForgetfulTarget>(std::move(target_));
+  }
+
+  // The manifests as the company has them. `missing`: files that cannot be read this time.
+  void publish(const std::set<std::string>& missing) {
+    std::erase_if(snapshot.resources,
+                  [](const auto& each) { return each.first.kind != "Directory" && each.first.kind != "Credential"; });
+    snapshot.broken_files.clear();
+    snapshot.revision = fmt::format("r{}", ++revision_);
+    for (const std::string& unit : company_.units)
+      declare(test::unit(unit), fmt::format(R"({{"parentDN": "{}"}})", kScope));
+    for (const auto& [name, person] : company_.people)
+      if (person.declared && !missing.contains(name)) declare(test::user(name), text_of(person, missing));
+    for (const auto& [name, team] : company_.teams) declare(test::group(name), text_of(team, missing));
+    // Never to be taken over: protected, somebody else's, outside.
+    declare(test::user("svc-backup"),
+            fmt::format(R"({{"parentDN": "{}", "adoption": "Adopt", "title": "x"}})", kScope));
+    declare(test::user("h0"), fmt::format(R"({{"parentDN": "{}", "title": "x"}})", kScope));
+    declare(test::user("x0"), fmt::format(R"({{"parentDN": "{}", "adoption": "Adopt", "title": "x"}})", kScope));
+    missing_ = missing;
+    if (!missing.empty() && bug_ != Bug::trusts_incomplete_manifests) snapshot.broken_files.insert("broken.yaml");
+  }
+
+  // One round in this process; a crash ends the process and begins another.
+  engine::Round round() {
+    try {
+      if (!lane_) open();
+      if (!lane_) return {};
+      engine::Round round = lane_->run_round(declared());
+      watch(round);
+      return round;
+    } catch (const Crash&) {
+      ++crashes;
+      restart();
+      return {};
+    }
+  }
+
+  // At any time: what must never be, whatever failed.
+  void inspect() {
+    const auto verified = engine::AuditLog::verify(store);
+    if (!verified) throw Violation(verified.error().message);
+    if (!verified->problem.empty()) throw Violation("audit: " + verified->problem);
+    if (verified->records < audit_records_) throw Violation("audit records were lost");
+    if (audit_records_ != 0) {
+      const auto item = store.items().find(fmt::format("audit/{:020}", audit_records_));
+      if (item == store.items().end() || item->second.value.find(audit_head_) == std::string::npos)
+        throw Violation("the audit log was rewritten");
+    }
+    audit_records_ = verified->records;
+    audit_head_ = verified->head;
+    for (const auto& [key, item] : store.items())
+      if (item.value.find(kSecret) != std::string::npos) throw Violation("a secret is in the store: " + key);
+    const auto owned = engine::read_inventory(store, kTarget);
+    if (!owned) throw Violation(owned.error().message);
+    for (const auto& [key, record] : *owned) taken_over_.insert(key.name);
+    for (const auto& [id, text] : foreign_)
+      if (directory.exists(id) && text_of_foreign(id) != text)
+        throw Violation("somebody else's object was changed: " + id);
+  }
+
+  // Edits by other people. Theirs may be undone where a manifest says otherwise, and only there.
+  void edit(Random& random) {
+    std::vector<std::string> present;
+    for (const auto& [name, person] : company_.people)
+      if (person.declared && directory.exists(name)) present.push_back(name);
+    if (present.empty()) return;
+    const std::string& name = random.pick(present);
+    const std::string team = fmt::format("g{}", random.below(3));
+    switch (random.below(6)) {
+      case 0:
+        if (!company_.people[name].title.empty()) directory.set(name, "title", {fmt::format("theirs-{}", ++edits_)});
+        break;
+      case 1: directory.set(name, "company", {fmt::format("theirs-{}", ++edits_)}); break;
+      case 2: directory.move(name, fmt::format("CN=Theirs {}", ++edits_), kScope); break;
+      case 3: join(team, "b0"); break;
+      case 4: join(team, name); break;
+      case 5:
+        directory.remove(name);
+        ++removed_by_others_[name];
+        company_.people[name].adopted = false;  // what comes after is made by us
+        break;
+    }
+  }
+
+  // What is not as the company has it, once everything works.
+  std::vector<std::string> differences() const {
+    std::vector<std::string> found;
+    const auto expect = [&](bool holds, const std::string& what) {
+      if (!holds) found.push_back(what);
+    };
+    for (const std::string& unit : company_.units)
+      expect(directory.exists(fmt::format("OU={},{}", unit, kScope)), unit + " is not there");
+    for (const auto& [name, person] : company_.people) {
+      const bool exists = directory.exists(name);
+      if (!person.declared) {
+        // Who left before the manifest was ever applied was never ours.
+        if (!exists || person.policy == "Orphan" || !taken_over_.contains(name)) continue;
+        expect(person.policy != "Delete" || person.adopted, name + " is still there");
+        expect(disabled(name), name + " is not disabled");
+        continue;
+      }
+      expect(exists, name + " is not there");
+      if (!exists) continue;
+      const std::string parent = person.unit.empty() ? kScope : fmt::format("OU={},{}", person.unit, kScope);
+      expect(directory.entry(name)->dn == fmt::format("CN={},{}", person.cn, parent),
+             name + " is at " + directory.entry(name)->dn);
+      const std::string title = directory.value(name, "title");
+      expect(person.title.empty() ? !person.titles_ever.contains(title) : title == person.title,
+             name + " has title " + title);
+      const std::string manager = directory.value(name, "manager");
+      expect(person.manager.empty() ? manager.empty() : manager == directory.entry(person.manager)->dn,
+             name + " has manager " + manager);
+      expect(!person.password || !disabled(name), name + " is disabled");
+      expect(!person.password || person.adopted || directory.password(name) == kSecret, name + " has another password");
+    }
+    for (const auto& [name, team] : company_.teams) compare_team(name, team, found);
+    return found;
+  }
+
+  std::size_t writes() const { return directory.log().size(); }
+  int crashes = 0, unknowns = 0, conflicts = 0, settled = 0;
+  LaggingDirectory& lag() { return lagging; }
+
+ private:
+  void open() {
+    auto log = engine::AuditLog::open(lying_, clock, "sim");
+    if (!log) return;
+    audit_.emplace(std::move(*log));
+    engine::LaneOptions options;
+    options.batch = 3;
+    lane_ = std::make_unique<engine::Lane>(*target_, lying_, *audit_, lease, clock, std::span<const policy::Policy>(),
+                                           options);
+  }
+
+  void seed_domain() {
+    const std::string scope = kScope;
+    const auto keep = [&](const std::string& id) { foreign_[id] = text_of_foreign(id); };
+    directory.add_ou("Tier0", scope);
+    keep(directory.add_user("b0", scope, {{"title", {"bystander"}}}));
+    keep(directory.add_user("h0", scope, {{"title", {"namesake"}}}));
+    keep(directory.add_user("svc-backup", scope));
+    keep(directory.add_user("t0", "OU=Tier0," + scope));
+    keep(directory.add_user("x0", "OU=Elsewhere,DC=ad,DC=test"));
+    for (const char* name : {"a0", "a1"}) adoptable_.insert(directory.add_user(name, scope));
+  }
+
+  std::string text_of_foreign(const std::string& id) const {
+    const auto entry = directory.entry(id);
+    std::string text = entry->dn;
+    for (const auto& [name, attribute] : entry->attributes) {
+      if (equals_ignoring_case(name, "memberOf") || equals_ignoring_case(name, "uSNChanged")) continue;
+      text += fmt::format("\n{}: {}", name, plumb::join(attribute.values, "|"));
+    }
+    return text;
+  }
+
+  std::string text_of(const Person& person, const std::set<std::string>& missing) const {
+    Object spec;
+    if (person.unit.empty()) spec["parentDN"] = kScope;
+    if (!person.unit.empty()) spec["organizationalUnitRef"] = Object{{"name", person.unit}};
+    spec["displayName"] = person.cn;
+    spec["deletionPolicy"] = person.policy;
+    if (person.policy == "Delete") spec["deletion"] = Object{{"deleteAfter", "1d"}};
+    if (!person.title.empty()) spec["title"] = person.title;
+    if (!person.manager.empty() && !missing.contains(person.manager))
+      spec["managerRef"] = Object{{"name", person.manager}};
+    if (person.password) spec["initialPassword"] = Object{{"generation", 1}, {"valueFrom", Object{{"env", "PW"}}}};
+    if (person.adopted) spec["adoption"] = "Adopt";
+    return canonical(spec);
+  }
+  std::string text_of(const Team& team, const std::set<std::string>& missing) const {
+    Array members;
+    for (const std::string& member : team.members)
+      if (!missing.contains(member)) members.push_back(Object{{"kind", "ADUser"}, {"name", member}});
+    return canonical(Object{{"parentDN", kScope},
+                            {"description", team.description},
+                            {"membership", team.authoritative ? "Authoritative" : "Additive"},
+                            {"members", std::move(members)}});
+  }
+
+  void join(const std::string& team, const std::string& who) {
+    if (!directory.exists(team)) return;
+    auto members = directory.values(team, "member");
+    const std::string dn = directory.entry(who)->dn;
+    if (std::find(members.begin(), members.end(), dn) != members.end()) return;
+    members.push_back(dn);
+    directory.set(team, "member", members);
+    joined_by_others_[team].insert(directory.id_of(who));
+  }
+
+  bool disabled(const std::string& name) const {
+    return (std::stol(directory.value(name, "userAccountControl")) & 2) != 0;
+  }
+
+  void compare_team(const std::string& name, const Team& team, std::vector<std::string>& found) const {
+    if (!directory.exists(name)) return found.push_back(name + " is not there");
+    std::set<std::string> live, wanted;
+    for (const std::string& dn : directory.values(name, "member")) live.insert(directory.id_of(dn));
+    for (const std::string& member : team.members)
+      if (directory.exists(member)) wanted.insert(directory.id_of(member));
+    for (const std::string& id : wanted)
+      if (!live.contains(id)) found.push_back(fmt::format("{} lacks {}", name, directory.entry(id)->dn));
+    const auto joined = joined_by_others_.find(name);
+    for (const std::string& id : live) {
+      if (wanted.contains(id)) continue;
+      const bool theirs = joined != joined_by_others_.end() && joined->second.contains(id);
+      if (team.authoritative || !theirs) found.push_back(fmt::format("{} holds {}", name, directory.entry(id)->dn));
+    }
+    if (!team.authoritative && joined != joined_by_others_.end() && directory.exists("b0") &&
+        joined->second.contains(directory.id_of("b0")) && !live.contains(directory.id_of("b0")))
+      found.push_back(name + " lost somebody whom others had added");
+    if (directory.value(name, "description") != team.description) found.push_back(name + " has another description");
+  }
+
+  // Before every write that the domain is about to carry out.
+  void judge(const DirectoryWrite& write, const std::optional<Entry>& entry) {
+    const std::string dn = entry ? entry->dn : write.dn;
+    const auto where = Dn::parse(dn);
+    if (!where->within(*Dn::parse(kScope)) || where->within(*Dn::parse(std::string("OU=Tier0,") + kScope)))
+      throw Violation("a write outside of the scope: " + dn);
+    // A creation takes several writes: the later ones are to an object whose id its intent cannot know.
+    const auto names = [&](const auto& item) {
+      return item.second.value.find(dn) != std::string::npos ||
+             (entry && item.second.value.find(entry->id) != std::string::npos);
+    };
+    const bool intended =
+        std::any_of(store.items().lower_bound("intent/"), store.items().lower_bound("intent0"), names);
+    if (!intended) throw Violation("a write without a durable intent: " + dn);
+    if (!entry) return judge_creation(write);
+    if (!made_by_us(*entry) && !adoptable_.contains(entry->id))
+      throw Violation("a write to somebody else's object: " + dn);
+    const auto sam = entry->attributes.find("sAMAccountName");
+    const std::string name = sam == entry->attributes.end() ? "" : sam->second.values.front();
+    if (missing_.contains(name)) throw Violation("a write to an object whose manifest could not be read: " + dn);
+    if (write.kind != DirectoryWrite::Kind::remove) return;
+    const auto person = company_.people.find(name);
+    if (person == company_.people.end() || person->second.declared || person->second.policy != "Delete" ||
+        person->second.adopted)
+      throw Violation("a removal of what is not to be removed: " + dn);
+    ++removed_by_others_[name];
+  }
+  void judge_creation(const DirectoryWrite& write) {
+    for (const Modification& change : write.changes) {
+      if (!equals_ignoring_case(change.attribute, "sAMAccountName")) continue;
+      const std::string& name = change.values.front();
+      if (!directory.exists(name) && ++created_[name] > 1 + removed_by_others_[name])
+        throw Violation("created twice: " + name);
+    }
+  }
+  static bool made_by_us(const Entry& entry) {
+    const auto marker = entry.attributes.find("adminDescription");
+    return marker != entry.attributes.end() && marker->second.values.front().starts_with("plumbline:here:");
+  }
+
+  void watch(const engine::Round& round) {
+    unknowns += static_cast<int>(round.unknown);
+    for (const auto& [key, error] : round.failures) {
+      if (error.fault == Fault::conflict) ++conflicts;
+      if (error.message.find(kSecret) != std::string::npos) throw Violation("a secret is in an error");
+    }
+    for (const auto& level : round.plan.levels)
+      for (const Change& change : level)
+        if (canonical(to_json(change)).find(kSecret) != std::string::npos) throw Violation("a secret is in a plan");
+  }
+
+  Company& company_;
+  Bug bug_;
+  LyingStore lying_;
+  LaggingDirectory lagging;
+  std::unique_ptr<Target> target_;
+  std::optional<engine::AuditLog> audit_;
+  std::unique_ptr<engine::Lane> lane_;
+  std::set<std::string> missing_, adoptable_, taken_over_;
+  std::map<std::string, std::string> foreign_;  // id -> content
+  std::map<std::string, int> created_, removed_by_others_;
+  std::map<std::string, std::set<std::string>> joined_by_others_;
+  std::uint64_t audit_records_ = 0;
+  std::string audit_head_;
+  int revision_ = 0, edits_ = 0;
+};
+
+}  // namespace plumb::simulation
