@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/contract/directory_samba_world.h"
@@ -83,6 +84,19 @@ TEST_F(LdapOverSamba, EveryFormOfTheUserNameBinds) {
     ASSERT_TRUE(answer) << name << ": " << answer.error().message;
     EXPECT_EQ(answer->bound_as_dn, "CN=Administrator,CN=Users,DC=ad,DC=test") << name;
   }
+}
+
+TEST_F(LdapOverSamba, ConnectionsAreClosedWhenTheyAreNotNeededAnyMore) {
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  ASSERT_TRUE(about());
+  const auto before = open_files();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(about());
+  options_.server_name = "other.example";
+  for (int i = 0; i < 5; ++i) ASSERT_FALSE(about());
+  EXPECT_EQ(open_files(), before);
 }
 
 TEST_F(LdapOverSamba, StartTlsIsEncryptedBeforeThePasswordIsSent) {
