@@ -83,7 +83,7 @@ void add_globals(CLI::App& app, CommandLine& line) {
   app.add_option("--log-level", global.logging.level, "debug, info, warning or error")
       ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
       ->type_name("LEVEL")
-      ->default_str("info, for run; else warning");
+      ->default_str("info for run, else error");
   app.add_option("--log-format", global.logging.format, "text or json")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
       ->type_name("FORMAT")
@@ -258,8 +258,9 @@ int run_cli(int argc, const char* const* argv) {
     return parse_error(app, error);
   }
   line.global.default_policies = !line.no_default_policies;
+  // What went wrong in a command is its answer, not a line in a log.
   const bool runs = app.got_subcommand("run");
-  if (app.get_option("--log-level")->empty() && !runs) line.global.logging.level = log::Level::warning;
+  if (app.get_option("--log-level")->empty() && !runs) line.global.logging.level = log::Level::error;
   if (line.verbose) line.global.logging.level = log::Level::debug;
   log::configure(line.global.logging);
 

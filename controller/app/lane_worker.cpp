@@ -57,7 +57,6 @@ void LaneWorker::finish(const engine::Round& round) {
     log::info("round.applied", "{}: {} applied, {} failed, {} without an answer, {} withheld by policies", key_,
               round.applied, round.failed, round.unknown, round.withheld);
   }
-  for (const auto& [key, error] : round.failures) log::warning("change.failed", "{}: {}", key, error.message);
   if (round.stopped) {
     failed(*round.stopped);
     return;

@@ -89,8 +89,7 @@ Result<std::unique_ptr<State>> State::open(const fs::path& directory, Access acc
   PLUMB_CHECK(make_directory(directory));
   std::unique_ptr<State> state(new State());
   state->actor_ = current_actor();
-  state->lease_ = sqlite::make_file_lease(directory / "lock",
-                                          fmt::format("{} (process {}, {})", purpose, ::getpid(), state->actor_));
+  state->lease_ = sqlite::make_file_lease(directory / "lock", std::string(purpose));
   if (access == Access::write) PLUMB_CHECK(state->lease_->hold(Deadline::in(clock, std::chrono::seconds(1))));
   PLUMB_CHECK(state->load_key(directory / "instance.key"));
 

@@ -24,6 +24,17 @@ quietly() {
   return $result
 }
 
+# run_ninja FOLDER TARGET...: where nobody watches, a line of progress now and then, and the log if it fails.
+run_ninja() {
+  local folder=$1 log; shift
+  if [ -t 1 ]; then ninja -C "$folder" "$@"; return; fi
+  log="$folder/build.log"
+  NINJA_STATUS='[%f/%t %es] ' ninja -C "$folder" "$@" 2>&1 | tee "$log" |
+    awk '/^\[[0-9]+\// && ++steps % 50 == 0 { print "    " substr($0, 1, 110); fflush() }' ||
+    { grep -E -A 20 'FAILED|error:' "$log" | head -n 80 >&2; say "the whole log: $log"; return 1; }
+  tail -n 1 "$log"
+}
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"
   elif command -v sudo >/dev/null; then sudo "$@"

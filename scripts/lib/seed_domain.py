@@ -26,7 +26,10 @@ try:
 except ldb.LdbError as error:
     if error.args[0] != ldb.ERR_ENTRY_ALREADY_EXISTS:
         raise
-    print("the domain has %s already" % dn)
+    # Of an earlier use: what is below goes, the rights stay.
+    for child in db.search(dn, ldb.SCOPE_ONELEVEL, attrs=["cn"]):
+        db.delete(child.dn, ["tree_delete:1"])
+    print("the domain has %s already; it was emptied" % dn)
     sys.exit(0)
 # A service account's password does not expire.
 db.setexpiry("(sAMAccountName=%s)" % account, 0, no_expiry_req=True)
