@@ -1,12 +1,15 @@
 #include "controller/engine/executor.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "controller/base/assert.h"
 #include "controller/base/log.h"
 #include "controller/engine/intent.h"
 #include "controller/engine/inventory.h"
+#include "controller/model/dn.h"
 
 namespace plumb::engine {
 namespace {
@@ -64,11 +67,29 @@ struct Outcomes {
   std::vector<StateStore::Put> puts;
 };
 
+// Links to objects that the same plan created were planned by name; their ids are known by the time that the
+// link is made. A name would be lost as soon as somebody moves the object.
+void name_links_by_id(Owned& record, const Inventory& inventory) {
+  std::map<std::string, std::string> ids;  // by key of the name
+  for (auto& [attribute, links] : record.links) {
+    std::set<std::string> better;
+    for (const std::string& link : links) {
+      if (link.find('=') != std::string::npos && ids.empty())
+        for (const auto& [key, owned] : inventory)
+          if (!owned.id.empty()) ids.emplace(dn_key(owned.handle), owned.id);
+      const auto id = link.find('=') == std::string::npos ? ids.end() : ids.find(dn_key(link));
+      better.insert(id == ids.end() ? link : id->second);
+    }
+    links = std::move(better);
+  }
+}
+
 void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> answer, Inventory& inventory,
                   ChangeResults& results, Outcomes& to) {
   ChangeResult& result = results[intent.change.key];
   if (answer) {
-    const auto record = record_after(intent, *answer);
+    auto record = record_after(intent, *answer);
+    if (record) name_links_by_id(*record, inventory);
     result = {Fate::done, {}, "", "", record ? record->id : *answer};
     AuditRecord done = record_of(intent, Stage::done, plan);
     if (done.id.empty()) done.id = result.id;
