@@ -104,9 +104,10 @@ Result<void> names(spec::Projector& user) {
   }
   Wanted& wanted = user.wanted;
   wanted.identity = {"sAMAccountName", account};
-  wanted.also_unique = {{"userPrincipalName", *principal}};
+  // An empty one leaves it as it is: accounts may be without.
+  if (!principal->empty()) wanted.also_unique = {{"userPrincipalName", *principal}};
   wanted.attributes["sAMAccountName"] = {{account}};
-  wanted.attributes["userPrincipalName"] = {{*principal}};
+  if (!principal->empty()) wanted.attributes["userPrincipalName"] = {{*principal}};
   const auto name = text_at(spec, "/name");
   return user.place("CN", name ? *name : text_at(spec, "/displayName").value_or(account), "/organizationalUnitRef");
 }
