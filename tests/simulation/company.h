@@ -78,7 +78,7 @@ struct Company {
     if (names.empty()) return hire("u0", random);
     const std::string& name = random.pick(names);
     Person& person = people[name];
-    switch (random.below(11)) {
+    switch (random.below(13)) {
       case 0: hire(fmt::format("u{}", random.below(9)), random); break;
       case 1: leave(name); break;
       case 2: person.cn = fmt::format("Name {} {}", name, ++counter); break;
@@ -89,6 +89,8 @@ struct Company {
       case 7: units.insert(random.pick<std::string>({"north", "south", "west"})); break;
       case 8:
       case 9: join_or_quit(fmt::format("g{}", random.below(3)), name); break;
+      case 11: hire(fmt::format("u{}", random.below(6)), random); break;
+      case 12: leave(name); break;
       case 10: teams[fmt::format("g{}", random.below(3))].description = fmt::format("team {}", ++counter); break;
     }
     if (random.one_in(6) && units.size() > 1) person.unit = *units.rbegin();

@@ -52,8 +52,8 @@ class Story {
   std::string heal() {
     world_.publish({});
     for (int i = 0; i < 8; ++i) {
-      // The grace of leavers is a day: it is over for the last rounds.
-      world_.clock.advance(i == 3 ? Duration(25h) : Duration(10min));
+      // The grace of leavers is a day, and the clock may have been set back: it is over for the last rounds.
+      world_.clock.advance(i == 3 ? Duration(72h) : Duration(10min));
       note(world_.round());
       world_.inspect();
     }
@@ -99,7 +99,10 @@ class Story {
       case 2: mark("timeout after applying"), world_.directory.timeout_after_write(nth); break;
       case 3: mark("connection drops"), world_.directory.drop_connection_at_write(nth); break;
       case 4: mark("domain down"), world_.directory.down = true; break;
-      case 5: conceal("object hidden", [&](const std::string& name) { world_.directory.hide(name); }); break;
+      case 5:
+        conceal("object hidden",
+                [&](const std::string& name) { world_.was_blind = true, world_.directory.hide(name); });
+        break;
       case 6:
         conceal("attribute hidden", [&](const std::string& name) { world_.directory.hide_attribute(name, "title"); });
         break;
@@ -118,7 +121,7 @@ class Story {
         mark("lease lost"), (random_.one_in(2) ? world_.lease.available : world_.lease.long_enough) = false;
         break;
       case 13:
-        if (backup_) mark("replica behind"), world_.lag().stale = *backup_;
+        if (backup_) mark("replica behind"), world_.lag().stale = *backup_, world_.was_blind = true;
         break;
     }
   }
@@ -168,6 +171,7 @@ class Story {
   }
 
   void note(const engine::Round& round) {
+    if (std::getenv("PLUMBLINE_TRACE") != nullptr) std::cerr << world_.told(round);
     if (round.stopped) mark("round stopped");
     if (round.failed != 0) mark("change failed");
     if (round.unknown != 0) mark("outcome unknown");
