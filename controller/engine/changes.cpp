@@ -112,7 +112,7 @@ Proposer::Resolved Proposer::resolve(const Pair& pair, Proposal& to) const {
         const Pair& target = other->second;
         desired.attribute.values.push_back(
             to_string(LinkText{target.live != nullptr ? target.live->id : std::string(), target.handle_after}));
-        if (target.live == nullptr) to.after.push_back(link.key);
+        if (target.live == nullptr) to.linked.push_back(link.key);
         continue;
       } else {
         // Declared, and not acted on: a link that is there stays, and none is made.

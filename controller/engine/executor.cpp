@@ -1,6 +1,7 @@
 #include "controller/engine/executor.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "controller/base/log.h"
 #include "controller/engine/intent.h"
 #include "controller/engine/inventory.h"
+#include "controller/engine/links.h"
 #include "controller/model/dn.h"
 
 namespace plumb::engine {
@@ -50,15 +52,26 @@ using Planned = std::map<ResourceKey, const Change*>;
 
 bool only_forgets(const Change& change) { return change.actions == std::vector<Action>{Action::forget}; }
 
-const ResourceKey* unmet_need(const Planned& planned, const Change& change, const ChangeResults& results) {
+std::vector<const Change*> unmet_needs(const Planned& planned, const Change& change, const ChangeResults& results) {
+  std::vector<const Change*> unmet;
   for (const ResourceKey& need : change.needs) {
     const auto other = planned.find(need);
     // An object that a new manifest takes over is let go of by the old one afterwards; see forget().
     if (other == planned.end() || (only_forgets(*other->second) && other->second->id == change.id)) continue;
     const auto result = results.find(need);
-    if (result == results.end() || result->second.fate != Fate::done) return &need;
+    if (result == results.end() || result->second.fate != Fate::done) unmet.push_back(other->second);
   }
-  return nullptr;
+  return unmet;
+}
+
+// What a change can do while something it needs was not done: all but the links to it, or nothing. One
+// account that cannot be created does not keep a group from its other members.
+std::optional<Change> without(const Change& change, const std::vector<const Change*>& unmet) {
+  Change rest = change;
+  for (const Change* need : unmet)
+    if (!leave_out_link(rest, need->handle_after)) return std::nullopt;
+  if (rest.fields.empty() && rest.actions == std::vector<Action>{Action::update}) return std::nullopt;
+  return rest;
 }
 
 // Outcomes in the form in which they become durable.
@@ -120,6 +133,7 @@ void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> an
 
 Result<void> Executor::execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop) {
   std::vector<const Change*> forgotten;
+  std::deque<Change> reduced;  // changes of which a part is left out
   Planned planned;
   for (const auto& level : plan.levels)
     for (const Change& change : level) planned.emplace(change.key, &change);
@@ -128,8 +142,14 @@ Result<void> Executor::execute(const Plan& plan, Inventory& inventory, ChangeRes
     std::vector<const Change*> ready;
     for (const Change& change : level) {
       if (results.contains(change.key)) continue;
-      if (const ResourceKey* need = unmet_need(planned, change, results)) {
-        results[change.key] = {Fate::skipped, {}, "DependencyNotReady", fmt::format("waits for {}", *need), ""};
+      if (const auto unmet = unmet_needs(planned, change, results); !unmet.empty()) {
+        auto rest = without(change, unmet);
+        if (!rest) {
+          const std::string waits = fmt::format("waits for {}", unmet.front()->key);
+          results[change.key] = {Fate::skipped, {}, "DependencyNotReady", waits, ""};
+          continue;
+        }
+        ready.push_back(&reduced.emplace_back(std::move(*rest)));
         continue;
       }
       (only_forgets(change) ? forgotten : ready).push_back(&change);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controller/engine/changes.h"
+#include "controller/engine/links.h"
 #include "controller/engine/pairing.h"
 #include "controller/engine/placement.h"
 #include "controller/engine/removal.h"
@@ -42,6 +43,46 @@ void block_duplicates(Projection& projection) {
     }
   }
   std::erase_if(projection.wanted, [&](const Wanted& wanted) { return duplicates.contains(wanted.key); });
+}
+
+std::map<ResourceKey, std::size_t> index_of(const std::vector<Change>& changes) {
+  std::map<ResourceKey, std::size_t> index;
+  for (std::size_t i = 0; i < changes.size(); ++i) index[changes[i].key] = i;
+  return index;
+}
+
+std::vector<plan::Edge> edges_of(const std::vector<KeyEdge>& key_edges,
+                                 const std::map<ResourceKey, std::size_t>& index) {
+  std::vector<plan::Edge> edges;
+  for (const KeyEdge& edge : key_edges) {
+    const auto first = index.find(edge.first), second = index.find(edge.second);
+    if (first != index.end() && second != index.end() && first != second)
+      edges.emplace_back(first->second, second->second);
+  }
+  return edges;
+}
+
+// Objects that do not exist yet and link to each other in a ring (two groups, each a member of the
+// other) are made without these links; the next plan adds them. Says whether there were any.
+bool cut_rings(std::vector<Change>& changes, const std::vector<plan::Edge>& edges, std::vector<plan::Edge>& links) {
+  if (links.empty()) return false;
+  std::vector<plan::Edge> all = edges;
+  all.insert(all.end(), links.begin(), links.end());
+  const plan::Ordered ordered = plan::order(changes, all);
+  bool cut = false;
+  for (const auto& cycle : ordered.cycles) {
+    std::set<ResourceKey> ring;
+    for (const Change& change : cycle) ring.insert(change.key);
+    std::erase_if(links, [&](const plan::Edge& edge) {
+      const Change& first = changes[edge.first];
+      Change& second = changes[edge.second];
+      if (!ring.contains(first.key) || !ring.contains(second.key)) return false;
+      if (!leave_out_link(second, first.handle_after)) return false;
+      second.reason += fmt::format("; its link to {} follows once both exist", to_string(first.key));
+      return cut = true;
+    });
+  }
+  return cut;
 }
 
 void add_removal_edges(const std::vector<Change>& changes, std::vector<plan::Edge>& edges,
@@ -157,26 +198,24 @@ Plan make_plan(const PlanInput& input) {
   plan.blocked.insert(plan.blocked.end(), removals.blocked.begin(), removals.blocked.end());
 
   std::vector<Change> changes = std::move(removals.changes);
-  std::vector<KeyEdge> key_edges = place_edges;
+  std::vector<KeyEdge> key_edges = place_edges, link_edges;
   const Proposer proposer(input, pairing, removals.stripped);
   for (const auto& [key, pair] : pairing.pairs) {
     Proposal proposal = proposer.propose(pair);
     for (const ResourceKey& first : proposal.after) key_edges.push_back({first, key});
+    for (const ResourceKey& first : proposal.linked) link_edges.push_back({first, key});
     if (!proposal.change && proposal.blocked.empty()) ++plan.unchanged;
     plan.blocked.insert(plan.blocked.end(), proposal.blocked.begin(), proposal.blocked.end());
     if (proposal.bookkeeping) plan.bookkeeping.push_back(std::move(*proposal.bookkeeping));
     if (proposal.change) changes.push_back(std::move(*proposal.change));
   }
 
-  std::map<ResourceKey, std::size_t> index;
-  for (std::size_t i = 0; i < changes.size(); ++i) index[changes[i].key] = i;
-  std::vector<plan::Edge> edges;
-  for (const KeyEdge& edge : key_edges) {
-    const auto first = index.find(edge.first), second = index.find(edge.second);
-    if (first != index.end() && second != index.end() && first != second)
-      edges.emplace_back(first->second, second->second);
-  }
+  const std::map<ResourceKey, std::size_t> index = index_of(changes);
+  std::vector<plan::Edge> edges = edges_of(key_edges, index);
   add_removal_edges(changes, edges, index, pairing);
+  std::vector<plan::Edge> links = edges_of(link_edges, index);
+  plan.continues = cut_rings(changes, edges, links);
+  edges.insert(edges.end(), links.begin(), links.end());
   set_needs(changes, edges);
 
   plan::Ordered ordered = plan::order(std::move(changes), edges);

@@ -92,6 +92,9 @@ struct Plan {
   std::vector<Blocked> blocked;             // sorted by key
   std::vector<Verdict> verdicts;            // sorted
   std::size_t unchanged = 0;
+  // Once it is applied, another plan goes on: links among objects that do not exist yet are left for it
+  // where they form a ring.
+  bool continues = false;
   // Inventory records to be brought up to date although nothing is written to the target: where an
   // object is now, what its manifest says of its removal. No part of the digest, nor of reports.
   std::vector<Owned> bookkeeping;

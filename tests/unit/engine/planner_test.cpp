@@ -391,6 +391,18 @@ TEST_F(Planner, ALinkToAnObjectThatIsCreatedComesAfterIt) {
   EXPECT_EQ(find(made, user("jdoe"))->fields.at(0).added, std::vector<std::string>{"CN=boss,OU=Managed,DC=ad,DC=test"});
 }
 
+TEST_F(Planner, LinksAmongNewObjectsThatFormARingAreLeftForTheNextPlan) {
+  declare(user("a")).links["manager"].links = {{user("b"), ""}};
+  declare(user("b")).links["manager"].links = {{user("a"), ""}};
+
+  const Plan made = plan();
+
+  EXPECT_EQ(made.size(), 2U);
+  EXPECT_TRUE(made.blocked.empty());
+  EXPECT_TRUE(made.continues);
+  EXPECT_TRUE(find(made, user("a"))->fields.empty());
+}
+
 TEST_F(Planner, MembersThatOthersAddedStayInAnAdditiveGroup) {
   declare(group("sales")).links["member"].links = {{user("jdoe"), ""}};
   LiveObject& live = exists(group("sales"));
