@@ -95,6 +95,26 @@ Result<int> apply_file(Session& session, const ApplyOptions& apply, Console& con
   return finish(totals, session.incomplete, console);
 }
 
+// What was shown is what is done: not planned again, and each object checked against it once more. Links
+// in a ring among new objects take a second plan, which adds nothing that was not declared.
+void apply_domain(DomainLane& domain, Plan made, const Snapshot& snapshot, Totals& totals, Console& console,
+                  const std::stop_token& stop) {
+  while (true) {
+    const engine::Round round = domain.lane->apply_made(made, snapshot, stop);
+    const bool goes_on = made.continues && round.failures.empty() && !round.stopped && !stop.stop_requested();
+    report_round(domain, round, totals, console);
+    if (!goes_on) return;
+    auto next = domain.lane->plan(snapshot, true);
+    if (!next) {
+      totals.stopped = true;
+      return print_error(console, fmt::format("{}: {}", domain.key, next.error().message));
+    }
+    totals.blocked -= round.plan.blocked.size();  // counted again
+    made = std::move(*next);
+    if (made.continues) made.continues = false;  // a ring is closed in one more plan, or not at all
+  }
+}
+
 Result<int> apply_now(Session& session, const ApplyOptions& apply, Console& console, const std::stop_token& stop) {
   std::vector<std::pair<DomainLane*, Plan>> planned;
   std::vector<Plan> plans;
@@ -113,18 +133,18 @@ Result<int> apply_now(Session& session, const ApplyOptions& apply, Console& cons
   console.out << plan::render(plans, plan::Format::text, {.colour = console.colour}) << std::flush;
   Totals totals;
   for (const auto& one : plans) totals.blocked += one.blocked.size();
-  if (std::ranges::all_of(plans, &Plan::empty)) return failed || totals.blocked > 0 ? kFailed : kOk;
-  PLUMB_TRY(const bool go, confirmed(apply, console));
+  const bool nothing = std::ranges::all_of(plans, &Plan::empty);
+  PLUMB_TRY(const bool go, nothing ? Result<bool>(true) : confirmed(apply, console));
   if (!go) {
     console.out << "Nothing was changed.\n";
     return kFailed;
   }
   totals.blocked = 0;  // counted again from the rounds
   for (auto& [domain, made] : planned) {
-    // What was shown is what is done: not planned again, and each object checked against it once more.
-    report_round(*domain, domain->lane->apply_reviewed(made, *session.manifests.snapshot, stop), totals, console);
+    apply_domain(*domain, std::move(made), *session.manifests.snapshot, totals, console, stop);
     if (stop.stop_requested()) break;
   }
+  if (nothing && !totals.stopped) return failed || totals.blocked > 0 ? kFailed : kOk;
   return finish(totals, failed, console);
 }
 

@@ -49,7 +49,9 @@ void LaneWorker::step(std::stop_token stop) {
     failed(ready.error());
     return;
   }
-  finish(lane_->lane->run_round(*snapshot, std::move(stop)));
+  const engine::Round round = lane_->lane->run_round(*snapshot, std::move(stop));
+  if (round.plan.continues && round.applied > 0) retry_at_ = clock_.steady();
+  finish(round);
 }
 
 void LaneWorker::finish(const engine::Round& round) {

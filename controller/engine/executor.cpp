@@ -48,6 +48,17 @@ void append(std::vector<StateStore::Put>& puts, std::vector<StateStore::Put> mor
   std::move(more.begin(), more.end(), std::back_inserter(puts));
 }
 
+// The target may need several writes for these, of which the first may have been done when another was
+// refused. (A creation without a record is found by its marker whatever happens.)
+bool may_be_half_done(const Intent& intent) {
+  constexpr std::size_t kOneWrite = 500;  // values
+  const Change& change = intent.change;
+  if (change.does(Action::create)) return intent.prior && !intent.prior->id.empty();
+  if (change.handle != change.handle_after && !change.fields.empty()) return true;
+  return std::any_of(change.fields.begin(), change.fields.end(),
+                     [](const FieldChange& field) { return field.added.size() + field.removed.size() > kOneWrite; });
+}
+
 using Planned = std::map<ResourceKey, const Change*>;
 
 bool only_forgets(const Change& change) { return change.actions == std::vector<Action>{Action::forget}; }
@@ -116,10 +127,11 @@ void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> an
   }
   Error error = std::move(answer).error();
   const bool unknown = is_unknown(error.fault);
-  AuditRecord record = record_of(intent, unknown ? Stage::unknown : Stage::failed, plan);
+  const bool look_first = unknown || may_be_half_done(intent);
+  AuditRecord record = record_of(intent, look_first ? Stage::unknown : Stage::failed, plan);
   record.message = error.message;
   to.records.push_back(std::move(record));
-  if (!unknown) {
+  if (!look_first) {
     const auto refused = record_refused(intent);
     to.puts.push_back(removal_of(plan.target, intent));
     append(to.puts, puts_of(plan.target, intent, refused));

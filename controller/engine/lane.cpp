@@ -79,6 +79,9 @@ struct Lane::State {
   void note_all(const Plan& plan, const Snapshot& snapshot, const View& view, const ChangeResults& results, bool whole);
   Result<void> drop_stale(const Snapshot& snapshot, const View& view);
   void find_next_step(const Inventory& inventory);
+  Round apply(const Plan& reviewed, const Snapshot& snapshot, bool whole, std::stop_token stop);
+  Result<void> open_book();
+  void note_unreachable(const Error& error);
   Result<void> note_satisfied(const Plan& plan, const std::set<ResourceKey>& keys, View& view, ChangeResults& results);
 };
 
@@ -97,7 +100,11 @@ Result<View> Lane::State::look(const Snapshot& snapshot, const Plan* reviewed) {
     for (const auto& level : reviewed->levels)
       for (const Change& change : level) add_interest(change, interest);
   auto live = target.observe(interest, Deadline::in(clock, options.observe_timeout));
-  if (!live) return in_context("reading " + name, live.error());
+  if (!live) {
+    Error error = in_context("reading " + name, live.error()).value();
+    if (lease.held_for(Duration(1))) note_unreachable(error);  // a plan that only looks leaves no trace
+    return Failure(std::move(error));
+  }
   view.live = std::move(*live);
   for (Intent& intent : intents) {
     Settlement settlement =
@@ -106,6 +113,25 @@ Result<View> Lane::State::look(const Snapshot& snapshot, const Plan* reviewed) {
     view.settled.emplace_back(std::move(intent), std::move(settlement));
   }
   return view;
+}
+
+Result<void> Lane::State::open_book() {
+  if (book) return {};
+  PLUMB_TRY(book, StatusBook::open(store));
+  return {};
+}
+
+void Lane::State::note_unreachable(const Error& error) {
+  if (!open_book()) return;
+  book->note_reach(parse_key(name), error, clock.now());
+  const std::vector<StateStore::Put> puts = book->unsaved();
+  if (puts.empty()) return;
+  if (auto kept = store.commit(puts)) {
+    book->saved();
+  } else {
+    log::warning("status.lost", "{}: {}", name, kept.error().message);
+    book.reset();
+  }
 }
 
 Result<void> Lane::State::record_settled(View& view) {
@@ -221,9 +247,8 @@ Result<void> Lane::State::drop_stale(const Snapshot& snapshot, const View& view)
 
 Result<void> Lane::State::write_book(const Round& round, const Snapshot& snapshot, const View& view,
                                      const ChangeResults& results, bool whole) {
-  if (!book) {
-    PLUMB_TRY(book, StatusBook::open(store));
-  }
+  PLUMB_CHECK(open_book());
+  book->note_reach(parse_key(name), std::nullopt, clock.now());
   note_all(round.plan, snapshot, view, results, whole);
   PLUMB_CHECK(drop_stale(snapshot, view));
   const std::vector<StateStore::Put> puts = book->unsaved();
@@ -354,17 +379,15 @@ Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
   return state_->finish(std::move(round), snapshot, *view, results, true, std::move(stop));
 }
 
-Round Lane::apply_reviewed(const Plan& reviewed, const Snapshot& snapshot, std::stop_token stop) {
+Round Lane::State::apply(const Plan& reviewed, const Snapshot& snapshot, bool whole, std::stop_token stop) {
   Round round;
   round.plan = reviewed;
   const auto begin = [&]() -> Result<View> {
-    if (reviewed.target != state_->name)
-      return fail(Fault::invalid, "the plan is for {}, not for {}", reviewed.target, state_->name);
-    PLUMB_CHECK(state_->hold_lease());
-    PLUMB_TRY(View view, state_->look(snapshot, &reviewed));
-    PLUMB_CHECK(state_->record_settled(view));
-    PLUMB_CHECK(
-        review_plan(round.plan, state_->policies, view.inventory, state_->store, state_->audit, state_->clock.now()));
+    if (reviewed.target != name) return fail(Fault::invalid, "the plan is for {}, not for {}", reviewed.target, name);
+    PLUMB_CHECK(hold_lease());
+    PLUMB_TRY(View view, look(snapshot, &reviewed));
+    PLUMB_CHECK(record_settled(view));
+    PLUMB_CHECK(review_plan(round.plan, policies, view.inventory, store, audit, clock.now()));
     return view;
   };
   auto view = begin();
@@ -372,15 +395,23 @@ Round Lane::apply_reviewed(const Plan& reviewed, const Snapshot& snapshot, std::
     round.stopped = view.error();
     return round;
   }
-  const Standing standing = compare_with(round.plan, **view->live, view->inventory, state_->kinds);
+  const Standing standing = compare_with(round.plan, **view->live, view->inventory, kinds);
   ChangeResults results;
   for (const auto& [key, why] : standing.conflicts)
     results[key] = {Fate::failed, Error{Fault::conflict, why, {}}, "", "", ""};
-  if (auto noted = state_->note_satisfied(round.plan, standing.satisfied, *view, results); !noted) {
+  if (auto noted = note_satisfied(round.plan, standing.satisfied, *view, results); !noted) {
     round.stopped = noted.error();
     return round;
   }
-  return state_->finish(std::move(round), snapshot, *view, results, false, std::move(stop));
+  return finish(std::move(round), snapshot, *view, results, whole, std::move(stop));
+}
+
+Round Lane::apply_reviewed(const Plan& reviewed, const Snapshot& snapshot, std::stop_token stop) {
+  return state_->apply(reviewed, snapshot, false, std::move(stop));
+}
+
+Round Lane::apply_made(const Plan& made, const Snapshot& snapshot, std::stop_token stop) {
+  return state_->apply(made, snapshot, true, std::move(stop));
 }
 
 Result<void> Lane::approve(StateStore&, AuditLog& audit, const std::string& digest, const std::string& reason,

@@ -63,6 +63,10 @@ class Lane {
   // already as it should be counts as applied.
   Round apply_reviewed(const Plan& reviewed, const Snapshot& snapshot, std::stop_token stop = {});
 
+  // Applies what `plan(snapshot, true)` has just made here and a person agreed to: as apply_reviewed, and
+  // brings inventory and status of all objects up to date as a round does.
+  Round apply_made(const Plan& made, const Snapshot& snapshot, std::stop_token stop = {});
+
   // A person lets a held plan through. Kept in the store until it expires, and in the audit log.
   static Result<void> approve(StateStore& store, AuditLog& audit, const std::string& digest, const std::string& reason,
                               SystemTime expires);

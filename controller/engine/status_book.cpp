@@ -63,6 +63,31 @@ void StatusBook::note(const Finding& finding, SystemTime now) {
   changed_[finding.key] = true;
 }
 
+void StatusBook::note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now) {
+  const auto known = book_.find(target);
+  Status status = known == book_.end() ? Status{} : known->second;
+  status.key = target;
+  const auto reason = [](Fault fault) -> std::string {
+    switch (fault) {
+      case Fault::denied: return "AccessDenied";
+      case Fault::timeout: return "Timeout";
+      case Fault::not_found: return "NotFound";
+      case Fault::unavailable: return "Unreachable";
+      case Fault::invalid:
+      case Fault::conflict:
+      case Fault::internal: break;
+    }
+    return "ReadFailed";
+  };
+  set_condition(status, condition("Reachable", !problem, problem ? reason(problem->fault) : "ReadInFull",
+                                  problem ? problem->message : "", now));
+  if (!problem) status.first_failure.clear();
+  if (problem && status.first_failure.empty()) status.first_failure = format_time(now);
+  if (known != book_.end() && known->second == status) return;
+  book_[target] = std::move(status);
+  changed_[target] = true;
+}
+
 void StatusBook::forget(const ResourceKey& key) {
   if (book_.erase(key) != 0) changed_[key] = false;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ class StatusBook {
   static Result<StatusBook> open(StateStore& store);
 
   void note(const Finding& finding, SystemTime now);
+  // The condition Reachable of a target's own resource (its Directory): whether it could be read in full.
+  void note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now);
   void forget(const ResourceKey& key);
   std::vector<ResourceKey> keys() const;
 
