@@ -11,7 +11,7 @@ spec:
   baseDNs: ["DC=ad,DC=test"]
   managedScope: ["{ou}"]
   credentialRef: {{name: bind}}
-  tls: {{caFile: "{ca}"}}
+  tls: {{caFile: "{ca}", serverName: {address}}}
 ---
 apiVersion: plumbline.dev/v1alpha1
 kind: Credential
@@ -47,7 +47,7 @@ def write_manifests(folder, server, ou, count, prefix, updated=False, url=None):
     """One user to a file, at most 1,000 files to a folder; replaces what was there."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "directory.yaml").write_text(
-        SURROUNDINGS.format(url=url or server.url, ou=ou, ca=server.ca, user=server.user))
+        SURROUNDINGS.format(url=url or server.url, ou=ou, ca=server.ca, address=server.address, user=server.user))
     for number in range(count):
         account, fields = user(number, prefix, updated)
         below = folder / f"users{number // 1000:03}"
