@@ -258,7 +258,11 @@ class PlantedBug : public testing::TestWithParam<Bug> {};
 TEST_P(PlantedBug, IsFoundWithinAHundredSeeds) {
   Sightings seen;
   std::string found;
-  for (std::uint64_t seed = 1; seed <= 100 && found.empty(); ++seed) found = Story(seed, GetParam(), seen).go();
+  for (std::uint64_t seed = 1; seed <= 100 && found.empty(); ++seed) {
+    found = Story(seed, GetParam(), seen).go();
+    // Found means that the bug makes the difference.
+    if (!found.empty() && Story(seed, Bug::none, seen).go() == found) found.clear();
+  }
   EXPECT_NE(found, "");
   RecordProperty("found", found);
 }
