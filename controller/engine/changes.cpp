@@ -362,6 +362,9 @@ void Proposer::note_links(const Pair& pair, const Resolved& resolved, const Attr
     }
     if (resolved.partial.contains(name) && pair.owned.links.contains(name))
       ours.insert(pair.owned.links.at(name).begin(), pair.owned.links.at(name).end());
+    // What is not wanted any more, as far as can be seen, is not taken out: so it stays ours.
+    if (!input_.snapshot->complete() && before != added_before.end())
+      ours.insert(before->second.begin(), before->second.end());
     if (!ours.empty()) after.links[name] = std::move(ours);
   }
 }

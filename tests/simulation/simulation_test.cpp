@@ -73,7 +73,10 @@ class Story {
     return "";
   }
 
-  void mark(const std::string& what) { ++seen_[what]; }
+  void mark(const std::string& what) {
+    ++seen_[what];
+    if (std::getenv("PLUMBLINE_TRACE") != nullptr) std::cerr << "** " << what << "\n";
+  }
 
   std::set<std::string> unreadable_manifests() {
     std::set<std::string> missing;
@@ -104,7 +107,9 @@ class Story {
                 [&](const std::string& name) { world_.was_blind = true, world_.directory.hide(name); });
         break;
       case 6:
-        conceal("attribute hidden", [&](const std::string& name) { world_.directory.hide_attribute(name, "title"); });
+        conceal("attribute hidden", [&](const std::string& name) {
+          world_.was_blind = true, world_.directory.hide_attribute(name, "title");
+        });
         break;
       case 7: conceal("write denied", [&](const std::string& name) { world_.directory.deny_writes(name); }); break;
       case 8:
