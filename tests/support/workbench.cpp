@@ -139,6 +139,7 @@ Workbench::Workbench(const Samba& samba) : samba_(samba), url_(samba.url) {
 void Workbench::write(const std::string& path, std::string text) const {
   replace_all(text, "ldaps://dc1.ad.test", url_);
   replace_all(text, "/etc/plumbline/ad-ca.pem", samba_.ca_file);
+  replace_all(text, "/var/lib/plumbline/hand-over", (folder_ / "hand-over").string());
   const fs::path file = manifests() / path;
   fs::create_directories(file.parent_path());
   const fs::path aside = file.parent_path() / ("." + file.filename().string() + ".new");
@@ -199,6 +200,11 @@ std::string Workbench::value(const std::string& account, const std::string& attr
 
 bool Workbench::exists(const std::string& account) const {
   return search("(sAMAccountName=" + account + ")", {"dn"}).find("dn:") != std::string::npos;
+}
+
+Ran Workbench::sign_in(const std::string& name, const std::string& password) const {
+  return run_program(
+      {"env", "LDAPTLS_CACERT=" + samba_.ca_file, "ldapwhoami", "-H", samba_.url, "-x", "-D", name, "-w", password});
 }
 
 void Workbench::ldif(const std::string& text) const {

@@ -65,6 +65,8 @@ class Workbench {
   // The first value of an attribute of the account; empty if there is none.
   std::string value(const std::string& account, const std::string& attribute) const;
   bool exists(const std::string& account) const;
+  // Tries to sign in; what the server says.
+  Ran sign_in(const std::string& name, const std::string& password) const;
   // Changes by somebody else. Fails the test if the server refuses.
   void ldif(const std::string& text) const;
 
