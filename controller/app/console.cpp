@@ -58,7 +58,9 @@ void print_diagnostics(Console& console, const Diagnostics& diagnostics) {
       ++errors;
       print_error(console, to_string(diagnostic));
     } else {
-      print_warning(console, to_string(diagnostic));
+      Diagnostic without_severity = diagnostic;  // print_warning says it
+      without_severity.severity = Severity::error;
+      print_warning(console, to_string(without_severity));
     }
   }
   if (errors > 1) console.err << errors << " errors\n";
