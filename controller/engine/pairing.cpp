@@ -57,6 +57,8 @@ class Matcher {
               "server may not have heard of it yet",
               record.handle, record.id, format_duration(input_.confirm_missing)));
     }
+    // Made anew before, by us (it carries our marker) or by somebody else: a new object to be matched.
+    if (live_.by_identity(wanted.identity) != nullptr) return match_new(wanted);
     Owned fresh;
     fresh.key = wanted.key;
     create(wanted, {.owned = std::move(fresh), .was_missing = true});

@@ -8,7 +8,8 @@ namespace plumb::simulation {
 // The same numbers for the same seed on every machine (splitmix64).
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15ULL + 1) {}
+  // Mixed first: else the stream of a seed would be that of the one before, shifted by one.
+  explicit Random(std::uint64_t seed) : state_(seed) { state_ = next(); }
 
   std::uint64_t next() {
     std::uint64_t x = (state_ += 0x9E3779B97F4A7C15ULL);
