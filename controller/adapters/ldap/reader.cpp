@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMostEntries = 4'000'000;
 constexpr std::size_t kMostBytes = 8UL << 30;
 constexpr int kMostEmptyPages = 1000;
-constexpr std::size_t kValuesPerFilter = 50;
+constexpr std::size_t kValuesPerFilter = 200;
 constexpr std::size_t kLookUpsInFlight = 64;
 constexpr int kRangeAttempts = 5;
 // LDAP_SERVER_DOMAIN_SCOPE_OID: leaves out the pointers to the configuration and DNS partitions, which every
@@ -136,40 +136,41 @@ Result<Entry> Reader::root() {
   }
 }
 
-Result<Outcome> Reader::one_page(const Search& search, std::span<const std::string> fetch, const std::string& cookie,
-                                 const Take& take) {
-  PLUMB_TRY(const int id, send(search, fetch, &cookie));
+Result<Reader::Page> Reader::receive_page(int id, const std::string& base) {
+  Page page;
   while (true) {
-    PLUMB_TRY(const auto answer, connection_.next(id, deadline_));
+    PLUMB_TRY(auto answer, connection_.next(id, deadline_));
     if (answer.type == LDAP_RES_SEARCH_ENTRY) {
-      PLUMB_TRY(auto entry, parse(answer, fetch));
-      PLUMB_CHECK(take(std::move(entry)));
+      page.entries.push_back(std::move(answer));
     } else if (answer.type == LDAP_RES_SEARCH_REFERENCE) {
-      return fail(Fault::unavailable, "searching {}: a part of it is said to be on another server",
-                  printable(search.base));
+      return fail(Fault::unavailable, "searching {}: a part of it is said to be on another server", printable(base));
     } else if (answer.type == LDAP_RES_SEARCH_RESULT) {
-      Outcome outcome = connection_.outcome(answer);
-      if (outcome.code != LDAP_SUCCESS) return Failure(read_fault(outcome, search.base));
-      return outcome;
+      page.outcome = connection_.outcome(answer);
+      if (page.outcome.code != LDAP_SUCCESS) return Failure(read_fault(page.outcome, base));
+      if (!page.outcome.paged)
+        return fail(Fault::unavailable, "searching {}: {} does not page its answers, so they may be cut short",
+                    printable(base), printable(connection_.host()));
+      return page;
     }
   }
 }
 
 Result<void> Reader::search(const Search& search, std::span<const std::string> fetch, const Take& take) {
   std::string cookie;
+  PLUMB_TRY(int id, send(search, fetch, &cookie));
   for (int empty_pages = 0; empty_pages < kMostEmptyPages;) {
-    std::size_t entries = 0;
-    const Take count = [&](Entry entry) {
-      ++entries;
-      return take(std::move(entry));
-    };
-    PLUMB_TRY(const auto outcome, one_page(search, fetch, cookie, count));
-    if (!outcome.paged)
-      return fail(Fault::unavailable, "searching {}: {} does not page its answers, so they may be cut short",
-                  printable(search.base), printable(connection_.host()));
-    if (outcome.page_cookie.empty()) return {};
-    cookie = outcome.page_cookie;
-    empty_pages = entries == 0 ? empty_pages + 1 : 0;
+    PLUMB_TRY(const auto page, receive_page(id, search.base));
+    cookie = page.outcome.page_cookie;
+    // The server works on the next page while this one is decoded.
+    if (!cookie.empty()) {
+      PLUMB_TRY(id, send(search, fetch, &cookie));
+    }
+    for (const Answer& answer : page.entries) {
+      PLUMB_TRY(auto entry, parse(answer, fetch));
+      PLUMB_CHECK(take(std::move(entry)));
+    }
+    if (cookie.empty()) return {};
+    empty_pages = page.entries.empty() ? empty_pages + 1 : 0;
   }
   return fail(Fault::unavailable, "searching {}: pages without entries do not end", printable(search.base));
 }

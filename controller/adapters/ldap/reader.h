@@ -35,8 +35,11 @@ class Reader {
 
   // All pages of a search. An error unless the server says at the end that this was all.
   Result<void> search(const Search& search, std::span<const std::string> fetch, const Take& take);
-  Result<Outcome> one_page(const Search& search, std::span<const std::string> fetch, const std::string& cookie,
-                           const Take& take);
+  struct Page {
+    std::vector<Answer> entries;  // not decoded yet
+    Outcome outcome;
+  };
+  Result<Page> receive_page(int id, const std::string& base);
   // Base searches, many in flight; entries that do not exist are left out.
   Result<std::vector<Entry>> look_up(std::span<const std::string> bases, std::span<const std::string> fetch);
   Result<int> send(const Search& search, std::span<const std::string> fetch, const std::string* cookie);
