@@ -67,8 +67,8 @@ int main(int argc, char** argv) {
   app::Console console{.out = std::cout, .err = std::cerr, .read_line = {}};
 
   std::unique_ptr<app::Session> session;
-  const double loading = milliseconds(
-      [&] { session = need(app::open_session(options, app::State::Access::look, "noop_plan", console)); });
+  const double loading =
+      milliseconds([&] { session = need(app::open_session(options, app::State::Access::look, "noop_plan", console)); });
   if (session->incomplete || session->lanes.size() != 1) stop("the manifests must be good, and of one Directory");
   const Snapshot& snapshot = *session->manifests.snapshot;
   const ResourceKey key = session->lanes.front()->key;
@@ -97,7 +97,8 @@ int main(int argc, char** argv) {
       entries = need(directory->read_all(scope, Deadline::in(session->clock, std::chrono::minutes(5))))->size();
     }));
   }
-  fmt::print("{{\"load_ms\": {:.1f}, \"plan_ms\": [{:.1f}], \"connected_plan_ms\": [{:.1f}], \"read_ms\": [{:.1f}], "
-             "\"unchanged\": {}, \"entries\": {}}}\n",
-             loading, fmt::join(plans, ", "), fmt::join(again, ", "), fmt::join(reads, ", "), unchanged, entries);
+  fmt::print(
+      "{{\"load_ms\": {:.1f}, \"plan_ms\": [{:.1f}], \"connected_plan_ms\": [{:.1f}], \"read_ms\": [{:.1f}], "
+      "\"unchanged\": {}, \"entries\": {}}}\n",
+      loading, fmt::join(plans, ", "), fmt::join(again, ", "), fmt::join(reads, ", "), unchanged, entries);
 }
