@@ -14,7 +14,7 @@ Result<int> version_command(const GlobalOptions& options, Console& console) {
       {"version", std::string(kVersion)},
       {"commit", std::string(kCommit)},
       {"build", std::string(kBuildType)},
-      {"compiler", fmt::format("g++-compatible {}", __VERSION__)},
+      {"compiler", std::string(kCompiler)},
       {"libraries",
        fmt::format("Boost {}.{}.{}, fmt {}.{}.{}, {}", BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000,
                    BOOST_VERSION % 100, FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100, kLibraries)},

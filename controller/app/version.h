@@ -20,6 +20,11 @@ inline constexpr std::string_view kLibraries = PLUMB_LIBRARIES;
 #else
 inline constexpr std::string_view kLibraries = "";
 #endif
+#ifdef __clang__
+inline constexpr std::string_view kCompiler = "clang " __clang_version__;
+#else
+inline constexpr std::string_view kCompiler = "g++ " __VERSION__;
+#endif
 #ifdef NDEBUG
 inline constexpr std::string_view kBuildType = "release";
 #else

@@ -124,7 +124,7 @@ TEST_F(Run, KilledInTheMiddleItGoesOnWithoutDuplicates) {
   EXPECT_EQ(bench_->plumbline({"audit", "verify"}).status, 0);
 }
 
-TEST_F(Run, TellsTheServiceManager) {
+TEST_F(Run, DoesOneRoundAndEndsWithOnce) {
   const Ran once = bench_->plumbline({"run", "--once"});
   EXPECT_EQ(once.status, 0) << once.output;
   EXPECT_THAT(once.output, HasSubstr("corp ok"));
