@@ -30,13 +30,14 @@ Result<std::vector<std::string>> approved_digests(StateStore& store, SystemTime 
   return digests;
 }
 
-// What counts as having happened, once for each operation: done; perhaps done; found done after a crash.
-std::vector<AuditRecord> history(std::vector<AuditRecord> records, std::string_view target) {
+// What counts as having happened, once for each operation: done; perhaps done; found done after a crash. Of all
+// targets: a Directory under another name must not begin with a fresh allowance.
+std::vector<AuditRecord> history(std::vector<AuditRecord> records) {
   std::map<std::string, Stage> last;
   for (const AuditRecord& record : records)
     if (!record.operation.empty()) last[record.operation] = record.stage;
   std::erase_if(records, [&](const AuditRecord& record) {
-    return record.target != target || record.operation.empty() || record.stage != last[record.operation];
+    return record.operation.empty() || record.stage != last[record.operation];
   });
   for (AuditRecord& record : records)
     if (record.stage == Stage::settled && !record.actions.empty()) record.stage = Stage::done;
@@ -83,7 +84,7 @@ Result<void> review_plan(Plan& plan, std::span<const policy::Policy> policies, c
   if (policies.empty() || plan.empty()) return {};
   PLUMB_TRY(auto records, audit.since(now - policy::longest_window(policies)));
   PLUMB_TRY(const auto approved, approved_digests(store, now));
-  const std::vector<AuditRecord> recent = history(std::move(records), plan.target);
+  const std::vector<AuditRecord> recent = history(std::move(records));
   policy::Context context;
   for (const auto& [key, owned] : inventory) ++context.owned[key.kind];
   context.recent = recent;

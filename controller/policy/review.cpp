@@ -41,14 +41,15 @@ std::uint64_t allowance(const Match& match, const Limit& limit, const Context& c
   return std::min(allowed, std::max(limit.floor, static_cast<std::uint64_t>(std::max(share, 0.0))));
 }
 
-// What was done to this target: every operation once, at the time of its latest record. Left out are
-// those that failed, and those of unknown outcome that the plan does again.
+// What was done, to whichever target: every operation once, at the time of its latest record. Left out are
+// those that failed, and those of unknown outcome that the plan does again. A target is only a name in the
+// manifests, so that another one must not be a fresh allowance; match.targets tells them apart where that is meant.
 class History {
  public:
   History(const Plan& plan, const Context& context) : context_(context) {
     std::map<std::string_view, Entry> operations;
     for (const AuditRecord& record : context.recent) {
-      if (record.target != plan.target || !is_of_an_operation(record.stage)) continue;
+      if (!is_of_an_operation(record.stage)) continue;
       if (record.operation.empty()) {
         add({&record, &record}, plan);
         continue;
@@ -100,7 +101,7 @@ class History {
     if (planned_.empty())
       for (const auto& level : plan.levels)
         for (const Change& change : level) planned_.emplace(change.key, change.actions);
-    return planned_.contains({record.key, record.actions});
+    return record.target == plan.target && planned_.contains({record.key, record.actions});
   }
 
   const Context& context_;

@@ -83,6 +83,20 @@ INSTANTIATE_TEST_SUITE_P(
         Class{"remove", "limit-remove", {Action::remove}, 10, 3},
         Class{"remove", "limit-remove", {Action::remove}, 800, 8},
         Class{"remove", "limit-remove", {Action::remove}, 100'000, 10},
+        Class{"enable", "limit-enable", {Action::enable}, 10, 10},
+        Class{"enable", "limit-enable", {Action::enable}, 100'000, 100},
+        Class{"forget", "limit-forget", {Action::forget}, 10, 10},
+        Class{"forget", "limit-forget", {Action::forget}, 100'000, 250},
+        Class{"expire", "limit-expiry", {Action::update}, 10, 5, {{.name = "accountExpires", .added = {"1"}}}},
+        Class{"expire", "limit-expiry", {Action::update}, 100'000, 50, {{.name = "accountExpires", .added = {"1"}}}},
+        Class{"flags",
+              "limit-account-flags",
+              {Action::update},
+              10,
+              5,
+              {{.name = "userAccountControl", .removed = {"512"}, .added = {"262656"}}}},
+        Class{"names", "limit-logon-names", {Action::update}, 10, 5, {{.name = "sAMAccountName", .added = {"x"}}}},
+        Class{"names", "limit-logon-names", {Action::move}, 10, 5, {{.name = "userPrincipalName", .added = {"x"}}}},
         Class{"move", "limit-move", {Action::move}, 10, 20},
         Class{"move", "limit-move", {Action::move, Action::update}, 1000, 50},
         Class{"move", "limit-move", {Action::move}, 100'000, 500},
@@ -159,13 +173,27 @@ TEST(Limit, AnOpenOperationThatThePlanRepeatsIsNotCountedTwice) {
   EXPECT_FALSE(look(list, plan_of(same), {.recent = done(same, Duration(5), Stage::done)}).empty());
 }
 
-TEST(Limit, OtherTargetsAndOtherClassesAreNotCounted) {
-  const auto list = policies({kThree});
+TEST(Limit, OtherClassesAreNotCounted) {
+  const Plan plan = plan_of({change("x", {Action::disable})});
+  EXPECT_TRUE(look(policies({kThree}), plan, {.recent = done(many(9, {Action::update}), Duration(5))}).empty());
+}
+
+TEST(Limit, ADirectoryUnderAnotherNameHasNoFreshAllowance) {
+  auto before = done(many(3, {Action::disable}, "a"), Duration(5));
+  for (AuditRecord& record : before) record.target = "Directory/default/renamed";
+  const Plan plan = plan_of({change("x", {Action::disable})});
+  EXPECT_FALSE(look(policies({kThree}), plan, {.recent = before}).empty());
+  // Nor does its open operation count as repeated by a plan for another.
+  auto open = done(many(3, {Action::disable}, "a"), Duration(5), Stage::intent);
+  for (AuditRecord& record : open) record.target = "Directory/default/renamed";
+  EXPECT_FALSE(look(policies({kThree}), plan_of(many(3, {Action::disable}, "a")), {.recent = open}).empty());
+}
+
+TEST(Limit, APolicyForSomeTargetsCountsThoseAlone) {
+  const auto list = policies({"{match: {actions: [disable], targets: ['*/corp']}, limit: {count: 3}}"});
   auto elsewhere = done(many(9, {Action::disable}, "a"), Duration(5));
   for (AuditRecord& record : elsewhere) record.target = "Directory/default/other";
-  const Plan plan = plan_of({change("x", {Action::disable})});
-  EXPECT_TRUE(look(list, plan, {.recent = elsewhere}).empty());
-  EXPECT_TRUE(look(list, plan, {.recent = done(many(9, {Action::update}), Duration(5))}).empty());
+  EXPECT_TRUE(look(list, plan_of({change("x", {Action::disable})}), {.recent = elsewhere}).empty());
 }
 
 TEST(Limit, RecordsFromAheadOfTheClockCount) {
