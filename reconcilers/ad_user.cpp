@@ -149,7 +149,7 @@ Result<void> account_control(spec::Projector& user) {
 Result<void> initial_password(spec::Projector& user) {
   const Value& spec = user.spec();
   if (at(spec, "/initialPassword") == nullptr) return {};
-  OnceWrite once{.name = "initialPassword", .token = {}, .writes = {}, .sensitive = true};
+  OnceWrite once{.name = "initialPassword", .token = {}, .writes = {}, .sensitive = true, .only_higher = true};
   once.token = std::to_string(int_at(spec, "/initialPassword/generation").value_or(1));
   std::string reference;
   if (const auto name = text_at(spec, "/initialPassword/valueFrom/env")) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "controller/engine/claims.h"
 #include "controller/model/dn.h"
 #include "controller/plan/diff.h"
 
@@ -73,8 +74,8 @@ struct Proposer::Resolved {
   std::set<std::string, IgnoreCase> partial;
 };
 
-Proposer::Proposer(const PlanInput& input, const Pairing& pairing, const std::set<std::string>& stripped)
-    : input_(input), live_(**input.live), pairing_(pairing), stripped_(stripped) {}
+Proposer::Proposer(const PlanInput& input, const Pairing& pairing, const Removals& removals)
+    : input_(input), live_(**input.live), pairing_(pairing), removals_(removals) {}
 
 Proposal Proposer::propose(const Pair& pair) const {
   Proposal proposal;
@@ -202,8 +203,10 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
       const LiveObject* object = live_.by_id(text) != nullptr ? nullptr : live_.by_handle(text);
       ids.insert(object != nullptr ? object->id : text);
     }
+    std::erase_if(ids, [&](const std::string& id) { return removals_.released.contains(id); });
     links = std::move(ids);
   }
+  keep_leavers(pair, now, before, resolved);
   for (const std::string& name : resolved.partial) {
     const auto desired = resolved.desired.find(name);
     if (desired != resolved.desired.end()) desired->second.authoritative = false;
@@ -224,27 +227,7 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
     refuse("Invalid", fmt::format("{} cannot be changed after creation", join(difference.immutable, ", ")));
     return to;
   }
-  bool strips = false;
-  for (const auto& [name, desired] : now) {
-    const AttributeRule rule = rule_for(rules, name);
-    if (rule.compare != Compare::link || !rule.multi_valued || stripped_.empty()) continue;
-    std::set<std::string> still_wanted;
-    if (const auto links = resolved.desired.find(name); links != resolved.desired.end())
-      for (const std::string& text : links->second.attribute.values) still_wanted.insert(link_key(text));
-    for (const std::string& value : desired.values) {
-      const LinkText link = parse_link(value);
-      if (link.id.empty() || !stripped_.contains(link.id) || still_wanted.contains(link.id)) continue;
-      auto field = std::find_if(difference.fields.begin(), difference.fields.end(),
-                                [&](const FieldChange& f) { return equals_ignoring_case(f.name, name); });
-      if (field == difference.fields.end())
-        field = difference.fields.insert(field, {.name = name, .multi_valued = true, .link = true});
-      if (std::find(field->removed.begin(), field->removed.end(), value) == field->removed.end()) {
-        field->removed.push_back(value);
-        strips = true;
-      }
-    }
-  }
-
+  const bool strips = strip_leavers(resolved, now, rules, difference.fields);
   Change change;
   change.key = wanted.key;
   change.id = live.id;
@@ -254,25 +237,8 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
   change.fields = std::move(difference.fields);
   change.at = wanted.at;
 
-  Owned after = pair.owned;
-  after.key = wanted.key;
-  after.id = live.id;
-  after.identity = wanted.identity;
-  after.handle = change.handle_after;
-  after.deletion = wanted.deletion;
-  after.digest = wanted.digest;
-  after.file = wanted.at.file;
-  after.removed_at.reset();
-  after.removal_stage.clear();
-  after.disabled_by_us = false;
-  if (pair.adopting && !input_.created_by(live).empty()) after.created = true;
-  if (input_.snapshot->complete()) after.attributes.clear();  // what is dropped is cleared by this very change
-  for (const auto& [name, desired] : resolved.desired)
-    if (owns_whole(rules, name)) after.attributes.insert(name);
-  for (const std::string& name : resolved.partial)
-    if (pair.owned.attributes.contains(name)) after.attributes.insert(name);
-  after.links = before.links;
-  note_links(pair, resolved, now, after);
+  Owned after = record_after(pair, resolved, now, before, change);
+  keep_unseen(now, before, after);
   add_once_writes(pair, false, change.fields, after);
 
   if (pair.adopting) change.actions.push_back(Action::adopt);
@@ -283,11 +249,105 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
       change.actions.push_back(Action::adopt);
     } else {
       const auto record = input_.inventory->find(wanted.key);
+      if (record != input_.inventory->end())
+        after = giving_up_slowly(std::move(after), before, input_.now, input_.confirm_missing);
       const bool up_to_date = record != input_.inventory->end() && record->second == after;
       if (!up_to_date && to.blocked.empty()) to.bookkeeping = std::move(after);
       return to;
     }
   }
+  after = keeping_unwritten(std::move(after), before, change.fields);
+  say_why(pair, returns, strips, change);
+  change.after = std::move(after);
+  to.change = std::move(change);
+  return to;
+}
+
+// Somebody whose manifest is gone keeps the memberships that came with it until the removal takes them
+// away: a list of members is not to overtake the limits and clocks that the removal itself obeys.
+void Proposer::keep_leavers(const Pair& pair, const Attributes& now, const Owned& before, Resolved& resolved) const {
+  for (const auto& [name, wanted] : pair.wanted->links) {
+    const auto desired = resolved.desired.find(name);
+    const auto there = now.find(name);
+    if (desired == resolved.desired.end() || there == now.end()) continue;
+    const auto ours = before.links.find(name);
+    for (const std::string& value : there->second.values) {
+      const std::string id = parse_link(value).id;
+      if (id.empty() || !removals_.staying.contains(id)) continue;
+      const bool claimed = ours != before.links.end() && ours->second.contains(id);
+      if (wanted.authoritative ? removals_.pending.contains(id) : claimed)
+        desired->second.attribute.values.push_back(value);
+    }
+  }
+}
+
+// A claim on a link to something that is not seen stays while any value of the attribute is of an object
+// that is not seen either: that may be it.
+void Proposer::keep_unseen(const Attributes& now, const Owned& before, Owned& after) const {
+  for (const auto& [name, links] : before.links) {
+    const auto there = now.find(name);
+    if (there == now.end()) continue;
+    const auto unseen = [](const std::string& value) { return parse_link(value).id.empty(); };
+    if (std::none_of(there->second.values.begin(), there->second.values.end(), unseen)) continue;
+    for (const std::string& id : links)
+      if (live_.by_id(id) == nullptr) after.links[name].insert(id);
+  }
+}
+
+// Leavers whose memberships go are taken out of sets of links, unless a manifest still names them.
+bool Proposer::strip_leavers(const Resolved& resolved, const Attributes& now, std::span<const AttributeRule> rules,
+                             std::vector<FieldChange>& fields) const {
+  if (removals_.stripped.empty()) return false;
+  bool strips = false;
+  for (const auto& [name, attribute] : now) {
+    const AttributeRule rule = rule_for(rules, name);
+    if (rule.compare != Compare::link || !rule.multi_valued) continue;
+    std::set<std::string> still_wanted;
+    if (const auto links = resolved.desired.find(name); links != resolved.desired.end())
+      for (const std::string& text : links->second.attribute.values) still_wanted.insert(link_key(text));
+    for (const std::string& value : attribute.values) {
+      const LinkText link = parse_link(value);
+      if (link.id.empty() || !removals_.stripped.contains(link.id) || still_wanted.contains(link.id)) continue;
+      auto field = std::find_if(fields.begin(), fields.end(),
+                                [&](const FieldChange& f) { return equals_ignoring_case(f.name, name); });
+      if (field == fields.end()) field = fields.insert(field, {.name = name, .multi_valued = true, .link = true});
+      if (std::find(field->removed.begin(), field->removed.end(), value) != field->removed.end()) continue;
+      field->removed.push_back(value);
+      strips = true;
+    }
+  }
+  return strips;
+}
+
+// The inventory's record once the change is done, as far as the manifest decides it.
+Owned Proposer::record_after(const Pair& pair, const Resolved& resolved, const Attributes& now, const Owned& before,
+                             const Change& change) const {
+  const Wanted& wanted = *pair.wanted;
+  const auto rules = rules_of(wanted.key.kind);
+  Owned after = pair.owned;
+  after.key = wanted.key;
+  after.id = pair.live->id;
+  after.identity = wanted.identity;
+  after.handle = change.handle_after;
+  after.deletion = wanted.deletion;
+  after.digest = wanted.digest;
+  after.file = wanted.at.file;
+  after.removed_at.reset();
+  after.removal_stage.clear();
+  after.disabled_by_us = false;
+  after.giving_up_since.reset();
+  if (input_.snapshot->complete()) after.attributes.clear();  // what is dropped is cleared by this very change
+  for (const auto& [name, desired] : resolved.desired)
+    if (owns_whole(rules, name)) after.attributes.insert(name);
+  for (const std::string& name : resolved.partial)
+    if (pair.owned.attributes.contains(name)) after.attributes.insert(name);
+  after.links = before.links;
+  note_links(pair, resolved, now, after);
+  return after;
+}
+
+void Proposer::say_why(const Pair& pair, bool returns, bool strips, Change& change) const {
+  const Wanted& wanted = *pair.wanted;
   if (pair.adopting) {
     change.reason = "exists already, and is taken over by " + to_string(wanted.at);
   } else if (pair.taken_over_from) {
@@ -304,16 +364,19 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
     change.cause = Cause::drift;
     change.reason = "the directory differs from " + to_string(wanted.at) + ", which did not change";
   }
-  change.after = std::move(after);
-  to.change = std::move(change);
-  return to;
 }
 
 void Proposer::add_once_writes(const Pair& pair, bool creating, std::vector<FieldChange>& fields, Owned& after) const {
   for (const OnceWrite& once : pair.wanted->once) {
     const auto done = pair.owned.once.find(once.name);
     after.once[once.name] = once.token;
-    if (!creating && done != pair.owned.once.end() && done->second == once.token) continue;
+    if (!creating && done != pair.owned.once.end()) {
+      if (done->second == once.token) continue;
+      if (once.only_higher && number(once.token).value_or(0) < number(done->second).value_or(0)) {
+        after.once[once.name] = done->second;
+        continue;
+      }
+    }
     if (creating ? !once.at_creation : pair.adopting && !once.on_adoption) continue;
     const auto is_so = [&](const auto& write) { return already_so(pair.live->attributes, write.first, write.second); };
     if (!creating && once.only_if_different && std::all_of(once.writes.begin(), once.writes.end(), is_so)) continue;

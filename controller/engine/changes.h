@@ -7,6 +7,7 @@
 
 #include "controller/engine/pairing.h"
 #include "controller/engine/placement.h"
+#include "controller/engine/removal.h"
 
 namespace plumb::engine {
 
@@ -22,8 +23,8 @@ struct Proposal {
 // Turns pairs into changes. Pure; one object for many pairs.
 class Proposer {
  public:
-  // `stripped`: ids of objects whose memberships go. All arguments must outlive it.
-  Proposer(const PlanInput& input, const Pairing& pairing, const std::set<std::string>& stripped);
+  // All arguments must outlive it.
+  Proposer(const PlanInput& input, const Pairing& pairing, const Removals& removals);
   Proposal propose(const Pair& pair) const;
 
  private:
@@ -31,6 +32,13 @@ class Proposer {
   Resolved resolve(const Pair& pair, Proposal& to) const;
   Proposal create(const Pair& pair, Resolved resolved, Proposal to) const;
   Proposal change(const Pair& pair, Resolved resolved, Proposal to) const;
+  void keep_leavers(const Pair& pair, const Attributes& now, const Owned& before, Resolved& resolved) const;
+  void keep_unseen(const Attributes& now, const Owned& before, Owned& after) const;
+  bool strip_leavers(const Resolved& resolved, const Attributes& now, std::span<const AttributeRule> rules,
+                     std::vector<FieldChange>& fields) const;
+  Owned record_after(const Pair& pair, const Resolved& resolved, const Attributes& now, const Owned& before,
+                     const Change& change) const;
+  void say_why(const Pair& pair, bool returns, bool strips, Change& change) const;
   void add_once_writes(const Pair& pair, bool creating, std::vector<FieldChange>& fields, Owned& after) const;
   Attributes live_attributes(const LiveObject& live, std::span<const AttributeRule> rules) const;
   void note_links(const Pair& pair, const Resolved& resolved, const Attributes& live, Owned& after) const;
@@ -40,7 +48,7 @@ class Proposer {
   const PlanInput& input_;
   const LiveSet& live_;
   const Pairing& pairing_;
-  const std::set<std::string>& stripped_;
+  const Removals& removals_;
 };
 
 }  // namespace plumb::engine

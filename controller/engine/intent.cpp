@@ -65,28 +65,6 @@ Settlement settle_creation(const Intent& intent, const LiveObject* object) {
   return {true, std::move(record), fmt::format("applied: {} carries our marker", object->handle)};
 }
 
-// The links that the change would have made ours are only so where they are there.
-void keep_live_links(Owned& record, const Owned& prior, const LiveObject& object, const LiveSet& live) {
-  for (auto& [name, ours] : record.links) {
-    std::set<std::string> there;
-    if (const auto found = object.attributes.find(name); found != object.attributes.end()) {
-      for (const std::string& value : found->second.values) {
-        const LinkText link = parse_link(value);
-        const LiveObject* other = live.by_handle(link.dn);
-        if (!link.id.empty()) there.insert(link.id);
-        if (other != nullptr) there.insert(other->id);
-        there.insert(dn_key(link.dn));
-      }
-    }
-    const auto before = prior.links.find(name);
-    std::erase_if(ours, [&](const std::string& link) {
-      const bool was_ours = before != prior.links.end() && before->second.contains(link);
-      return !was_ours && !there.contains(link) && !there.contains(dn_key(link));
-    });
-  }
-  std::erase_if(record.links, [](const auto& each) { return each.second.empty(); });
-}
-
 Settlement settle_modification(const Intent& intent, const LiveObject* object, std::span<const AttributeRule> rules,
                                const LiveSet& live) {
   const Change& change = intent.change;
@@ -110,10 +88,11 @@ Settlement settle_modification(const Intent& intent, const LiveObject* object, s
     return {true, std::move(record),
             blind ? "applied; what cannot be compared (a password) is written again" : "applied"};
   }
+  // What it would have made ours stays claimed: this server may not have heard of the write yet. Claims that
+  // turn out to have no use are given up slowly (claims.h).
   Owned record = claim_of(intent);
   record.id = object->id;
   record.handle = object->handle;
-  keep_live_links(record, base_record(intent), *object, live);
   if (fit.fit != Fit::neither && !intent.prior && change.does(Action::adopt))
     return {false, std::nullopt, "not applied: it was not taken over"};
   const std::string why = compared ? fit.why : std::string("what it writes cannot be compared, and is written again");
@@ -123,7 +102,11 @@ Settlement settle_modification(const Intent& intent, const LiveObject* object, s
 }  // namespace
 
 std::string operation_name(std::string_view target, const ResourceKey& key, std::uint64_t sequence) {
-  return fmt::format("{}-{:x}", sha256(fmt::format("{}\n{}", target, key)).substr(0, 12), sequence);
+  return fmt::format("{}{:x}", operation_stem(target, key), sequence);
+}
+
+std::string operation_stem(std::string_view target, const ResourceKey& key) {
+  return sha256(fmt::format("{}\n{}", target, key)).substr(0, 12) + '-';
 }
 
 StateStore::Put put_of(std::string_view target, const Intent& intent) {

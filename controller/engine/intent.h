@@ -24,6 +24,8 @@ struct Intent {
 
 // Unique for ever in one store: the sequence of the audit log is never given twice.
 std::string operation_name(std::string_view target, const ResourceKey& key, std::uint64_t sequence);
+// What all operations on one key begin with: a marker with it is of an object made for that manifest.
+std::string operation_stem(std::string_view target, const ResourceKey& key);
 
 StateStore::Put put_of(std::string_view target, const Intent& intent);
 StateStore::Put removal_of(std::string_view target, const Intent& intent);

@@ -52,6 +52,20 @@ StateStore::Put removal_of(std::string_view target, const ResourceKey& key) {
   return {prefix_of(target) + to_string(key), std::nullopt};
 }
 
+Result<std::map<std::string, std::string>> owned_elsewhere(StateStore& store, std::string_view target) {
+  const std::string own = prefix_of(target);
+  PLUMB_TRY(const auto items, store.list(kPrefix));
+  std::map<std::string, std::string> owners;
+  for (const StateStore::Item& item : items) {
+    if (item.key.starts_with(own)) continue;
+    boost::system::error_code error;
+    const Value json = boost::json::parse(item.value, error);
+    if (error) return fail(Fault::invalid, "{} in the state store is not JSON", item.key);
+    if (auto id = text_at(json, "/id"); id && !id->empty()) owners.emplace(*id, item.key.substr(kPrefix.size()));
+  }
+  return owners;
+}
+
 Result<std::set<ResourceKey>> all_owned_keys(StateStore& store) {
   PLUMB_TRY(const auto items, store.list(kPrefix));
   std::set<ResourceKey> keys;

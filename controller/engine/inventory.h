@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +19,9 @@ Result<Inventory> read_inventory(StateStore& store, std::string_view target);
 // The write that makes `owned` the record of its key.
 StateStore::Put put_of(std::string_view target, const Owned& owned);
 StateStore::Put removal_of(std::string_view target, const ResourceKey& key);
+
+// Objects that are ours as part of targets other than this one: id -> whose, for a person.
+Result<std::map<std::string, std::string>> owned_elsewhere(StateStore& store, std::string_view target);
 
 // Which keys have a record, of any target.
 Result<std::set<ResourceKey>> all_owned_keys(StateStore& store);

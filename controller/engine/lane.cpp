@@ -18,7 +18,8 @@ using Fate = ChangeResult::Fate;
 
 // All that a plan is made from.
 struct View {
-  Inventory inventory;  // as it is once `settled` is recorded
+  Inventory inventory;                           // as it is once `settled` is recorded
+  std::map<std::string, std::string> elsewhere;  // objects that are ours as part of another target
   Projection projection;
   std::optional<Complete<LiveSet>> live;
   std::vector<std::pair<Intent, Settlement>> settled;
@@ -91,6 +92,7 @@ Result<View> Lane::State::look(const Snapshot& snapshot, const Plan* reviewed) {
   View view;
   PLUMB_CHECK(audit.refresh());
   PLUMB_TRY(view.inventory, read_inventory(store, name));
+  PLUMB_TRY(view.elsewhere, owned_elsewhere(store, name));
   PLUMB_TRY(std::vector<Intent> intents, read_intents(store, name));
   view.projection = project(
       snapshot, kinds, options.belongs ? options.belongs : [](const Resource&) { return true; });
@@ -169,6 +171,8 @@ Result<Plan> Lane::State::make(const Snapshot& snapshot, const View& view) {
   input.created_by = [this](const LiveObject& object) { return target.created_by(object); };
   input.now = clock.now();
   input.confirm_missing = options.confirm_missing;
+  input.confirm_undeclared = options.confirm_undeclared;
+  input.owned_elsewhere = view.elsewhere;
   Plan plan = make_plan(input);
   PLUMB_CHECK(review_plan(plan, policies, view.inventory, store, audit, clock.now()));
   return plan;
@@ -265,6 +269,8 @@ void Lane::State::find_next_step(const Inventory& inventory) {
     if (time > now && (!next_step || time < *next_step)) next_step = time;
   };
   for (const auto& [key, owned] : inventory) {
+    if (owned.giving_up_since) at(*owned.giving_up_since + options.confirm_missing);
+    if (owned.undeclared_since) at(*owned.undeclared_since + options.confirm_undeclared);
     if (owned.missing_since) at(*owned.missing_since + options.confirm_missing);
     if (!owned.removed_at || owned.deletion.mode != Deletion::Mode::remove) continue;
     for (const Duration after :
@@ -395,7 +401,7 @@ Round Lane::State::apply(const Plan& reviewed, const Snapshot& snapshot, bool wh
     round.stopped = view.error();
     return round;
   }
-  const Standing standing = compare_with(round.plan, **view->live, view->inventory, kinds);
+  const Standing standing = compare_with(round.plan, snapshot, **view->live, view->inventory, kinds);
   ChangeResults results;
   for (const auto& [key, why] : standing.conflicts)
     results[key] = {Fate::failed, Error{Fault::conflict, why, {}}, "", "", ""};

@@ -30,6 +30,8 @@ struct LaneOptions {
   std::function<bool(const Resource&)> belongs;
   // See PlanInput::confirm_missing.
   Duration confirm_missing = std::chrono::minutes(5);
+  // See PlanInput::confirm_undeclared. Zero where a person looks at the plan.
+  Duration confirm_undeclared{};
   // Called after each batch, on the lane's thread; for progress.
   std::function<void(std::size_t done, std::size_t of)> progress;
 };

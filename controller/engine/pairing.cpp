@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "controller/engine/intent.h"
+
 namespace plumb::engine {
 namespace {
 
@@ -103,7 +105,13 @@ class Matcher {
                             fmt::format("{} is taken by {}, which is not an {}", name_of(wanted.identity), live->handle,
                                         wanted.key.kind));
     }
-    const bool ours = !input_.created_by(*live).empty();
+    if (const auto other = input_.owned_elsewhere.find(live->id); other != input_.owned_elsewhere.end()) {
+      return pairing_.block(wanted, nullptr, "NameConflict",
+                            fmt::format("{} is {} already", live->handle, other->second));
+    }
+    // Made for this very manifest, though the record of it was lost: a marker of another one is not enough.
+    const bool ours = input_.created_by(*live).starts_with(operation_stem(input_.target, wanted.key));
+    pair.owned.created = ours;
     // Protection is checked first: to offer adoption of what can never be adopted would mislead.
     if (live->protection.empty() && live->in_scope && !ours && wanted.adoption != Adoption::adopt) {
       return pairing_.block(wanted, live, "AlreadyExists",
@@ -119,7 +127,8 @@ class Matcher {
     const auto declared = wanted_.find(owner);
     if (declared != wanted_.end()) {
       // The owner gives the name up in this very plan: the new object comes after.
-      if (declared->second->identity != wanted.identity) return create(wanted, std::move(pair));
+      if (declared->second->identity != wanted.identity && wanted.pinned_id.empty())
+        return create(wanted, std::move(pair));
       return pairing_.block(wanted, nullptr, "NameConflict",
                             fmt::format("{} is {} already", live.handle, to_string(owner)));
     }
@@ -159,6 +168,7 @@ class Matcher {
     pair.wanted = &wanted;
     pair.live = &live;
     pair.owned.missing_since.reset();
+    pair.owned.undeclared_since.reset();
     pairing_.pairs.emplace(wanted.key, std::move(pair));
   }
 

@@ -87,9 +87,25 @@ class Placer {
       refuse(key, "OutOfScope", fmt::format("{} is outside of the managed scope", after.text()));
       return std::nullopt;
     }
+    if (const LiveObject* guarded = pair.moves ? protected_below(*pair.live) : nullptr) {
+      refuse(key, "Protected",
+             fmt::format("{} holds {}, which is protected and would move along", pair.live->handle, guarded->handle));
+      return std::nullopt;
+    }
     pair.handle_after = after.text();
     scope_[key] = pair.live != nullptr ? pair.live->in_scope : parent->in_scope;
     return parent_at(pair);
+  }
+
+  const LiveObject* protected_below(const LiveObject& parent) const {
+    if (parent.kind != "OrganizationalUnit") return nullptr;
+    const auto dn = Dn::parse(parent.handle);
+    for (const LiveObject& each : live_.objects()) {
+      if (each.protection.empty() || each.id == parent.id) continue;
+      const auto below = Dn::parse(each.handle);
+      if (dn && below && below->within(*dn)) return &each;
+    }
+    return nullptr;
   }
 
   bool stands_at(const LiveObject& live, const Place& wanted, const Parent& parent) const {

@@ -164,7 +164,11 @@ Interest interest_of(const Projection& projection, const Inventory& inventory) {
   }
   for (const auto& [key, owned] : inventory) {
     interest.attributes.insert(owned.attributes.begin(), owned.attributes.end());
-    for (const auto& [name, links] : owned.links) interest.attributes.insert(name);
+    for (const auto& [name, links] : owned.links) {
+      interest.attributes.insert(name);
+      for (const std::string& link : links)
+        if (link.find('=') == std::string::npos) interest.ids.push_back(link);
+    }
     if (owned.id.empty()) {
       interest.identities.push_back(owned.identity);
     } else {
@@ -199,7 +203,7 @@ Plan make_plan(const PlanInput& input) {
 
   std::vector<Change> changes = std::move(removals.changes);
   std::vector<KeyEdge> key_edges = place_edges, link_edges;
-  const Proposer proposer(input, pairing, removals.stripped);
+  const Proposer proposer(input, pairing, removals);
   for (const auto& [key, pair] : pairing.pairs) {
     Proposal proposal = proposer.propose(pair);
     for (const ResourceKey& first : proposal.after) key_edges.push_back({first, key});

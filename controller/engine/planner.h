@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,6 +39,11 @@ struct PlanInput {
   // An object of ours that is not found counts as gone only after that long: another domain controller
   // may not have heard of it yet.
   Duration confirm_missing = std::chrono::minutes(5);
+  // How long a manifest has to be gone before the removal begins. A tree that is written file by file, by
+  // rsync or a checkout, lacks some of them for a moment.
+  Duration confirm_undeclared{};
+  // Objects that are ours as part of another target: id -> whose.
+  std::map<std::string, std::string> owned_elsewhere;
 };
 
 // The plan: a pure function of its input. Verdicts are left to the policies.

@@ -66,6 +66,10 @@ class LifeCycle {
                       input_.snapshot->broken_files.empty() ? std::string("some manifests")
                                                             : *input_.snapshot->broken_files.begin()));
     }
+    if (!owned.id.empty() && !taken_over_.contains(owned.key)) {
+      removals_.staying.insert(owned.id);
+      if (owned.removal_stage.empty()) removals_.pending.insert(owned.id);
+    }
     const LiveObject* live = owned.id.empty() ? nullptr : live_.by_id(owned.id);
     if (owned.id.empty()) {
       const LiveObject* candidate = live_.by_identity(owned.identity);
@@ -79,7 +83,22 @@ class LifeCycle {
     Owned known = owned;
     known.id = live->id;
     known.missing_since.reset();
+    if (known.removal_stage.empty() && !confirmed(known)) return;
+    known.undeclared_since.reset();
     step(known, *live);
+  }
+
+  // Whether the manifest has been gone for long enough.
+  bool confirmed(Owned owned) {
+    const SystemTime since = owned.undeclared_since.value_or(input_.now);
+    if (input_.now - since >= input_.confirm_undeclared) return true;
+    block(owned, "Undeclared",
+          fmt::format("its manifest is gone; what becomes of it begins if that holds for {}",
+                      format_duration(input_.confirm_undeclared)));
+    if (owned.undeclared_since) return false;
+    owned.undeclared_since = since;
+    removals_.bookkeeping.push_back(std::move(owned));
+    return false;
   }
 
   void gone(const Owned& owned) {
@@ -111,7 +130,10 @@ class LifeCycle {
       }
     }
     const Duration age = input_.now - owned.removed_at.value_or(input_.now);
-    if (age >= deletion.strip_after) removals_.stripped.insert(live.id);
+    if (age >= deletion.strip_after) {
+      removals_.stripped.insert(live.id);
+      removals_.staying.erase(live.id);
+    }
     const bool quarantines = !deletion.quarantine.empty();
     if (quarantines && owned.removal_stage == "disabled") {
       if (age >= deletion.quarantine_after) quarantine(owned, live);
@@ -207,6 +229,7 @@ class LifeCycle {
   }
 
   void forget(const Owned& owned, std::string reason) {
+    if (!owned.id.empty() && !taken_over_.contains(owned.key)) removals_.released.insert(owned.id);
     Change change;
     change.key = owned.key;
     change.actions = {Action::forget};

@@ -15,6 +15,12 @@ struct Removals {
   std::vector<Owned> bookkeeping;
   // Ids of objects that lose their memberships: links to them are taken out of what is ours.
   std::set<std::string> stripped;
+  // Ids of objects without a manifest that keep the links to them that are ours: their removal has not come
+  // to the step that takes links away. `pending`: not even its first step is done, so that no list, however
+  // authoritative, lets them go before.
+  std::set<std::string> staying, pending;
+  // Ids of objects that are left as they are: links to them stay, and are no longer ours.
+  std::set<std::string> released;
 };
 
 // The next step of the life cycle of each such object, as far as its time has come:

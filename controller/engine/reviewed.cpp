@@ -10,9 +10,9 @@ namespace {
 
 class Comparison {
  public:
-  Comparison(const Plan& plan, const LiveSet& live, const Inventory& inventory,
+  Comparison(const Plan& plan, const Snapshot& snapshot, const LiveSet& live, const Inventory& inventory,
              std::span<const Reconciler* const> kinds)
-      : live_(live), inventory_(inventory), kinds_(kinds) {
+      : snapshot_(snapshot), live_(live), inventory_(inventory), kinds_(kinds) {
     for (const auto& level : plan.levels)
       for (const Change& change : level)
         if (!change.id.empty()) touched_.insert(change.id);
@@ -44,6 +44,8 @@ class Comparison {
 
   std::string existing(const Change& change) {
     if (std::string conflict = ownership(change); !conflict.empty()) return conflict;
+    if (change.cause == Cause::removal)
+      if (std::string conflict = removal(change); !conflict.empty()) return conflict;
     if (change.actions == std::vector<Action>{Action::forget}) return "";
     const LiveObject* object = live_.by_id(change.id);
     if (object == nullptr) {
@@ -59,6 +61,24 @@ class Comparison {
     return "";
   }
 
+  // What is taken away has to be undeclared still, and at the same step of the same removal. A deletion is
+  // final, so nothing at all may have changed on the object.
+  std::string removal(const Change& change) const {
+    if (snapshot_.find(change.key) != nullptr || snapshot_.held.contains(change.key)) return "it is declared again";
+    if (!snapshot_.complete()) return "some manifests cannot be read, so that it may be declared";
+    const auto record = inventory_.find(change.key);
+    if (change.actions == std::vector<Action>{Action::forget} || record == inventory_.end()) return "";
+    const std::string step = change.does(Action::disable) ? ""
+                             : change.does(Action::move)  ? "disabled"
+                                                          : change.after.removal_stage;
+    if (record->second.removal_stage != step || (!step.empty() && record->second.removed_at != change.after.removed_at))
+      return "its removal is at another step";
+    const LiveObject* object = live_.by_id(change.id);
+    if (change.does(Action::remove) && object != nullptr && object->version != change.live_version)
+      return fmt::format("{} was changed", object->handle);
+    return "";
+  }
+
   // Only what is in the inventory is written, unless the change takes it in.
   std::string ownership(const Change& change) const {
     const auto owner = owners_.find(change.id);
@@ -70,6 +90,7 @@ class Comparison {
     return fmt::format("{} is {} now", change.handle, owner->second);
   }
 
+  const Snapshot& snapshot_;
   const LiveSet& live_;
   const Inventory& inventory_;
   std::span<const Reconciler* const> kinds_;
@@ -79,9 +100,9 @@ class Comparison {
 
 }  // namespace
 
-Standing compare_with(const Plan& reviewed, const LiveSet& live, const Inventory& inventory,
+Standing compare_with(const Plan& reviewed, const Snapshot& snapshot, const LiveSet& live, const Inventory& inventory,
                       std::span<const Reconciler* const> kinds) {
-  Comparison comparison(reviewed, live, inventory, kinds);
+  Comparison comparison(reviewed, snapshot, live, inventory, kinds);
   for (const auto& level : reviewed.levels)
     for (const Change& change : level) comparison.consider(change);
   return std::move(comparison.standing);

@@ -15,7 +15,7 @@ struct Standing {
 };
 
 // Pure.
-Standing compare_with(const Plan& reviewed, const LiveSet& live, const Inventory& inventory,
+Standing compare_with(const Plan& reviewed, const Snapshot& snapshot, const LiveSet& live, const Inventory& inventory,
                       std::span<const Reconciler* const> kinds);
 
 }  // namespace plumb::engine

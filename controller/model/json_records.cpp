@@ -129,6 +129,8 @@ Value to_json(const Owned& owned) {
   text("digest", owned.digest);
   text("file", owned.file);
   if (owned.removed_at) to["removedAt"] = format_time(*owned.removed_at);
+  if (owned.giving_up_since) to["givingUpSince"] = format_time(*owned.giving_up_since);
+  if (owned.undeclared_since) to["undeclaredSince"] = format_time(*owned.undeclared_since);
   if (owned.missing_since) to["missingSince"] = format_time(*owned.missing_since);
   text("removalStage", owned.removal_stage);
   if (owned.disabled_by_us) to["disabledByUs"] = true;
@@ -171,6 +173,8 @@ Result<Owned> owned_from_json(const Value& json) {
   from.read("digest", owned.digest);
   from.read("file", owned.file);
   from.read_as("removedAt", owned.removed_at, parse_time);
+  from.read_as("givingUpSince", owned.giving_up_since, parse_time);
+  from.read_as("undeclaredSince", owned.undeclared_since, parse_time);
   from.read_as("missingSince", owned.missing_since, parse_time);
   from.read("removalStage", owned.removal_stage);
   from.read("disabledByUs", owned.disabled_by_us);

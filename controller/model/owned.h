@@ -22,14 +22,16 @@ struct Owned {
   std::set<std::string, IgnoreCase> attributes;  // ever asserted: cleared when dropped
   // Links that we added where others may too: attribute -> ids (or handles where there was no id).
   std::map<std::string, std::set<std::string>, IgnoreCase> links;
-  Texts once;                               // OnceWrite name -> token done
-  Deletion deletion;                        // as last declared
-  std::string digest;                       // Wanted::digest last applied in full
-  std::string file;                         // declared there last
-  std::optional<SystemTime> removed_at;     // when its manifest was first seen to be gone
-  std::optional<SystemTime> missing_since;  // when its object was first not found
-  std::string removal_stage;                // last step of the removal that was done: "", "disabled", "quarantined"
-  bool disabled_by_us = false;              // by the removal: enabled again if the manifest returns
+  Texts once;                                  // OnceWrite name -> token done
+  Deletion deletion;                           // as last declared
+  std::string digest;                          // Wanted::digest last applied in full
+  std::string file;                            // declared there last
+  std::optional<SystemTime> removed_at;        // when its manifest was first seen to be gone
+  std::optional<SystemTime> giving_up_since;   // when a claim was first seen to have no use; see engine/claims.h
+  std::optional<SystemTime> undeclared_since;  // when its manifest was first not found; see confirm_undeclared
+  std::optional<SystemTime> missing_since;     // when its object was first not found
+  std::string removal_stage;                   // last step of the removal that was done: "", "disabled", "quarantined"
+  bool disabled_by_us = false;                 // by the removal: enabled again if the manifest returns
 
   friend bool operator==(const Owned&, const Owned&) = default;
 };

@@ -51,6 +51,9 @@ struct OnceWrite {
   // reference for the SecretStore ("env:NAME", "file:/path", "generate:..."), never a secret.
   Attributes writes;
   bool sensitive = false;
+  // Tokens are numbers, and only a higher one asks for the write again: going back to an earlier revision
+  // of the manifests does not.
+  bool only_higher = false;
   // Written only if the live object differs from `writes` (unlock of an account that is not locked
   // is nothing to do).
   bool only_if_different = false;

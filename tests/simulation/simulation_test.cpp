@@ -102,14 +102,9 @@ class Story {
       case 2: mark("timeout after applying"), world_.directory.timeout_after_write(nth); break;
       case 3: mark("connection drops"), world_.directory.drop_connection_at_write(nth); break;
       case 4: mark("domain down"), world_.directory.down = true; break;
-      case 5:
-        conceal("object hidden",
-                [&](const std::string& name) { world_.was_blind = true, world_.directory.hide(name); });
-        break;
+      case 5: conceal("object hidden", [&](const std::string& name) { world_.directory.hide(name); }); break;
       case 6:
-        conceal("attribute hidden", [&](const std::string& name) {
-          world_.was_blind = true, world_.directory.hide_attribute(name, "title");
-        });
+        conceal("attribute hidden", [&](const std::string& name) { world_.directory.hide_attribute(name, "title"); });
         break;
       case 7: conceal("write denied", [&](const std::string& name) { world_.directory.deny_writes(name); }); break;
       case 8:
@@ -126,7 +121,7 @@ class Story {
         mark("lease lost"), (random_.one_in(2) ? world_.lease.available : world_.lease.long_enough) = false;
         break;
       case 13:
-        if (backup_) mark("replica behind"), world_.lag().stale = *backup_, world_.was_blind = true;
+        if (backup_) mark("replica behind"), world_.lag().stale = *backup_;
         break;
     }
   }

@@ -423,6 +423,63 @@ TEST_F(Planner, MembersThatOthersAddedStayInAnAdditiveGroup) {
   EXPECT_EQ(find(made, group("sales"))->after.links.at("member"), std::set<std::string>{"id-jdoe"});
 }
 
+TEST_F(Planner, ALeaverKeepsMembershipsUntilItsRemovalTakesThemAway) {
+  exists(user("jdoe"));
+  own(user("jdoe"));
+  declare(group("sales")).links["member"] = {};
+  exists(group("sales")).attributes["member"] = values({"CN=jdoe,OU=Managed,DC=ad,DC=test"});
+  own(group("sales")).links["member"] = {"id-jdoe"};
+
+  const Plan made = plan();
+
+  EXPECT_TRUE(find(made, user("jdoe"))->does(Action::disable));
+  EXPECT_EQ(find(made, group("sales")), nullptr);
+}
+
+TEST_F(Planner, AnAuthoritativeListLetsALeaverGoOnlyOnceItIsDisabled) {
+  exists(user("jdoe"));
+  own(user("jdoe"));
+  declare(group("sales")).links["member"] = {{}, true};
+  exists(group("sales")).attributes["member"] = values({"CN=jdoe,OU=Managed,DC=ad,DC=test"});
+  own(group("sales")).links["member"] = {"id-jdoe"};
+  EXPECT_EQ(find(plan(), group("sales")), nullptr);
+
+  inventory_[user("jdoe")].removed_at = kNow;
+  inventory_[user("jdoe")].removal_stage = "disabled";
+
+  ASSERT_NE(find(plan(), group("sales")), nullptr);
+}
+
+TEST_F(Planner, WhatIsLeftAsItIsKeepsItsMembershipsAndTheyAreOursNoLonger) {
+  exists(user("jdoe"));
+  own(user("jdoe")).deletion.mode = Deletion::Mode::orphan;
+  declare(group("sales")).links["member"] = {};
+  exists(group("sales")).attributes["member"] = values({"CN=jdoe,OU=Managed,DC=ad,DC=test"});
+  own(group("sales")).links["member"] = {"id-jdoe"};
+
+  const Plan made = plan();
+
+  EXPECT_EQ(find(made, group("sales")), nullptr);
+  ASSERT_EQ(made.bookkeeping.size(), 1U);
+  EXPECT_TRUE(made.bookkeeping[0].links.empty());
+}
+
+TEST_F(Planner, AClaimIsNotGivenUpOnOneReadThatShowsNoUseForIt) {
+  declare(user("jdoe"));
+  exists(user("jdoe"));  // the title is gone already, or this server has not heard of it yet
+  own(user("jdoe")).attributes = {"title"};
+
+  const Plan first = plan();
+  ASSERT_EQ(first.bookkeeping.size(), 1U);
+  EXPECT_TRUE(first.bookkeeping[0].attributes.contains("title"));
+  inventory_[user("jdoe")] = first.bookkeeping[0];
+  EXPECT_TRUE(plan().bookkeeping.empty());
+  now_ = kNow + 5min;
+
+  ASSERT_EQ(plan().bookkeeping.size(), 1U);
+  EXPECT_FALSE(plan().bookkeeping[0].attributes.contains("title"));
+}
+
 TEST_F(Planner, AMemberThatCannotBeManagedIsNotLostFromTheGroup) {
   declare(group("sales")).links["member"] = {{{user("jdoe"), ""}}, true};
   declare(user("jdoe")).problem = "paused";

@@ -1,0 +1,54 @@
+#include "controller/engine/claims.h"
+
+#include <algorithm>
+
+#include "controller/model/dn.h"
+
+namespace plumb::engine {
+namespace {
+
+const FieldChange* field_of(std::span<const FieldChange> fields, std::string_view name) {
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [&](const FieldChange& field) { return equals_ignoring_case(field.name, name); });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+bool takes_out(const FieldChange* field, const std::string& link) {
+  return field != nullptr && std::any_of(field->removed.begin(), field->removed.end(), [&](const std::string& value) {
+           const LinkText removed = parse_link(value);
+           return removed.id == link || removed.dn == link;
+         });
+}
+
+}  // namespace
+
+Owned keeping_unwritten(Owned after, const Owned& before, std::span<const FieldChange> fields) {
+  for (const std::string& name : before.attributes)
+    if (field_of(fields, name) == nullptr) after.attributes.insert(name);
+  for (const auto& [name, links] : before.links) {
+    const FieldChange* field = field_of(fields, name);
+    for (const std::string& link : links)
+      if (!takes_out(field, link)) after.links[name].insert(link);
+  }
+  const bool enables = std::any_of(fields.begin(), fields.end(), [](const FieldChange& field) {
+    return equals_ignoring_case(field.name, "userAccountControl");
+  });
+  if (before.disabled_by_us && !enables) {
+    after.disabled_by_us = true;
+    after.removed_at = before.removed_at;
+    after.removal_stage = before.removal_stage;
+  }
+  return after;
+}
+
+Owned giving_up_slowly(Owned after, const Owned& before, SystemTime now, Duration confirm) {
+  after.giving_up_since.reset();
+  Owned kept = keeping_unwritten(after, before, {});
+  if (kept == after) return after;
+  const SystemTime since = before.giving_up_since.value_or(now);
+  if (now - since >= confirm) return after;
+  kept.giving_up_since = since;
+  return kept;
+}
+
+}  // namespace plumb::engine
