@@ -65,6 +65,13 @@ void add_document(YamlDocument& document, std::size_t index, const SourceFile& f
   parsed.items.push_back({nullptr, std::make_shared<const ParsedItem::Invalid>(std::move(invalid)), index});
 }
 
+// What a write that broke off leaves behind, and nobody writes on purpose.
+bool is_blank(std::string_view content) {
+  if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
+  return std::all_of(content.begin(), content.end(),
+                     [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0'; });
+}
+
 }  // namespace
 
 Location nearest_mark(const Marks& marks, std::string pointer, const Location& otherwise) {
@@ -79,6 +86,14 @@ ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) 
   ParsedFile parsed;
   parsed.digest = file.digest;
   parsed.content = file.content;
+  if (is_blank(*file.content)) {
+    parsed.broken = true;
+    Diagnostic empty;
+    empty.at.file = file.path;
+    empty.message = "is empty; delete the file if what it declared is to go";
+    parsed.diagnostics.push_back(std::move(empty));
+    return parsed;
+  }
   try {
     YamlFile read = parse_yaml(*file.content, file.path);
     parsed.diagnostics = std::move(read.diagnostics);

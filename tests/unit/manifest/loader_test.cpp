@@ -97,6 +97,20 @@ TEST_F(LoaderTest, BrokenFileHoldsWhatItDeclaredThroughAnyNumberOfBrokenVersions
   EXPECT_EQ(repaired->find(key("a")), nullptr);
 }
 
+TEST_F(LoaderTest, AnEmptyFileIsBrokenAndHoldsWhatItDeclaredButOneOfCommentsDeclaresNothing) {
+  for (const char* blank : {"", " \n\t\r\n", "\xEF\xBB\xBF\n"}) {
+    apply({{"a.yaml", user("a")}});
+    const auto emptied = apply({{"a.yaml", blank}});
+    EXPECT_EQ(emptied->held, std::set{key("a")});
+    EXPECT_EQ(emptied->broken_files, std::set<std::string>{"a.yaml"});
+    EXPECT_THAT(messages(*emptied), HasSubstr("is empty; delete the file if what it declared is to go"));
+    EXPECT_FALSE(emptied->complete());
+  }
+  const auto commented = apply({{"a.yaml", "# gone on purpose\n"}});
+  EXPECT_TRUE(commented->complete());
+  EXPECT_EQ(commented->find(key("a")), nullptr);
+}
+
 TEST_F(LoaderTest, UnreadableFilesAndDirectoriesHoldWhatTheyDeclared) {
   apply({{"a.yaml", user("a")}, {"d/b.yaml", user("b")}});
   const auto hidden = apply({}, {}, {{"d", "no permission"}});
