@@ -21,6 +21,7 @@ struct Person {
   std::string cn, title, manager, unit;
   std::string policy = "Disable";  // what becomes of a leaver; never changed
   bool password = false;
+  bool left_once = false;  // may have come back since
   std::set<std::string> titles_ever;
 };
 struct Team {
@@ -67,6 +68,7 @@ struct Company {
 
   void leave(const std::string& name) {
     people[name].declared = false;
+    people[name].left_once = true;
     for (auto& [key, team] : teams) team.members.erase(name);
     for (auto& [key, person] : people)
       if (person.manager == name) person.manager.clear();

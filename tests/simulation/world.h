@@ -343,11 +343,13 @@ class World final : public test::World {
     return (std::stol(directory.value(name, "userAccountControl")) & 2) != 0;
   }
 
-  // Whoever left and is only disabled, or left alone, stays in groups that are open to others.
+  // Whoever left and is only disabled stays in groups that are open to others; and whoever was left alone
+  // when leaving keeps what memberships there were, also after coming back.
   bool keeps_memberships(const std::string& id) {
     return std::any_of(company_.people.begin(), company_.people.end(), [&](const auto& each) {
-      return !each.second.declared && each.second.policy != "Delete" && directory.exists(each.first) &&
-             directory.id_of(each.first) == id;
+      const Person& person = each.second;
+      const bool keeps = person.policy == "Orphan" ? person.left_once : person.policy == "Disable" && !person.declared;
+      return keeps && directory.exists(each.first) && directory.id_of(each.first) == id;
     });
   }
 
