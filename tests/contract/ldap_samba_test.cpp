@@ -250,14 +250,101 @@ TEST_F(LdapOverSamba, TheNextServerIsTakenWhenOneDoesNotAnswer) {
   EXPECT_EQ(refused().fault, Fault::unavailable);
 }
 
+TEST_F(LdapOverSamba, ADropLeadsBackToTheSameServerAndItsFailureToTheOthersInOrderOfPreference) {
+  auto first = std::make_unique<TcpProxy>(samba().address, 636);
+  TcpProxy second(samba().address, 636), third(samba().address, 636);
+  go_through(*first);
+  for (const TcpProxy* each : {&second, &third})
+    options_.servers.push_back("ldaps://127.0.0.1:" + std::to_string(each->port()));
+  auto directory = connect();
+  ASSERT_TRUE(directory->about(within()));
+  // An idle drop of the preferred one: the same again.
+  samba().kill();
+  samba().start();
+  ASSERT_TRUE(directory->about(within()));
+  EXPECT_EQ(first->connections(), 2);
+  EXPECT_EQ(second.connections(), 0);
+  // It does not answer in time: the next in order.
+  first->black_hole();
+  EXPECT_FALSE(directory->about(within(milliseconds(300))));
+  first->heal();
+  ASSERT_TRUE(directory->about(within()));
+  EXPECT_EQ(second.connections(), 1);
+  // A drop of that one: again the same.
+  samba().kill();
+  samba().start();
+  ASSERT_TRUE(directory->about(within()));
+  EXPECT_EQ(second.connections(), 2);
+  EXPECT_EQ(first->connections(), 2);
+  EXPECT_EQ(third.connections(), 0);
+}
+
+TEST_F(LdapOverSamba, AServerLastUsedThatIsGoneIsFollowedByThePreferredOne) {
+  const auto proxy = [&] { return std::make_unique<TcpProxy>(samba().address, 636); };
+  auto first = proxy(), second = proxy(), third = proxy();
+  go_through(*first);
+  for (const auto* each : {&second, &third})
+    options_.servers.push_back("ldaps://127.0.0.1:" + std::to_string((*each)->port()));
+  options_.connect_timeout = milliseconds(500);
+  auto directory = connect();
+  first->black_hole();
+  ASSERT_TRUE(directory->about(within()));
+  EXPECT_EQ(second->connections(), 1);
+  first->heal();
+  second.reset();  // ends its connection, and refuses new ones
+  ASSERT_TRUE(directory->about(within()));
+  EXPECT_EQ(first->connections(), 2);
+  EXPECT_EQ(third->connections(), 0);
+}
+
+TEST_F(LdapOverSamba, OurAccountIsFoundWhereItsNameIsUnusual) {
+  const auto expect_known = [&](const std::string& name, const std::string& id) {
+    options_.username = name;
+    const auto answer = about();
+    ASSERT_TRUE(answer) << name << ": " << answer.error().message;
+    EXPECT_EQ(answer->bound_as_id, id) << name;
+  };
+  const std::string id = add_user("svc-doe", {{"userAccountControl", "512"}});
+  std::vector<DirectoryWrite> writes(2);
+  writes[0] = {DirectoryWrite::Kind::move, id, "CN=svc-doe,CN=Users," + samba().base, {}, "CN=Doe\\, Svc", ""};
+  writes[1] = {DirectoryWrite::Kind::modify,
+               id,
+               "CN=svc-doe",
+               {{Modification::Op::replace, "userPrincipalName", {"doe.service@corp.example"}, nullptr}},
+               "",
+               ""};
+  auto admin = ldap::make_directory(samba_options(), secrets_, clock_);
+  for (const DirectoryWrite& write : writes) {
+    const auto answer = admin->write(std::span(&write, 1), within());
+    ASSERT_TRUE(answer[0]) << answer[0].error().message;
+  }
+  expect_known("CN=Doe\\, Svc,CN=Users," + samba().base, id);
+  expect_known("cn=doe\\2c svc,cn=users," + samba().base, id);
+  expect_known("doe.service@corp.example", id);
+  expect_known("svc-doe@AD.TEST", id);
+  expect_known("AD\\svc-doe", id);
+
+  options_.bind = ldap::Options::Bind::gssapi;
+  options_.principal = "svc-doe@AD.TEST";
+  options_.keytab_file = samba().keytab(options_.principal);
+  options_.krb5_config_file = samba().krb5_conf;
+  options_.server_name = samba().server_name;
+  const auto answer = about();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->bound_as_id, id);
+}
+
 TEST_F(LdapOverSamba, AServerThatHangsInTheHandshakeIsLeftInTime) {
   TcpProxy proxy(samba().address, 636);
   go_through(proxy);
   proxy.black_hole();
   options_.connect_timeout = milliseconds(300);
   const auto began = clock_.steady();
-  EXPECT_EQ(refused().fault, Fault::unavailable);
+  const Error error = refused();
+  EXPECT_EQ(error.fault, Fault::unavailable);
   EXPECT_LT(clock_.steady() - began, seconds(3));
+  EXPECT_NE(error.message.find("no answer to the TLS handshake within 300ms"), std::string::npos) << error.message;
+  EXPECT_EQ(error.message.find("certificate"), std::string::npos) << error.message;
 }
 
 TEST_F(LdapOverSamba, AReadThatHangsHalfWayEndsAtItsDeadlineAndGivesNothing) {

@@ -121,7 +121,9 @@ class KerberosEnvironment {
 // holds (2.5 waits for the wrong direction and goes on for ever).
 class Watchdog {
  public:
-  Watchdog(int socket, Duration span) : thread_([this, socket, span] { watch(socket, span); }) {}
+  // Sets `bit` when it does.
+  Watchdog(int socket, Duration span, std::atomic<bool>& bit)
+      : bit_(bit), thread_([this, socket, span] { watch(socket, span); }) {}
   ~Watchdog() {
     {
       const std::scoped_lock lock(mutex_);
@@ -136,9 +138,12 @@ class Watchdog {
  private:
   void watch(int socket, Duration span) {
     std::unique_lock lock(mutex_);
-    if (!wake_.wait_for(lock, span, [this] { return done_; })) ::shutdown(socket, SHUT_RDWR);
+    if (wake_.wait_for(lock, span, [this] { return done_; })) return;
+    bit_ = true;
+    ::shutdown(socket, SHUT_RDWR);
   }
 
+  std::atomic<bool>& bit_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool done_ = false;
@@ -329,10 +334,16 @@ Result<void> Connection::secure(Deadline deadline) {
           host_, fmt::format("StartTLS is refused: {}: {}", code_name(result.code), printable(result.diagnostic))));
   }
   const Duration patience = std::min(deadline.left(clock_.steady()), options_.connect_timeout);
+  std::atomic<bool> late = false;
   const int rc = [&] {
-    const Watchdog watchdog(socket_, patience);
+    const Watchdog watchdog(socket_, patience, late);
     return ldap_install_tls(ldap_);
   }();
+  if (rc != LDAP_SUCCESS && late)
+    return Failure(unreachable(
+        host_, fmt::format("no answer to the TLS handshake within {} (timeouts.connect): the server hangs, or what is "
+                           "between drops it",
+                           format_duration(patience))));
   if (rc != LDAP_SUCCESS) {
     const std::string why = last_diagnostic();
     return Failure(unreachable(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 
 #include "controller/adapters/ldap/connection.h"
@@ -15,6 +16,9 @@
 
 namespace plumb::ldap {
 namespace {
+
+// For how long a server that did not answer is asked after the others.
+constexpr Duration kShunned = std::chrono::minutes(5);
 
 class LdapDirectory final : public Directory {
  public:
@@ -66,22 +70,44 @@ class LdapDirectory final : public Directory {
       if (fault != Fault::unavailable && fault != Fault::timeout) return result;
       // A connection that has been idle may be gone without our knowing: a read may be asked again.
       drop();
-      if (!reused || fault == Fault::timeout) return result;
+      if (!reused || fault == Fault::timeout) {
+        failed_[last_] = clock_.steady();
+        return result;
+      }
     }
   }
 
-  // Tries each server once, beginning with the one that is due.
+  // The servers as they are to be tried: a mere drop of an idle connection is no reason to read from another one,
+  // which may lag behind; one that accepts connections and does not answer must not be all that is ever tried.
+  std::vector<std::size_t> order() {
+    const auto now = clock_.steady();
+    std::erase_if(failed_, [&](const auto& each) { return now - each.second >= kShunned; });
+    std::vector<std::size_t> servers;
+    if (last_ < options_.servers.size()) servers.push_back(last_);
+    for (std::size_t i = 0; i < options_.servers.size(); ++i)
+      if (i != last_) servers.push_back(i);
+    const auto when = [&](std::size_t i) {
+      const auto found = failed_.find(i);
+      return found == failed_.end() ? SteadyTime{} : found->second;
+    };
+    std::stable_sort(servers.begin(), servers.end(),
+                     [&](std::size_t left, std::size_t right) { return when(left) < when(right); });
+    return servers;
+  }
+
+  // Tries each server once.
   Result<void> ensure_connected(Deadline deadline) {
     if (connection_ && !connection_->closed_by_server()) return {};
     if (connection_) drop();
     PLUMB_CHECK(check_options(options_));
     std::vector<std::string> why;
-    for (std::size_t i = 0; i < options_.servers.size(); ++i) {
-      const std::string& url = options_.servers[due_ % options_.servers.size()];
+    for (const std::size_t server : order()) {
+      const std::string& url = options_.servers[server];
       const Deadline within{std::min(deadline.at, clock_.steady() + 3 * options_.connect_timeout)};
       auto opened = Connection::open(options_, url, secrets_, clock_, within);
       if (opened) {
         connection_ = std::move(*opened);
+        last_ = server;
         log::debug("ldap.connected", "connected to {}", printable(url));
         return {};
       }
@@ -89,16 +115,16 @@ class LdapDirectory final : public Directory {
       // Trying a wrong password on every server would lock the account.
       if (fault != Fault::unavailable && fault != Fault::timeout) return Failure(std::move(opened).error());
       why.push_back(opened.error().message);
-      ++due_;
-      if (deadline.left(clock_.steady()) <= Duration::zero()) break;
+      if (server == last_) last_ = kNone;
+      if (deadline.left(clock_.steady()) <= Duration::zero()) {
+        failed_[server] = clock_.steady();  // it took all the time, and must not take that of the next call
+        break;
+      }
     }
     return fail(Fault::unavailable, "{}", join(why, "; "));
   }
 
-  void drop() {
-    connection_.reset();
-    ++due_;
-  }
+  void drop() { connection_.reset(); }
 
   Result<About> describe(Reader& reader) {
     About about;
@@ -132,22 +158,31 @@ class LdapDirectory final : public Directory {
     const auto find = [&](std::string_view attribute, std::string value) {
       return reader.find(attribute, std::span(&value, 1), {});
     };
-    if (const auto slash = name.find('\\'); slash != std::string::npos)
-      return find("sAMAccountName", name.substr(slash + 1));
-    if (name.find('=') != std::string::npos) return find("distinguishedName", name);
-    if (const auto at = name.find('@'); at != std::string::npos) {
-      PLUMB_TRY(auto by_name, find("userPrincipalName", name));
-      if (!by_name.empty()) return by_name;
-      return find("sAMAccountName", name.substr(0, at));
+    if (options_.bind == Options::Bind::simple) {
+      // A DN may hold a backslash, and no account name an equals sign.
+      if (name.find('=') != std::string::npos && Dn::parse(name)) return find("distinguishedName", name);
+      if (const auto slash = name.find('\\'); slash != std::string::npos)
+        return find("sAMAccountName", name.substr(slash + 1));
     }
-    return find("sAMAccountName", name);
+    const auto at = name.rfind('@');
+    if (at == std::string::npos) return find("sAMAccountName", name);
+    PLUMB_TRY(auto by_name, find("userPrincipalName", name));
+    if (!by_name.empty()) return by_name;
+    std::string account = name.substr(0, at);  // svc@REALM, where the suffix of its userPrincipalName is another
+    if (const auto escaped = account.find("\\@"); escaped != std::string::npos) {
+      account.erase(escaped, 1);  // an enterprise name: svc\@corp.example@REALM
+      return find("userPrincipalName", account);
+    }
+    return find("sAMAccountName", account);
   }
 
   const Options options_;
   SecretStore& secrets_;
   const Clock& clock_;
   std::unique_ptr<Connection> connection_;
-  std::size_t due_ = 0;  // the server to try next
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  std::size_t last_ = kNone;                  // the server last used
+  std::map<std::size_t, SteadyTime> failed_;  // servers that did not answer, and when
 };
 
 }  // namespace

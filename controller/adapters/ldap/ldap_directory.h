@@ -32,9 +32,10 @@ struct Options {
   std::size_t member_range = 0;
 };
 
-// An Active Directory domain over libldap. Connects at the first call, keeps the connection, and after a
-// failure goes on to the next server in order at the next call. Everything that waits has a deadline.
-// The password is fetched anew for each bind, so a rotated one is picked up. `secrets` and `clock` must
+// An Active Directory domain over libldap. Connects at the first call and keeps the connection. Once
+// that is gone, the server last used is tried first, then the others in order of preference; one that just failed to
+// answer comes last for five minutes. A call that finds no server has tried each once. Everything that waits has a
+// deadline. The password is fetched anew for each bind, so a rotated one is picked up. `secrets` and `clock` must
 // outlive it.
 // The first call is made before other threads look at the environment: it switches off ldap.conf and LDAP* variables
 // (LDAPNOINIT), and ignores SIGPIPE where nobody handles it. A Kerberos bind sets KRB5_* variables while it lasts.
