@@ -6,6 +6,7 @@
 #include "controller/app/lanes.h"
 #include "controller/app/notify.h"
 #include "controller/app/signals.h"
+#include "controller/app/tree_policies.h"
 #include "controller/app/version.h"
 
 namespace plumb::app {
@@ -26,8 +27,9 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   PLUMB_TRY(const auto workspace, Workspace::open(options));
   const auto secrets = secrets::make_secret_store();
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
-  const LaneParts parts{.state = *state, .secrets = *secrets, .clock = clock, .options = {}};
+  const LaneParts parts{.state = *state, .secrets = *secrets, .clock = clock, .options = {.confirm_undeclared = run.confirm_removal}};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
+    PLUMB_CHECK(check_tree_policies(snapshot, state->store(), true));
     PLUMB_TRY(auto policies, workspace->policies(snapshot));
     return build_lane(key, snapshot, std::move(policies), parts);
   };

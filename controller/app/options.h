@@ -38,6 +38,7 @@ struct ApplyOptions {
 
 struct RunOptions {
   Duration interval = std::chrono::minutes(5);
+  Duration confirm_removal = std::chrono::seconds(30);  // see engine::LaneOptions::confirm_undeclared
   Duration settle = std::chrono::milliseconds(300);
   bool once = false;
 };
