@@ -5,6 +5,7 @@
 #include <set>
 
 #include "controller/base/assert.h"
+#include "controller/base/log.h"
 #include "controller/base/text.h"
 #include "controller/model/dn.h"
 #include "reconcilers/attributes.h"
@@ -27,7 +28,14 @@ struct Job {
   std::size_t index = 0;  // of the change
   std::string id;         // empty: not created yet
   std::vector<DirectoryWrite> steps;
+  std::string password{};  // the reference of the one that the first step sets
 };
+
+std::string password_reference(const Change& change) {
+  for (const FieldChange& field : change.fields)
+    if (equals_ignoring_case(field.name, "unicodePwd") && !field.added.empty()) return field.added.front();
+  return "";
+}
 
 class ActiveDirectory final : public Target {
  public:
@@ -52,6 +60,7 @@ class ActiveDirectory final : public Target {
     Surroundings surroundings;
   };
   Result<Surroundings> look_around(Deadline deadline);
+  Result<void> check_domain(const Directory::About& about) const;
   Result<void> find_privileged(const Directory::About& about, Surroundings& surroundings, Deadline deadline);
   Result<void> look_up(const Interest& interest, const Reader& reading, LiveSet& set, Deadline deadline);
   std::vector<std::string> scope_roots() const;
@@ -64,6 +73,7 @@ class ActiveDirectory final : public Target {
   void confirm(std::span<const Change> changes, std::vector<Job>& jobs, std::vector<Outcome>& outcomes,
                Deadline deadline);
   Result<void> confirm_one(const Change& change, const Job& job, const std::vector<Entry>& fresh) const;
+  void hand_over(const Job& job);
   void write_all(std::vector<Job> jobs, std::vector<Outcome>& outcomes, Deadline deadline);
   void note(const Change& change, const Outcome& outcome);
   void moved(const std::string& id, const std::string& handle_after);
@@ -103,9 +113,32 @@ std::vector<std::string> ActiveDirectory::scope_roots() const {
 Result<Surroundings> ActiveDirectory::look_around(Deadline deadline) {
   PLUMB_TRY(const Directory::About about, directory_.about(deadline));
   encrypted_ = about.encrypted;
+  PLUMB_CHECK(check_domain(about));
   Surroundings surroundings{&settings_, instance_, about.bound_as_id, {}};
   PLUMB_CHECK(find_privileged(about, surroundings, deadline));
   return surroundings;
+}
+
+// Who must not be written is only known to who sees the whole domain and knows himself in it.
+Result<void> ActiveDirectory::check_domain(const Directory::About& about) const {
+  const std::string base = settings_.base_dns.front().text();
+  if (dn_key(base) != dn_key(about.domain_dn))
+    return fail(Fault::invalid,
+                "{}: the first of baseDNs is {}, and the domain of {} is {}: write baseDNs: [\"{}\"] (a part of it to "
+                "work in is a managedScope); privileged accounts elsewhere in the domain could not be told otherwise",
+                name_, printable(base), printable(about.server), printable(about.domain_dn),
+                printable(about.domain_dn));
+  if (about.domain_sid.empty())
+    return fail(Fault::denied,
+                "{}: the objectSid of {} cannot be read, so it cannot be told which accounts are privileged; let the "
+                "account of the Credential read it",
+                name_, printable(about.domain_dn));
+  if (about.bound_as_id.empty())
+    return fail(Fault::denied,
+                "{}: cannot tell which account we are bound as, so cannot protect it; name it in the Credential by its "
+                "DN or its userPrincipalName, and let it read itself",
+                name_);
+  return {};
 }
 
 // Everybody in a group that the directory itself guards, and in groups inside of those. adminCount
@@ -113,15 +146,20 @@ Result<Surroundings> ActiveDirectory::look_around(Deadline deadline) {
 Result<void> ActiveDirectory::find_privileged(const Directory::About& about, Surroundings& surroundings,
                                               Deadline deadline) {
   std::vector<std::string> sids = privileged_builtin_sids();
-  if (!about.domain_sid.empty())
-    for (const std::uint32_t rid : privileged_domain_rids())
-      sids.push_back(fmt::format("{}-{}", about.domain_sid, rid));
-  const std::vector<std::string> fetch = {"member", "sAMAccountName"};
+  for (const std::uint32_t rid : privileged_domain_rids()) sids.push_back(fmt::format("{}-{}", about.domain_sid, rid));
+  const std::vector<std::string> fetch = {"member", "objectSid", "sAMAccountName"};
   PLUMB_TRY(std::vector<Entry> groups, directory_.find("objectSid", sids, fetch, deadline));
   const auto first = [](const Entry& entry, std::string_view name) -> std::string {
     const auto found = entry.attributes.find(name);
     return found == entry.attributes.end() || found->second.values.empty() ? entry.dn : found->second.values.front();
   };
+  // These two are in every domain: where one is not seen, its members are not either.
+  for (const std::string& sid : {std::string("S-1-5-32-544"), fmt::format("{}-512", about.domain_sid)})
+    if (std::none_of(groups.begin(), groups.end(), [&](const Entry& each) { return first(each, "objectSid") == sid; }))
+      return fail(Fault::denied,
+                  "{}: the group {} ({}) cannot be read, so it cannot be told which accounts are privileged; let the "
+                  "account of the Credential read it",
+                  name_, sid, sid.ends_with("-512") ? "Domain Admins" : "Administrators");
   std::set<std::string> expanded;  // keys of names
   std::vector<std::pair<std::string, std::string>> next;
   for (const Entry& group : groups) {
@@ -237,6 +275,7 @@ Result<void> ActiveDirectory::authorise(const Change& change, const std::string&
 Result<Job> ActiveDirectory::prepare(const Change& change, std::size_t index, const std::string& operation) {
   Job job{.index = index, .id = change.id, .steps = {}};
   if (change.actions.size() == 1 && change.does(Action::forget)) return job;
+  job.password = password_reference(change);
   const WriteContext context{marker_text(instance_, operation), encrypted_};
   if (change.does(Action::create)) {
     PLUMB_CHECK(authorise_creation(change));
@@ -287,6 +326,14 @@ void ActiveDirectory::confirm(std::span<const Change> changes, std::vector<Job>&
   });
 }
 
+// Whatever becomes of the further steps: the password is known to the directory now.
+void ActiveDirectory::hand_over(const Job& job) {
+  if (job.password.empty()) return;
+  if (const auto done = secrets_.handed_over(job.password); !done)
+    log::warning("password.unmarked", "{}; remove the file before another account of this name is made",
+                 done.error().message);
+}
+
 // Step by step over all jobs, so that many writes are in flight and the steps of one are in order.
 void ActiveDirectory::write_all(std::vector<Job> jobs, std::vector<Outcome>& outcomes, Deadline deadline) {
   for (std::size_t step = 0; !jobs.empty(); ++step) {
@@ -303,6 +350,7 @@ void ActiveDirectory::write_all(std::vector<Job> jobs, std::vector<Outcome>& out
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       Job& job = jobs[i];
       if (answers[i] && job.id.empty()) job.id = *answers[i];
+      if (answers[i] && step == 0) hand_over(job);
       if (answers[i] && job.id.empty() && step + 1 < job.steps.size())
         answers[i] = fail(Fault::conflict, "{} was created, and its other values follow", writes[i].dn);
       outcomes[job.index].id = answers[i] ? Result<std::string>(job.id) : Failure(std::move(answers[i]).error());

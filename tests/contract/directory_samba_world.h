@@ -23,6 +23,7 @@ class TableOfSecrets final : public SecretStore {
   Result<void> deliver(const std::string& reference, const Secret&) override {
     return fail(Fault::invalid, "{} takes nothing", reference);
   }
+  Result<void> handed_over(const std::string&) override { return {}; }
 };
 
 // What a client of the test program's Samba needs.

@@ -24,6 +24,10 @@ class ActiveDirectory : public World {
     const LiveObject* const object = live->by_id(id);
     return object == nullptr ? LiveObject{} : *object;
   }
+  std::string unseen() {
+    const auto live = target().observe({}, Deadline::never());
+    return live ? "observed" : std::string(to_string(live.error().fault)) + ": " + live.error().message;
+  }
   std::string protection(const std::string& who) { return seen(who).protection; }
 
   Change update(const ResourceKey& key, const std::string& who) {
@@ -151,6 +155,38 @@ TEST_F(ActiveDirectory, PrivilegedAccountsAreProtectedWhereverTheyAre) {
   EXPECT_THAT(protection("nested"), HasSubstr("privileged group"));
   EXPECT_THAT(protection("primary"), HasSubstr("primary group"));
   EXPECT_THAT(protection("critical"), HasSubstr("critical system object"));
+}
+
+TEST_F(ActiveDirectory, ABaseBelowTheDomainIsRefusedAsItHidesWhoIsPrivileged) {
+  declare({"Directory", "default", "corp"}, R"({"servers": ["ldaps://dc1.ad.test"],
+      "baseDNs": ["OU=People,DC=ad,DC=test"], "upnSuffix": "ad.test", "credentialRef": {"name": "bind"},
+      "managedScope": ["OU=People,DC=ad,DC=test"]})");
+  EXPECT_THAT(unseen(), HasSubstr("invalid: "));
+  EXPECT_THAT(unseen(), HasSubstr("write baseDNs: [\"DC=ad,DC=test\"]"));
+}
+
+TEST_F(ActiveDirectory, TheDomainIsTheSameInAnySpelling) {
+  declare({"Directory", "default", "corp"}, R"({"servers": ["ldaps://dc1.ad.test"],
+      "baseDNs": ["dc=AD, dc=Test"], "credentialRef": {"name": "bind"},
+      "managedScope": ["OU=People,DC=ad,DC=test"]})");
+  EXPECT_EQ(unseen(), "observed");
+}
+
+TEST_F(ActiveDirectory, WhereItCannotBeToldWhoIsPrivilegedNothingIsObserved) {
+  for (const char* group : {"Administrators", "Domain Admins"}) {
+    EXPECT_EQ(unseen(), "observed");
+    directory.hide(group);
+    EXPECT_THAT(unseen(), ::testing::AllOf(HasSubstr("denied: "), HasSubstr(group), HasSubstr("cannot be read")));
+    directory.reveal(group);
+  }
+  directory.without_sid = true;
+  EXPECT_THAT(unseen(), ::testing::AllOf(HasSubstr("denied: "), HasSubstr("objectSid")));
+}
+
+TEST_F(ActiveDirectory, WhoDoesNotKnowHisOwnAccountObservesNothing) {
+  directory.hide("svc-plumbline");
+  EXPECT_THAT(unseen(), HasSubstr("denied: "));
+  EXPECT_THAT(unseen(), HasSubstr("cannot tell which account we are bound as"));
 }
 
 TEST_F(ActiveDirectory, TheListsOfTheDirectoryProtect) {
@@ -288,6 +324,26 @@ TEST_F(ActiveDirectory, ATimeoutIsPassedOnAsItIs) {
   directory.timeout_after_write(1);
   const auto done = apply(update(user("ann"), "ann"));
   EXPECT_EQ(done.error().fault, Fault::timeout);
+}
+
+TEST_F(ActiveDirectory, AGeneratedPasswordIsTheSameForTheRetryAndRefusedToTheNextOfThatName) {
+  observe();
+  Change made = creation(user("ann"), "CN=ann,OU=People,DC=ad,DC=test");
+  made.fields.push_back({.name = "unicodePwd",
+                         .removed = {},
+                         .added = {"generate:20:/out/default.ann.1.password"},
+                         .sensitive = true,
+                         .blind = true});
+  directory.fail_write(1);
+  EXPECT_FALSE(apply(made));
+  EXPECT_THAT(secrets.in_use, IsEmpty()) << "nothing was written with it yet";
+  EXPECT_TRUE(apply(made));
+  EXPECT_THAT(secrets.in_use, ElementsAre("generate:20:/out/default.ann.1.password"));
+
+  directory.remove("ann");
+  observe();
+  EXPECT_THAT(denied(made), HasSubstr("conflict: "));
+  EXPECT_FALSE(directory.exists("ann"));
 }
 
 TEST_F(ActiveDirectory, ForgettingWritesNothing) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -19,20 +20,26 @@
 namespace plumb::test {
 
 // Secrets by reference. What was not put in is not found; "generate:" makes one and the same password
-// for the same reference.
+// for the same reference, until that is in use.
 class FakeSecrets final : public SecretStore {
  public:
   std::map<std::string, std::string> values;
   std::vector<std::string> fetched;
+  std::set<std::string> in_use;
 
   Result<Secret> fetch(const std::string& reference) override {
     fetched.push_back(reference);
+    if (in_use.contains(reference)) return fail(Fault::conflict, "{} is in use", reference);
     if (reference.starts_with("generate:")) return Secret("Gen-" + sha256(reference).substr(0, 16) + "!Aa1");
     const auto found = values.find(reference);
     if (found == values.end()) return fail(Fault::not_found, "{} is not there", reference);
     return Secret(std::string(found->second));
   }
   Result<void> deliver(const std::string&, const Secret&) override { return {}; }
+  Result<void> handed_over(const std::string& reference) override {
+    if (reference.starts_with("generate:")) in_use.insert(reference);
+    return {};
+  }
 };
 
 inline ResourceKey user(const std::string& name) { return {"ADUser", "default", name}; }

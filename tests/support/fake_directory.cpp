@@ -350,7 +350,8 @@ Result<Directory::About> FakeDirectory::about(Deadline) {
   if (down) return fail(Fault::unavailable, "no server answers");
   if (failing_read_.hit()) return fail(failing_read_.fault, "reading the rootDSE ended half way");
   const Node* us = find_node("svc-plumbline");
-  return About{"dc1.ad.test", domain_, sid_, us ? us->id : "", us ? dn_of(*us) : "", true};
+  if (us != nullptr && us->hidden) us = nullptr;
+  return About{"dc1.ad.test", domain_, without_sid ? "" : sid_, us ? us->id : "", us ? dn_of(*us) : "", true};
 }
 
 // Seeding, direct edits, looking.

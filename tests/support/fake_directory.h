@@ -79,6 +79,7 @@ class FakeDirectory final : public Directory {
   void timeout_after_write(int nth);                           // that single write is applied and answers timeout
   void drop_connection_at_write(int nth);  // it and all later ones of its call: unavailable, not applied
   bool down = false;                       // every call answers unavailable
+  bool without_sid = false;                // about() does not tell the SID of the domain
   // Answers of the port only, until `reveal`.
   void hide(std::string_view who);                                     // as if its ACL forbade to see it
   void hide_attribute(std::string_view who, const std::string& name);  // left out of answers

@@ -138,19 +138,42 @@ class Store final : public SecretStore {
     return {};
   }
 
+  // The file that people look for stays where it is; that we no longer write to it is the mark.
+  Result<void> handed_over(const std::string& reference) override {
+    if (!reference.starts_with(kGenerate)) return {};
+    PLUMB_TRY(const Generated wanted, parse_generated(reference));
+    if (::chmod(wanted.path.c_str(), 0400) != 0 && errno != ENOENT) return system_fault(reference, "marking secret");
+    return {};
+  }
+
  private:
-  // Handed over before it is used: whatever breaks down next, nobody is left with a password that only
-  // the directory knows. Asked for again, it is the one that was handed over.
-  Result<Secret> generated(const std::string& reference) {
+  struct Generated {
+    std::size_t length = 0;
+    std::string path;
+  };
+  static Result<Generated> parse_generated(const std::string& reference) {
     const std::string rest = reference.substr(kGenerate.size());
     const auto colon = rest.find(':');
     std::size_t length = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + std::min(colon, rest.size()), length);
     if (colon == std::string::npos || error != std::errc() || end != rest.data() + colon || length < 12 || length > 256)
       return fail(Fault::invalid, "secret \"{}\": expected generate:<12 to 256>:/path", printable(reference));
-    const std::string file = std::string(kFile) + rest.substr(colon + 1);
+    return Generated{length, rest.substr(colon + 1)};
+  }
+
+  // Delivered before it is used: whatever breaks down next, nobody is left with a password that only
+  // the directory knows. Asked for again, it is the one that was delivered, as long as it is not in use.
+  Result<Secret> generated(const std::string& reference) {
+    PLUMB_TRY(const Generated wanted, parse_generated(reference));
+    struct stat status {};
+    if (::stat(wanted.path.c_str(), &status) == 0 && (status.st_mode & S_IWUSR) == 0)
+      return fail(Fault::conflict,
+                  "the password in {} is in use already, perhaps somebody else's: pass it on and remove the file, then "
+                  "a new one is made",
+                  printable(wanted.path));
+    const std::string file = std::string(kFile) + wanted.path;
     if (auto there = from_file(file); there || there.error().fault != Fault::not_found) return there;
-    Secret made = generate_password(length);
+    Secret made = generate_password(wanted.length);
     PLUMB_CHECK(deliver(file, made));
     return made;
   }

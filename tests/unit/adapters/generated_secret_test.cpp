@@ -31,6 +31,35 @@ TEST_F(GeneratedSecret, IsDeliveredToItsOwnerAndTheSameWhenAskedForAgain) {
   EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
 }
 
+TEST_F(GeneratedSecret, IsGivenToNobodyElseOnceItIsInUse) {
+  const std::string path = (folder_ / "jdoe.password").string(), reference = "generate:20:" + path;
+  const auto first = store_->fetch(reference);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(store_->handed_over(reference));
+
+  const auto again = store_->fetch(reference);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().fault, Fault::conflict);
+  EXPECT_NE(again.error().message.find(path), std::string::npos);
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0400));
+  EXPECT_EQ(store_->fetch("file:" + path)->reveal(), first->reveal()) << "it is still there for its owner";
+
+  std::filesystem::remove(path);
+  const auto next = store_->fetch(reference);
+  ASSERT_TRUE(next);
+  EXPECT_NE(next->reveal(), first->reveal());
+}
+
+TEST_F(GeneratedSecret, HandingOverWhatIsGoneOrWasNotGeneratedChangesNothing) {
+  EXPECT_TRUE(store_->handed_over("generate:20:" + (folder_ / "taken-away").string()));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "taken-away"));
+  const std::string path = (folder_ / "given").string();
+  ASSERT_TRUE(store_->deliver("file:" + path, Secret(std::string("x"))));
+  EXPECT_TRUE(store_->handed_over("file:" + path));
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
+  EXPECT_FALSE(store_->handed_over("generate:x"));
+}
+
 TEST_F(GeneratedSecret, IsNotMadeWhereItCannotBeHandedOver) {
   const auto made = store_->fetch("generate:20:" + (folder_ / "missing" / "jdoe").string());
   ASSERT_FALSE(made);
