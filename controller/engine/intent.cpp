@@ -216,6 +216,8 @@ void add_interest(const Change& change, Interest& interest) {
   }
   if (!change.id.empty()) interest.ids.push_back(change.id);
   if (!change.after.identity.value.empty()) interest.identities.push_back(change.after.identity);
+  // The place of something new need not be looked up: what is in scope is read, and the target refuses the rest.
+  if (change.does(Action::create)) return;
   for (const std::string& handle : {change.handle, change.handle_after})
     if (!handle.empty()) interest.handles.push_back(handle);
 }

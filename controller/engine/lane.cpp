@@ -67,6 +67,10 @@ struct Lane::State {
   std::vector<const Reconciler*> kinds{target.kinds()};
   std::optional<StatusBook> book{};
   Backoff backoff{options.backoff_first, options.backoff_longest};
+  // What the last plan with `settle` was made from; good for applying it at once.
+  std::optional<View> kept{};
+  std::string kept_digest{};
+  SteadyTime kept_at{};
   std::optional<SystemTime> next_step{};  // of a removal, or of a wait for something missing
 
   Result<View> look(const Snapshot& snapshot, const Plan* reviewed);
@@ -81,6 +85,7 @@ struct Lane::State {
   Result<void> drop_stale(const Snapshot& snapshot, const View& view);
   void find_next_step(const Inventory& inventory);
   Round apply(const Plan& reviewed, const Snapshot& snapshot, bool whole, std::stop_token stop);
+  bool is_fresh(const Plan& made) const;
   Result<void> open_book();
   void note_unreachable(const Error& error);
   Result<void> note_satisfied(const Plan& plan, const std::set<ResourceKey>& keys, View& view, ChangeResults& results);
@@ -117,6 +122,13 @@ Result<View> Lane::State::look(const Snapshot& snapshot, const Plan* reviewed) {
   return view;
 }
 
+// Whether what the plan was made from is recent enough to write by; what changed since fails its own
+// compare-and-swap.
+bool Lane::State::is_fresh(const Plan& made) const {
+  constexpr Duration kLongest = std::chrono::seconds(10);
+  return kept && kept_digest == made.digest && clock.steady() - kept_at < kLongest;
+}
+
 Result<void> Lane::State::open_book() {
   if (book) return {};
   PLUMB_TRY(book, StatusBook::open(store));
@@ -128,10 +140,10 @@ void Lane::State::note_unreachable(const Error& error) {
   book->note_reach(parse_key(name), error, clock.now());
   const std::vector<StateStore::Put> puts = book->unsaved();
   if (puts.empty()) return;
-  if (auto kept = store.commit(puts)) {
+  if (auto written = store.commit(puts)) {
     book->saved();
   } else {
-    log::warning("status.lost", "{}: {}", name, kept.error().message);
+    log::warning("status.lost", "{}: {}", name, written.error().message);
     book.reset();
   }
 }
@@ -356,9 +368,17 @@ Lane::~Lane() = default;
 
 Result<Plan> Lane::plan(const Snapshot& snapshot, bool settle) {
   if (settle) PLUMB_CHECK(state_->hold_lease());
+  state_->kept.reset();
+  const SteadyTime looked_at = state_->clock.steady();
   PLUMB_TRY(View view, state_->look(snapshot, nullptr));
   if (settle) PLUMB_CHECK(state_->record_settled(view));
-  return state_->make(snapshot, view);
+  PLUMB_TRY(Plan made, state_->make(snapshot, view));
+  if (settle) {
+    state_->kept = std::move(view);
+    state_->kept_digest = made.digest;
+    state_->kept_at = looked_at;
+  }
+  return made;
 }
 
 Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
@@ -391,7 +411,8 @@ Round Lane::State::apply(const Plan& reviewed, const Snapshot& snapshot, bool wh
   const auto begin = [&]() -> Result<View> {
     if (reviewed.target != name) return fail(Fault::invalid, "the plan is for {}, not for {}", reviewed.target, name);
     PLUMB_CHECK(hold_lease());
-    PLUMB_TRY(View view, look(snapshot, &reviewed));
+    PLUMB_TRY(View view, whole && is_fresh(reviewed) ? Result<View>(std::move(*kept)) : look(snapshot, &reviewed));
+    kept.reset();
     PLUMB_CHECK(record_settled(view));
     PLUMB_CHECK(review_plan(round.plan, policies, view.inventory, store, audit, clock.now()));
     return view;
