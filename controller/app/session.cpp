@@ -1,6 +1,7 @@
 #include "controller/app/session.h"
 
 #include "controller/adapters/secrets/secret_store.h"
+#include "controller/app/tree_policies.h"
 
 namespace plumb::app {
 namespace {
@@ -34,6 +35,10 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
   if (keys.empty()) return Failure(no_directory(options));
   session->secrets = secrets::make_secret_store();
   PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
+  if (auto checked = check_tree_policies(snapshot, session->state->store(), access == State::Access::write); !checked) {
+    if (access == State::Access::write) return Failure(std::move(checked).error());
+    print_warning(console, checked.error().message);
+  }
   const LaneParts parts{.state = *session->state,
                         .secrets = *session->secrets,
                         .clock = session->clock,
