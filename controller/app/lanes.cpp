@@ -43,6 +43,8 @@ Result<DirectorySettings> settings_of(const ResourceKey& key, const Snapshot& sn
   }
   auto settings = directory_settings(*resource, snapshot);
   if (!settings) return in_context(to_string(key), std::move(settings).error());
+  if (const std::string overlap = overlap_of(key, snapshot); !overlap.empty())
+    return fail(Fault::invalid, "{}: {}", key, overlap);
   return settings;
 }
 
@@ -91,10 +93,28 @@ Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Sna
   return lane;
 }
 
+std::string overlap_of(const ResourceKey& key, const Snapshot& snapshot) {
+  const Resource* resource = snapshot.find(key);
+  const auto mine = resource == nullptr ? fail(Fault::not_found, "") : directory_settings(*resource, snapshot);
+  if (!mine) return "";  // told elsewhere
+  for (const auto& [other, candidate] : snapshot.resources) {
+    if (other.kind != "Directory" || other == key) continue;
+    const auto theirs = directory_settings(*candidate, snapshot);
+    if (!theirs || theirs->base_dns.front().key() != mine->base_dns.front().key()) continue;
+    for (const Dn& scope : mine->managed_scope)
+      for (const Dn& place : theirs->managed_scope)
+        if (scope.within(place) || place.within(scope))
+          return fmt::format(
+              "managedScope {} overlaps {} of {} ({}), which is the same domain; give one of them the place",
+              scope.text(), place.text(), other, to_string(candidate->at));
+  }
+  return "";
+}
+
 std::string wiring_of(const ResourceKey& key, const Snapshot& snapshot) {
   std::string all;
   for (const auto& [other, resource] : snapshot.resources) {
-    if (other == key || other.kind == "Policy" || (other.kind == "Credential" && other.ns == key.ns)) {
+    if (other.kind == "Directory" || other.kind == "Policy" || (other.kind == "Credential" && other.ns == key.ns)) {
       all += to_string(other) + " " + resource->digest + (snapshot.held.contains(other) ? " held\n" : "\n");
     }
   }

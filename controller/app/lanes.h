@@ -46,7 +46,11 @@ Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapsho
 Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,
                                                std::vector<policy::Policy> policies, const LaneParts& parts);
 
-// Changes whenever a lane built from this snapshot would be another: its Directory, credentials, policies.
+// Why the Directory may not be worked on beside another of the same domain: "" if their scopes are apart. Two of
+// them would take the same objects for their own, and each would have an allowance of its own.
+std::string overlap_of(const ResourceKey& key, const Snapshot& snapshot);
+
+// Changes whenever a lane built from this snapshot would be another: the Directories, credentials, policies.
 std::string wiring_of(const ResourceKey& key, const Snapshot& snapshot);
 
 }  // namespace plumb::app

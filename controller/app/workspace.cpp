@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "controller/adapters/files/directory_source.h"
+#include "controller/app/lanes.h"
 #include "controller/base/digest.h"
 #include "controller/engine/planner.h"
 #include "controller/manifest/yaml.h"
@@ -63,6 +65,40 @@ void check_identities(const std::vector<Wanted>& wanted, const Snapshot& snapsho
   }
 }
 
+// The second of two Directories that manage one place.
+void check_overlaps(const Snapshot& snapshot, Diagnostics& found) {
+  std::vector<const Resource*> directories;
+  for (const auto& [key, resource] : snapshot.resources)
+    if (key.kind == "Directory") directories.push_back(resource.get());
+  std::ranges::sort(directories, {}, [](const Resource* resource) { return resource->at; });
+  for (std::size_t i = 1; i < directories.size(); ++i) {
+    Snapshot so_far;
+    so_far.resources = snapshot.resources;
+    for (std::size_t later = i + 1; later < directories.size(); ++later)
+      so_far.resources.erase(directories[later]->key);
+    const std::string overlap = overlap_of(directories[i]->key, so_far);
+    if (!overlap.empty()) add_error(found, directories[i]->at, fmt::format("{}: {}", directories[i]->key, overlap));
+  }
+}
+
+// What the objects of one domain are found to be; those of none if `domain` is empty.
+void check_domain(const ResourceKey& domain, const std::map<ResourceKey, ResourceKey>& domains,
+                  const Snapshot& snapshot, Diagnostics& found) {
+  const auto kinds = directory_kinds();
+  const auto projection = engine::project(snapshot, kinds, [&](const Resource& resource) {
+    const auto known = domains.find(resource.key);
+    return (known == domains.end() ? ResourceKey{} : known->second) == domain;
+  });
+  for (const auto& blocked : projection.blocked) {
+    if (snapshot.held.contains(blocked.key)) continue;  // its own diagnostic says why
+    add_error(found, blocked.at, fmt::format("{}: {}", blocked.key, blocked.message));
+  }
+  for (const auto& wanted : projection.wanted) {
+    if (!wanted.problem.empty()) add_error(found, wanted.at, fmt::format("{}: {}", wanted.key, wanted.problem));
+  }
+  check_identities(projection.wanted, snapshot, found);
+}
+
 }  // namespace
 
 Result<schema::Registry> builtin_kinds() {
@@ -90,16 +126,15 @@ Diagnostics check_semantics(const Snapshot& snapshot) {
       }
     }
   }
-  const auto kinds = directory_kinds();
-  const auto projection = engine::project(snapshot, kinds, [](const Resource&) { return true; });
-  for (const auto& blocked : projection.blocked) {
-    if (snapshot.held.contains(blocked.key)) continue;  // its own diagnostic says why
-    add_error(found, blocked.at, fmt::format("{}: {}", blocked.key, blocked.message));
+  check_overlaps(snapshot, found);
+  // Domain by domain, since what may be there once may be in each; and what is of none.
+  std::map<ResourceKey, ResourceKey> domains;
+  std::set<ResourceKey> all = {ResourceKey{}};
+  for (const auto& [key, resource] : snapshot.resources) {
+    const auto domain = directory_of(*resource, snapshot);
+    if (domain && *domain != nullptr) all.insert(domains[key] = (*domain)->key);
   }
-  for (const auto& wanted : projection.wanted) {
-    if (!wanted.problem.empty()) add_error(found, wanted.at, fmt::format("{}: {}", wanted.key, wanted.problem));
-  }
-  check_identities(projection.wanted, snapshot, found);
+  for (const ResourceKey& domain : all) check_domain(domain, domains, snapshot, found);
   return found;
 }
 
@@ -127,6 +162,11 @@ Result<void> Workspace::load_operator_policies(const GlobalOptions& options) {
     }
   }
   for (const auto& folder : options.policies) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error))
+      return fail(Fault::not_found,
+                  "--policies {}: there is no such directory; leave the option out if there are no policies to add",
+                  folder.string());
     const auto source = files::make_directory_source({.root = folder});
     auto read = source->read("", Deadline::never());
     if (!read) return in_context(fmt::format("--policies {}", folder.string()), std::move(read).error());
