@@ -7,9 +7,19 @@
 namespace plumb::app {
 namespace {
 
-constexpr Duration kRebuildAfter = std::chrono::seconds(10);
+constexpr Duration kFirstRetry = std::chrono::seconds(1);
+constexpr Duration kLongestRetry = std::chrono::minutes(1);
+constexpr Duration kLongestWait = std::chrono::hours(1);  // for a person
 
 }  // namespace
+
+Duration retry_pause(Fault fault, std::size_t failures, Duration interval) {
+  const bool needs_person = fault == Fault::denied || fault == Fault::invalid || fault == Fault::not_found;
+  const Duration longest = needs_person ? std::max(kLongestWait, interval) : std::min(kLongestRetry, interval);
+  Duration pause = needs_person ? interval : kFirstRetry;
+  for (std::size_t i = 1; i < failures && pause < longest; ++i) pause *= 2;
+  return std::min(pause, longest);
+}
 
 LaneWorker::LaneWorker(ResourceKey key, Build build, const Clock& clock, Duration interval)
     : key_(std::move(key)), build_(std::move(build)), clock_(clock), interval_(interval) {}
@@ -39,18 +49,19 @@ void LaneWorker::step(std::stop_token stop) {
   {
     const std::scoped_lock lock(mutex_);
     snapshot = inbox_.snapshot;
+    if (inbox_.fresh) failures_ = 0;
     inbox_.fresh = false;
   }
   if (snapshot == nullptr) return;
   last_round_ = clock_.steady();
   retry_at_.reset();
+  goes_on_ = false;
   if (auto ready = ready_lane(*snapshot); !ready) {
-    retry_at_ = clock_.steady() + kRebuildAfter;
     failed(ready.error());
     return;
   }
   const engine::Round round = lane_->lane->run_round(*snapshot, std::move(stop));
-  if (round.plan.continues && round.applied > 0) retry_at_ = clock_.steady();
+  goes_on_ = round.plan.continues && round.applied > 0;
   finish(round);
 }
 
@@ -65,6 +76,7 @@ void LaneWorker::finish(const engine::Round& round) {
   }
   if (!last_problem_.empty()) log::info("lane.recovered", "{}: works again", key_);
   last_problem_.clear();
+  failures_ = 0;
   health_.with([&](Health& health) {
     health.ready = true;
     health.problem.clear();
@@ -76,6 +88,7 @@ void LaneWorker::finish(const engine::Round& round) {
 void LaneWorker::failed(const Error& error) {
   if (error.message != last_problem_) log::warning("lane.failed", "{}: {}", key_, error.message);
   last_problem_ = error.message;
+  retry_at_ = clock_.steady() + retry_pause(error.fault, ++failures_, interval_);
   health_.with([&](Health& health) {
     health.ready = false;
     health.problem = error.message;
@@ -85,8 +98,9 @@ void LaneWorker::failed(const Error& error) {
 }
 
 SteadyTime LaneWorker::wake_at() const {
+  if (retry_at_) return *retry_at_;
+  if (goes_on_) return last_round_;
   SteadyTime at = last_round_ + interval_;
-  if (retry_at_) at = std::min(at, *retry_at_);
   if (lane_ != nullptr) {
     if (const auto due = lane_->lane->next_due()) {
       at = std::min(at, clock_.steady() + std::max(Duration::zero(), *due - clock_.now()));

@@ -16,8 +16,14 @@
 
 namespace plumb::app {
 
+// How long to wait after the `failures`th failed round in a row. What may pass by itself is tried again soon:
+// 1s, 2s, ... up to 1min or the interval. What needs a person is tried ever less often, from the interval up to 1h:
+// a wrong password must not lock the account that it is tried on.
+Duration retry_pause(Fault fault, std::size_t failures, Duration interval);
+
 // Keeps one domain as the newest manifests say: a round when they change, when a removal step or a retry
-// falls due, and at an interval. `offer` and `health` are thread-safe; `step` and `run` have one caller.
+// falls due, and at an interval; after a round that failed as retry_pause says. `offer` and `health` are thread-safe;
+// `step` and `run` have one caller.
 class LaneWorker {
  public:
   using Build = std::function<Result<std::unique_ptr<DomainLane>>(const ResourceKey&, const Snapshot&)>;
@@ -59,7 +65,9 @@ class LaneWorker {
   Duration interval_;
   std::unique_ptr<DomainLane> lane_;
   SteadyTime last_round_{};
-  std::optional<SteadyTime> retry_at_;  // after a lane could not even be built
+  std::size_t failures_ = 0;            // rounds in a row, with these manifests
+  std::optional<SteadyTime> retry_at_;  // after a failure: then, and not earlier
+  bool goes_on_ = false;                // the last plan left something for another
   std::string last_problem_;            // so that the log says it once
 
   mutable std::mutex mutex_;
