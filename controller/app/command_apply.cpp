@@ -2,6 +2,7 @@
 #include <fstream>
 #include <iterator>
 #include <ostream>
+#include <set>
 
 #include "controller/app/commands.h"
 #include "controller/app/session.h"
@@ -95,12 +96,29 @@ Result<int> apply_file(Session& session, const ApplyOptions& apply, Console& con
   return finish(totals, session.incomplete, console);
 }
 
+// Leaves in `next` what is of objects of the first plan, which was agreed to; whether anything else was in it.
+bool restrict_to(const std::set<ResourceKey>& agreed, Plan& next) {
+  std::size_t dropped = 0;
+  for (auto& level : next.levels)
+    dropped += std::erase_if(level, [&](const Change& change) { return !agreed.contains(change.key); });
+  std::erase_if(next.levels, [](const auto& level) { return level.empty(); });
+  for (Verdict& verdict : next.verdicts)
+    std::erase_if(verdict.keys, [&](const ResourceKey& key) { return !agreed.contains(key); });
+  std::erase_if(next.verdicts, [](const Verdict& verdict) { return verdict.keys.empty(); });
+  return dropped > 0;
+}
+
 // What was shown is what is done: not planned again, and each object checked against it once more. Links
-// in a ring among new objects take a second plan, which adds nothing that was not declared.
+// in a ring among new objects take a second plan: shown too, and of nothing but the objects of the first.
 void apply_domain(DomainLane& domain, Plan made, const Snapshot& snapshot, Totals& totals, Console& console,
                   const std::stop_token& stop) {
+  std::set<ResourceKey> agreed;
+  for (const auto& level : made.levels)
+    for (const Change& change : level) agreed.insert(change.key);
+  bool whole = true;
   while (true) {
-    const engine::Round round = domain.lane->apply_made(made, snapshot, stop);
+    const engine::Round round =
+        whole ? domain.lane->apply_made(made, snapshot, stop) : domain.lane->apply_reviewed(made, snapshot, stop);
     const bool goes_on = made.continues && round.failures.empty() && !round.stopped && !stop.stop_requested();
     report_round(domain, round, totals, console);
     if (!goes_on) return;
@@ -109,9 +127,14 @@ void apply_domain(DomainLane& domain, Plan made, const Snapshot& snapshot, Total
       totals.stopped = true;
       return print_error(console, fmt::format("{}: {}", domain.key, next.error().message));
     }
-    totals.blocked -= round.plan.blocked.size();  // counted again
     made = std::move(*next);
-    if (made.continues) made.continues = false;  // a ring is closed in one more plan, or not at all
+    whole = !restrict_to(agreed, made);
+    made.continues = false;  // a ring is closed in one more plan, or not at all
+    if (made.empty()) return;
+    totals.blocked -= round.plan.blocked.size();  // counted again, as is what is withheld
+    totals.withheld -= round.withheld;
+    console.out << "Links among new objects:\n"
+                << plan::render(std::vector<Plan>{made}, plan::Format::text, {.colour = console.colour}) << std::flush;
   }
 }
 
