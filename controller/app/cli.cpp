@@ -1,5 +1,6 @@
 #include "controller/app/cli.h"
 
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -13,6 +14,7 @@
 #include "controller/app/signals.h"
 #include "controller/app/version.h"
 #include "controller/app/workspace.h"
+#include "controller/base/text.h"
 
 namespace plumb::app {
 namespace {
@@ -97,13 +99,15 @@ void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token&
   validate->callback([&] { line.command = [&](Console& c) { return validate_command(line.global, c); }; });
 
   auto* plan = app.add_subcommand("plan", "Show what would be done, and why; changes nothing");
-  plan->add_flag("--detailed-exitcode", line.plan.detailed_exit_code, "exit code 2 if there are changes");
+  plan->add_flag("--detailed-exitcode", line.plan.detailed_exit_code,
+                 "exit code 2 if there are changes, 1 if objects are blocked");
   plan->add_option("--out", line.plan.out, "also write a sealed plan for `plumbline apply FILE`")->type_name("FILE");
   add_duration(*plan, "--expires", line.plan.expires, "how long the sealed plan can be applied");
   plan->add_option("--output-file", line.plan.output_file, "write the report there")->type_name("FILE");
   plan->footer(
       "-o text|json|markdown|html|yaml. Exit code 0, or 1 on errors; with --detailed-exitcode 0: nothing to do, "
-      "2: changes, 1: errors.\n\nExamples:\n  plumbline plan -f manifests\n  plumbline plan -o markdown --output-file "
+      "2: changes, 1: errors or blocked objects, as for apply.\n\nExamples:\n  plumbline plan -f manifests\n  "
+      "plumbline plan -o markdown --output-file "
       "plan.md\n  plumbline plan --out reviewed.plan && plumbline apply reviewed.plan");
   plan->callback([&] { line.command = [&](Console& c) { return plan_command(line.global, line.plan, c); }; });
 
@@ -118,6 +122,8 @@ void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token&
 
   auto* run = app.add_subcommand("run", "Keep the domain as the manifests say, until stopped");
   add_duration(*run, "--interval", line.run.interval, "look at the domain at least that often");
+  add_duration(*run, "--confirm-removal", line.run.confirm_removal,
+               "a manifest has to be gone for that long before its object's removal begins");
   add_duration(*run, "--settle", line.run.settle, "how long files must be quiet before they are read");
   run->add_flag("--once", line.run.once, "one round of every domain, then end");
   run->footer(
@@ -128,15 +134,15 @@ void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token&
 
 void add_look_commands(CLI::App& app, CommandLine& line) {
   auto* get = app.add_subcommand("get", "List objects with their status");
-  get->add_option("KIND", line.get.kind, "a kind by any of its names: ADUser, adusers, adu")->required();
+  get->add_option("KIND", line.get.kind, "a kind by any of its names: ADUser, adusers, adu; or KIND/NAME")->required();
   get->add_option("NAME", line.get.name, "only this one");
   get->footer(
       "-o text|wide|json|yaml|name.\n\nExamples:\n  plumbline get adusers\n  plumbline get aduser jdoe -o yaml");
   get->callback([&] { line.command = [&](Console& c) { return get_command(line.global, line.get, c); }; });
 
   auto* describe = app.add_subcommand("describe", "All that is known of one object: spec, status, history");
-  describe->add_option("KIND", line.describe.kind, "a kind by any of its names")->required();
-  describe->add_option("NAME", line.describe.name, "its name")->required();
+  describe->add_option("KIND", line.describe.kind, "a kind by any of its names, or KIND/NAME")->required();
+  describe->add_option("NAME", line.describe.name, "its name");
   describe->footer("Example:\n  plumbline describe aduser jdoe");
   describe->callback(
       [&] { line.command = [&](Console& c) { return describe_command(line.global, line.describe, c); }; });
@@ -230,8 +236,16 @@ void add_other_commands(CLI::App& app, CommandLine& line) {
 // Its errors are written as all others are, and --help to standard output.
 int parse_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
-  std::cerr << "error: " << error.what()
-            << "\nplumbline --help lists the commands, plumbline COMMAND --help its options\n";
+  std::string message = error.what();
+  const auto rest = app.remaining(true);
+  const auto word = std::ranges::find_if(rest, [](const std::string& text) { return !text.starts_with('-'); });
+  if (app.get_subcommands().empty() && word != rest.end()) {
+    std::vector<std::string> known;
+    for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      known.push_back(command->get_name());
+    message = fmt::format("there is no command \"{}\"{}", printable(*word), did_you_mean(*word, known));
+  }
+  std::cerr << "error: " << message << "\nplumbline --help lists the commands, plumbline COMMAND --help its options\n";
   return kFailed;
 }
 

@@ -34,6 +34,15 @@ Result<std::unique_ptr<View>> open_view(const GlobalOptions& options) {
   return view;
 }
 
+// "aduser/jdoe", as `get -o name` prints, is as good as "aduser jdoe".
+GetOptions with_name(GetOptions get) {
+  const auto slash = get.kind.find('/');
+  if (!get.name.empty() || slash == std::string::npos) return get;
+  get.name = get.kind.substr(slash + 1);
+  get.kind.resize(slash);
+  return get;
+}
+
 Result<const schema::KindInfo*> kind_named(const schema::Registry& kinds, const std::string& name) {
   if (const auto* info = kinds.find(name)) return info;
   std::vector<std::string> known;
@@ -176,7 +185,8 @@ Result<void> describe_history(const ResourceKey& key, View& view, std::ostream& 
 
 }  // namespace
 
-Result<int> get_command(const GlobalOptions& options, const GetOptions& get, Console& console) {
+Result<int> get_command(const GlobalOptions& options, const GetOptions& asked, Console& console) {
+  const GetOptions get = with_name(asked);
   PLUMB_CHECK(check_format(options.output, {"text", "table", "wide", "json", "yaml", "name"}));
   PLUMB_TRY(const auto view, open_view(options));
   PLUMB_TRY(const auto* const kind, kind_named(view->workspace->kinds(), get.kind));
@@ -210,7 +220,9 @@ Result<int> get_command(const GlobalOptions& options, const GetOptions& get, Con
   return kOk;
 }
 
-Result<int> describe_command(const GlobalOptions& options, const GetOptions& get, Console& console) {
+Result<int> describe_command(const GlobalOptions& options, const GetOptions& asked, Console& console) {
+  const GetOptions get = with_name(asked);
+  if (get.name.empty()) return fail(Fault::invalid, "which {}? plumbline describe KIND NAME", get.kind);
   PLUMB_CHECK(check_format(options.output, {"text"}));
   PLUMB_TRY(const auto view, open_view(options));
   PLUMB_TRY(const auto* const kind, kind_named(view->workspace->kinds(), get.kind));

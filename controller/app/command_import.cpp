@@ -6,6 +6,7 @@
 #include "controller/app/commands.h"
 #include "controller/app/import.h"
 #include "controller/app/lanes.h"
+#include "controller/app/state.h"
 #include "controller/app/workspace.h"
 #include "controller/engine/planner.h"
 #include "controller/manifest/yaml.h"
@@ -77,6 +78,14 @@ void exclude_declared(const Snapshot& snapshot, const LiveSet& live, ImportReque
   }
 }
 
+// Empty if there is no state yet.
+Result<std::string> instance_of(const GlobalOptions& options, const Clock& clock) {
+  std::error_code error;
+  if (!fs::exists(options.state / "plumbline.db", error)) return std::string();
+  PLUMB_TRY(const auto state, State::open(options.state, State::Access::look, "plumbline import", clock));
+  return state->instance();
+}
+
 // Files that exist are never touched: they may have been edited.
 Result<void> write_manifest(const fs::path& file, const Value& document) {
   std::error_code error;
@@ -106,8 +115,9 @@ Result<int> import_command(const GlobalOptions& options, const ImportOptions& im
   PLUMB_TRY(auto request, request_of(import, key, settings));
 
   const Duration timeout = settings.read_timeout;
-  // Nothing is created, so no instance is needed to mark it.
-  const auto target = make_active_directory(std::move(settings), *directory, *secrets, clock, "");
+  // Nothing is created; but what this installation did create is not taken for another's.
+  PLUMB_TRY(const auto instance, instance_of(options, clock));
+  const auto target = make_active_directory(std::move(settings), *directory, *secrets, clock, instance);
   Interest interest;
   interest.attributes = import_attributes(request);
   for (const auto& from : request.from) interest.handles.push_back(from.text());

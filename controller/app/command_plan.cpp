@@ -80,7 +80,9 @@ Result<int> plan_command(const GlobalOptions& options, const PlanOptions& plan, 
   }
   if (failed) return kFailed;
   const bool changes = std::ranges::any_of(plans, [](const Plan& one) { return !one.empty(); });
-  return plan.detailed_exit_code && changes ? kChanges : kOk;
+  const bool blocked = std::ranges::any_of(plans, [](const Plan& one) { return !one.blocked.empty(); });
+  if (!plan.detailed_exit_code) return kOk;
+  return blocked ? kFailed : (changes ? kChanges : kOk);  // `apply` ends with 1 on what is blocked, too
 }
 
 }  // namespace plumb::app

@@ -91,10 +91,14 @@ Result<std::unique_ptr<State>> State::open(const fs::path& directory, Access acc
   state->actor_ = current_actor();
   state->lease_ = sqlite::make_file_lease(directory / "lock", std::string(purpose));
   if (access == Access::write) PLUMB_CHECK(state->lease_->hold(Deadline::in(clock, std::chrono::seconds(1))));
-  PLUMB_CHECK(state->load_key(directory / "instance.key"));
-
   const fs::path file = directory / "plumbline.db";
   std::error_code error;
+  if (fs::exists(file, error) && !fs::exists(directory / "instance.key", error)) {
+    // A new key would make a new installation, to which nothing in the database belongs.
+    return fail(Fault::invalid, "{} is there, but instance.key is not; restore it from the backup of this state",
+                file.string());
+  }
+  PLUMB_CHECK(state->load_key(directory / "instance.key"));
   const bool read_only = access == Access::look && fs::exists(file, error);
   PLUMB_TRY(state->store_, sqlite::open_store(file, read_only));
   PLUMB_CHECK(state->check_instance(!read_only));
