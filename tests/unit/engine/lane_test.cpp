@@ -406,6 +406,26 @@ TEST_F(LaneTest, APlanThatWasAppliedBeforeWritesNothingTheSecondTime) {
   EXPECT_TRUE(directory.log().empty());
 }
 
+TEST_F(LaneTest, AReviewedRemovalIsRefusedOnceTheManifestIsBack) {
+  declare_user("jdoe", R"("deletionPolicy": "Delete", "deletion": {"deleteAfter": "1d"})");
+  run_well();
+  undeclare(user("jdoe"));
+  run_well();
+  clock.advance(std::chrono::hours(25));
+  const auto reviewed = lane_->plan(declared());
+  ASSERT_TRUE(reviewed);
+  ASSERT_EQ(reviewed->size(), 1U);
+  ASSERT_TRUE(reviewed->levels[0][0].does(Action::remove));
+  declare_user("jdoe", R"("deletionPolicy": "Delete", "deletion": {"deleteAfter": "1d"})");
+  run_well();
+
+  const Round round = lane_->apply_reviewed(*reviewed, declared());
+
+  ASSERT_EQ(round.failures.size(), 1U);
+  EXPECT_THAT(round.failures[0].second.message, HasSubstr("declared again"));
+  EXPECT_TRUE(directory.exists("jdoe"));
+}
+
 TEST_F(LaneTest, AnApprovalIsInTheAuditLogAndNamesOnePlan) {
   const std::string digest(64, 'a');
 

@@ -1,0 +1,138 @@
+#include "tests/unit/engine/planner_fixture.h"
+
+// What the planner does not do: take over what is another's, remove on a first sight, give up or take
+// away what it should not.
+namespace plumb::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_F(Planner, ALeaverKeepsMembershipsUntilItsRemovalTakesThemAway) {
+  exists(user("jdoe"));
+  own(user("jdoe"));
+  declare(group("sales")).links["member"] = {};
+  exists(group("sales")).attributes["member"] = values({"CN=jdoe,OU=Managed,DC=ad,DC=test"});
+  own(group("sales")).links["member"] = {"id-jdoe"};
+
+  const Plan made = plan();
+
+  EXPECT_TRUE(find(made, user("jdoe"))->does(Action::disable));
+  EXPECT_EQ(find(made, group("sales")), nullptr);
+}
+
+TEST_F(Planner, AnAuthoritativeListLetsALeaverGoOnlyOnceItIsDisabled) {
+  exists(user("jdoe"));
+  own(user("jdoe"));
+  declare(group("sales")).links["member"] = {{}, true};
+  exists(group("sales")).attributes["member"] = values({"CN=jdoe,OU=Managed,DC=ad,DC=test"});
+  own(group("sales")).links["member"] = {"id-jdoe"};
+  EXPECT_EQ(find(plan(), group("sales")), nullptr);
+
+  inventory_[user("jdoe")].removed_at = kNow;
+  inventory_[user("jdoe")].removal_stage = "disabled";
+
+  ASSERT_NE(find(plan(), group("sales")), nullptr);
+}
+
+TEST_F(Planner, WhatIsLeftAsItIsKeepsItsMembershipsAndTheyAreOursNoLonger) {
+  exists(user("jdoe"));
+  own(user("jdoe")).deletion.mode = Deletion::Mode::orphan;
+  declare(group("sales")).links["member"] = {};
+  exists(group("sales")).attributes["member"] = values({"CN=jdoe,OU=Managed,DC=ad,DC=test"});
+  own(group("sales")).links["member"] = {"id-jdoe"};
+
+  const Plan made = plan();
+
+  EXPECT_EQ(find(made, group("sales")), nullptr);
+  ASSERT_EQ(made.bookkeeping.size(), 1U);
+  EXPECT_TRUE(made.bookkeeping[0].links.empty());
+}
+
+TEST_F(Planner, AClaimIsNotGivenUpOnOneReadThatShowsNoUseForIt) {
+  declare(user("jdoe"));
+  exists(user("jdoe"));  // the title is gone already, or this server has not heard of it yet
+  own(user("jdoe")).attributes = {"title"};
+
+  const Plan first = plan();
+  ASSERT_EQ(first.bookkeeping.size(), 1U);
+  EXPECT_TRUE(first.bookkeeping[0].attributes.contains("title"));
+  inventory_[user("jdoe")] = first.bookkeeping[0];
+  EXPECT_TRUE(plan().bookkeeping.empty());
+  now_ = kNow + 5min;
+
+  ASSERT_EQ(plan().bookkeeping.size(), 1U);
+  EXPECT_FALSE(plan().bookkeeping[0].attributes.contains("title"));
+}
+
+TEST_F(Planner, AnObjectOfAnotherTargetIsNotTakenOverThoughItCarriesOurMarker) {
+  declare(user("jdoe")).adoption = Adoption::adopt;
+  exists(user("jdoe"));
+  elsewhere_["id-jdoe"] = "Directory/other/corp2/ADUser/other/jdoe";
+
+  EXPECT_EQ(blocked(plan(), user("jdoe")), "NameConflict");
+}
+
+TEST_F(Planner, AMarkerThatWasMadeForAnotherManifestIsNoReasonToTakeOver) {
+  declare(user("jdoe"));
+  exists(user("jdoe"));
+  markers_["id-jdoe"] = "0123456789ab-1";
+
+  EXPECT_EQ(blocked(plan(), user("jdoe")), "AlreadyExists");
+}
+
+TEST_F(Planner, AUnitThatHoldsSomethingProtectedIsNotMoved) {
+  declare(ou("people")).place->name = "Staff";
+  exists(ou("people"));
+  own(ou("people"));
+  LiveObject& vip = exists(user("vip"));
+  vip.handle = "CN=vip,OU=people,OU=Managed,DC=ad,DC=test";
+  vip.protection = "it is listed";
+
+  const Plan made = plan();
+
+  EXPECT_TRUE(made.empty());
+  EXPECT_EQ(blocked(made, ou("people")), "Protected");
+}
+
+TEST_F(Planner, ALowerGenerationOfAPasswordWritesNothing) {
+  OnceWrite password;
+  password.name = "initialPassword";
+  password.token = "1";
+  password.sensitive = password.only_higher = true;
+  password.writes["unicodePwd"] = values({"env:PW"});
+  declare(user("jdoe")).once = {password};
+  exists(user("jdoe"));
+  own(user("jdoe")).once = {{"initialPassword", "2"}};
+
+  EXPECT_TRUE(plan().empty());
+}
+
+TEST_F(Planner, ARemovalWaitsUntilTheManifestHasBeenGoneForAWhile) {
+  exists(user("jdoe"));
+  own(user("jdoe"));
+  confirm_undeclared_ = 30s;
+
+  const Plan first = plan();
+  EXPECT_TRUE(first.empty());
+  EXPECT_EQ(blocked(first, user("jdoe")), "Undeclared");
+  inventory_[user("jdoe")] = first.bookkeeping.at(0);
+  now_ = kNow + 30s;
+
+  EXPECT_TRUE(find(plan(), user("jdoe"))->does(Action::disable));
+}
+
+TEST_F(Planner, AManifestThatWasGoneForAMomentChangesNothing) {
+  declare(user("jdoe"));
+  exists(user("jdoe"));
+  own(user("jdoe")).undeclared_since = kNow - 10s;
+  confirm_undeclared_ = 30s;
+
+  const Plan made = plan();
+
+  EXPECT_TRUE(made.empty());
+  ASSERT_EQ(made.bookkeeping.size(), 1U);
+  EXPECT_FALSE(made.bookkeeping[0].undeclared_since.has_value());
+}
+
+}  // namespace
+}  // namespace plumb::engine
