@@ -302,6 +302,8 @@ Result<void> ActiveDirectory::confirm_one(const Change& change, const Job& job, 
   if (change.does(Action::remove) && created_by(live).empty())
     return fail(Fault::denied, "{}: {} does not carry the mark of an object that Plumbline created", change.key,
                 handle);
+  if (change.does(Action::remove) && change.key.kind == "ADUser" && !is_disabled(live))
+    return fail(Fault::conflict, "{}: {} was enabled meanwhile", change.key, handle);
   return {};
 }
 

@@ -173,6 +173,10 @@ LiveObject live_object(const Entry& entry, const std::set<std::string, IgnoreCas
   return object;
 }
 
+bool is_disabled(const LiveObject& object) {
+  return (number<std::uint32_t>(first(object.attributes, "userAccountControl")) & kAccountDisable) != 0;
+}
+
 Marker parse_marker(std::string_view text) {
   constexpr std::string_view kPrefix = "plumbline:";
   if (!text.starts_with(kPrefix)) return {};

@@ -38,6 +38,9 @@ LiveObject live_object(const Entry& entry, const std::set<std::string, IgnoreCas
 // Whether a subtree that must not be written holds the name; the configured ones only.
 bool in_protected_subtree(const Dn& dn, const DirectorySettings& settings);
 
+// Whether the account is known to be disabled.
+bool is_disabled(const LiveObject& object);
+
 struct Marker {
   std::string instance, operation;  // both empty: none of ours
 };

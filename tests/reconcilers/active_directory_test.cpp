@@ -294,6 +294,14 @@ TEST_F(ActiveDirectory, OnlyWhatWeCreatedIsRemoved) {
   EXPECT_FALSE(directory.exists("ours"));
 }
 
+TEST_F(ActiveDirectory, AnAccountThatWasEnabledSinceIsNotRemoved) {
+  observe();
+  EXPECT_TRUE(apply(creation(user("ours"), "CN=ours,OU=People,DC=ad,DC=test")));
+  directory.set("ours", "userAccountControl", {"512"});
+  EXPECT_THAT(denied(removal("ours")), HasSubstr("was enabled meanwhile"));
+  EXPECT_TRUE(directory.exists("ours"));
+}
+
 TEST_F(ActiveDirectory, AnObjectThatBecamePrivilegedSinceIsNotRemoved) {
   observe();
   EXPECT_TRUE(apply(creation(user("ours"), "CN=ours,OU=People,DC=ad,DC=test")));
