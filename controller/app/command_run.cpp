@@ -27,7 +27,8 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   PLUMB_TRY(const auto workspace, Workspace::open(options));
   const auto secrets = secrets::make_secret_store();
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
-  const LaneParts parts{.state = *state, .secrets = *secrets, .clock = clock, .options = {.confirm_undeclared = run.confirm_removal}};
+  const LaneParts parts{
+      .state = *state, .secrets = *secrets, .clock = clock, .options = {.confirm_undeclared = run.confirm_removal}};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_CHECK(check_tree_policies(snapshot, state->store(), true));
     PLUMB_TRY(auto policies, workspace->policies(snapshot));

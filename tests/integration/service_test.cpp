@@ -75,7 +75,8 @@ TEST(Service, ReadsTheManifestsAtSighup) {
   Workbench bench(*Samba::get(why));
   bench.copy(std::filesystem::path(PLUMB_SOURCE_DIR) / "examples/quickstart/manifests");
   // So long that only the signal can be what makes it look.
-  Background run(bench.command({"run", "--interval", "1h", "--settle", "1h", "--confirm-removal", "1s"}), bench.environment());
+  Background run(bench.command({"run", "--interval", "1h", "--settle", "1h", "--confirm-removal", "1s"}),
+                 bench.environment());
   ASSERT_TRUE(run.prints("13 applied")) << run.output();
   bench.remove("users/rsilva.yaml");
   run.signal(SIGHUP);
