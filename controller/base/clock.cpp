@@ -118,8 +118,7 @@ Result<Duration> parse_duration(std::string_view text) {
     text.remove_prefix(letters);
     good = true;
   }
-  if (!good)
-    return fail(Fault::invalid, "\"{}\" is not a duration; write for example 30s, 15m, 12h or 30d", whole);
+  if (!good) return fail(Fault::invalid, "\"{}\" is not a duration; write for example 30s, 15m, 12h or 30d", whole);
   return Duration(total);
 }
 

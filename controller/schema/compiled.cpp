@@ -124,7 +124,8 @@ Value renamed(const Value& schema) {
 std::string pointer_of(const std::vector<std::string>& context) {
   std::string pointer;
   for (const std::string& part : context)
-    if (part.size() >= 2 && part.front() == '[') pointer.append(1, '/').append(pointer_token(part.substr(1, part.size() - 2)));
+    if (part.size() >= 2 && part.front() == '[')
+      pointer.append(1, '/').append(pointer_token(part.substr(1, part.size() - 2)));
   return pointer;
 }
 
