@@ -269,7 +269,19 @@ TEST_P(PlantedBug, IsFoundWithinAHundredSeeds) {
 
 INSTANTIATE_TEST_SUITE_P(Simulation, PlantedBug,
                          testing::Values(Bug::trusts_incomplete_manifests, Bug::ignores_marker, Bug::intent_not_durable,
-                                         Bug::ignores_scope, Bug::loses_audit, Bug::leaks_secret));
+                                         Bug::ignores_scope, Bug::loses_audit, Bug::leaks_secret),
+                         [](const auto& each) -> std::string {
+                           switch (each.param) {
+                             case Bug::none: break;
+                             case Bug::trusts_incomplete_manifests: return "TrustsIncompleteManifests";
+                             case Bug::ignores_marker: return "IgnoresMarker";
+                             case Bug::intent_not_durable: return "IntentNotDurable";
+                             case Bug::ignores_scope: return "IgnoresScope";
+                             case Bug::loses_audit: return "LosesAudit";
+                             case Bug::leaks_secret: return "LeaksSecret";
+                           }
+                           return "None";
+                         });
 
 }  // namespace
 }  // namespace plumb::simulation
