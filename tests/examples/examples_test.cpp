@@ -168,7 +168,7 @@ TEST_F(Examples, ImportedOuIsAdoptedWithoutAWrite) {
 
 TEST_F(Examples, LargeGroupIsChangedByItsDifference) {
   const char* given = std::getenv("PLUMBLINE_LARGE_GROUP");
-  const std::string count = given == nullptr ? "2000" : given;
+  const std::string count = given == nullptr ? "10000" : given;
   const fs::path made = bench_->folder() / "made";
   const Ran generated = run_program({kExamples / "large-group/generate", count, made});
   ASSERT_EQ(generated.status, 0) << generated.output;
