@@ -48,7 +48,8 @@ class ActiveDirectory final : public Target {
 
   std::string_view name() const override { return name_; }
   std::vector<const Reconciler*> kinds() const override { return directory_kinds(); }
-  Result<Complete<LiveSet>> observe(const Interest& interest, Deadline deadline) override;
+  Result<Observation> observe(const Interest& interest, Deadline deadline) override;
+  Result<Observation> look_up(const Interest& interest, Deadline deadline) override;
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override;
   std::string created_by(const LiveObject& object) const override;
@@ -62,7 +63,7 @@ class ActiveDirectory final : public Target {
   Result<Surroundings> look_around(Deadline deadline);
   Result<void> check_domain(const Directory::About& about) const;
   Result<void> find_privileged(const Directory::About& about, Surroundings& surroundings, Deadline deadline);
-  Result<void> look_up(const Interest& interest, const Reader& reading, LiveSet& set, Deadline deadline);
+  Result<void> find_elsewhere(const Interest& interest, const Reader& reading, LiveSet& set, Deadline deadline);
   std::vector<std::string> scope_roots() const;
   void remember(const LiveSet& set);
 
@@ -87,6 +88,8 @@ class ActiveDirectory final : public Target {
   std::map<std::string, Seen, std::less<>> seen_;
   std::map<ResourceKey, std::string> created_;
   Surroundings surroundings_;
+  std::set<std::string, IgnoreCase> asked_;
+  std::optional<Complete<LiveSet>> live_;
   bool encrypted_ = false;
 };
 
@@ -188,7 +191,7 @@ Result<void> ActiveDirectory::find_privileged(const Directory::About& about, Sur
   return {};
 }
 
-Result<Complete<LiveSet>> ActiveDirectory::observe(const Interest& interest, Deadline deadline) {
+Result<Observation> ActiveDirectory::observe(const Interest& interest, Deadline deadline) {
   PLUMB_TRY(Surroundings surroundings, look_around(deadline));
   Reader reading{.fetch = {}, .asked = interest.attributes, .surroundings = surroundings};
   reading.asked.erase("unicodePwd");  // is never given, and never asked for
@@ -200,15 +203,30 @@ Result<Complete<LiveSet>> ActiveDirectory::observe(const Interest& interest, Dea
   const std::string evidence = read.evidence();
   LiveSet set;
   for (const Entry& entry : *read) set.add(live_object(entry, reading.asked, surroundings));
-  PLUMB_CHECK(look_up(interest, reading, set, deadline));
+  PLUMB_CHECK(find_elsewhere(interest, reading, set, deadline));
   surroundings_ = std::move(surroundings);
+  asked_ = std::move(reading.asked);
   remember(set);
-  return Complete<LiveSet>::proven(std::move(set), evidence);
+  live_ = Complete<LiveSet>::proven(std::move(set), evidence);
+  return Observation{.live = &*live_};
+}
+
+Result<Observation> ActiveDirectory::look_up(const Interest& interest, Deadline deadline) {
+  PLUMB_ASSERT(live_);
+  Reader reading{.fetch = {}, .asked = asked_, .surroundings = surroundings_};
+  reading.fetch.assign(reading.asked.begin(), reading.asked.end());
+  const std::string evidence = live_->evidence();
+  LiveSet set = std::move(*live_).take();
+  const auto found = find_elsewhere(interest, reading, set, deadline);
+  remember(set);
+  live_ = Complete<LiveSet>::proven(std::move(set), evidence);
+  PLUMB_CHECK(found);
+  return Observation{.live = &*live_};
 }
 
 // What was not found in scope may be elsewhere in the domain.
-Result<void> ActiveDirectory::look_up(const Interest& interest, const Reader& reading, LiveSet& set,
-                                      Deadline deadline) {
+Result<void> ActiveDirectory::find_elsewhere(const Interest& interest, const Reader& reading, LiveSet& set,
+                                             Deadline deadline) {
   const auto find = [&](std::string_view attribute, const std::vector<std::string>& values) -> Result<void> {
     if (values.empty()) return {};
     PLUMB_TRY(const std::vector<Entry> entries, directory_.find(attribute, values, reading.fetch, deadline));

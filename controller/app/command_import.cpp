@@ -121,7 +121,8 @@ Result<int> import_command(const GlobalOptions& options, const ImportOptions& im
   Interest interest;
   interest.attributes = import_attributes(request);
   for (const auto& from : request.from) interest.handles.push_back(from.text());
-  PLUMB_TRY(const auto live, target->observe(interest, Deadline::in(clock, timeout)));
+  PLUMB_TRY(const Observation seen, target->observe(interest, Deadline::in(clock, timeout)));
+  const Complete<LiveSet>& live = *seen.live;
   for (const auto& from : request.from) {
     if (live->by_handle(from.text()) == nullptr) {
       return fail(Fault::not_found, "there is no {} in the domain", from.text());

@@ -21,7 +21,7 @@ struct View {
   Inventory inventory;                           // as it is once `settled` is recorded
   std::map<std::string, std::string> elsewhere;  // objects that are ours as part of another target
   Projection projection;
-  std::optional<Complete<LiveSet>> live;
+  const Complete<LiveSet>* live = nullptr;       // of the target, until it is asked again
   std::vector<std::pair<Intent, Settlement>> settled;
 };
 
@@ -106,13 +106,13 @@ Result<View> Lane::State::look(const Snapshot& snapshot, const Plan* reviewed) {
   if (reviewed != nullptr)
     for (const auto& level : reviewed->levels)
       for (const Change& change : level) add_interest(change, interest);
-  auto live = target.observe(interest, Deadline::in(clock, options.observe_timeout));
-  if (!live) {
-    Error error = in_context("reading " + name, live.error()).value();
+  const auto seen = target.observe(interest, Deadline::in(clock, options.observe_timeout));
+  if (!seen) {
+    Error error = in_context("reading " + name, seen.error()).value();
     if (lease.held_for(Duration(1))) note_unreachable(error);  // a plan that only looks leaves no trace
     return Failure(std::move(error));
   }
-  view.live = std::move(*live);
+  view.live = seen->live;
   for (Intent& intent : intents) {
     Settlement settlement =
         settle(intent, **view.live, kinds, [&](const LiveObject& object) { return target.created_by(object); });
@@ -176,7 +176,7 @@ Result<Plan> Lane::State::make(const Snapshot& snapshot, const View& view) {
   PlanInput input;
   input.snapshot = &snapshot;
   input.projection = &view.projection;
-  input.live = &*view.live;
+  input.live = view.live;
   input.inventory = &view.inventory;
   input.kinds = kinds;
   input.target = name;

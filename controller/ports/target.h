@@ -11,6 +11,7 @@
 #include "controller/model/live.h"
 #include "controller/model/plan.h"
 #include "controller/model/wanted.h"
+#include "controller/ports/state_store.h"
 
 namespace plumb {
 
@@ -33,6 +34,16 @@ struct Interest {
   std::vector<std::string> handles;              // objects that links name
 };
 
+// What the target holds, as far as anybody asked.
+struct Observation {
+  // Everything in scope, and what the interests so far named. Never null; valid until the next call of its target.
+  const Complete<LiveSet>* live = nullptr;
+  // Anything may have changed since the last observation. Otherwise only the objects of `changed` (ids) have: they
+  // appeared, changed, moved or went.
+  bool whole = true;
+  std::vector<std::string> changed;
+};
+
 struct Outcome {
   Result<std::string> id;  // of the object written; empty: done, the id will be known when observed
 };
@@ -46,8 +57,18 @@ class Target {
   virtual std::string_view name() const = 0;  // "Directory/default/corp"
   virtual std::vector<const Reconciler*> kinds() const = 0;
 
-  // Everything in scope, and what `interest` names, or an error: never a part of it.
-  virtual Result<Complete<LiveSet>> observe(const Interest& interest, Deadline deadline) = 0;
+  // Everything in scope, and what `interest` names, as of now, or an error: never a part of it. A target may keep what
+  // it saw and ask only for what changed since.
+  virtual Result<Observation> observe(const Interest& interest, Deadline deadline) = 0;
+  // What else `interest` names, added to the last observation; it does not ask whether anything changed since.
+  virtual Result<Observation> look_up(const Interest& interest, Deadline deadline) = 0;
+
+  // What it saw, kept between runs. `restore` comes before the first observation, which then goes on from there; a
+  // record that cannot be used costs a full read. `unsaved` are the writes that bring the store up to date, all
+  // to be committed at once; `saved` once they are durable.
+  virtual Result<void> restore(StateStore&) { return {}; }
+  virtual std::vector<StateStore::Put> unsaved() { return {}; }
+  virtual void saved() {}
 
   // Carries out changes that do not depend on each other; answers in their order. Every change is
   // checked once more against the last observation: an object that is not in scope, is protected,

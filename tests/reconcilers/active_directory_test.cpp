@@ -19,7 +19,7 @@ class ActiveDirectory : public World {
   // What an observation says of an object that is asked for by name, wherever it is.
   LiveObject seen(const std::string& who) {
     const std::string id = directory.id_of(who);
-    const auto live =
+    const auto& live =
         observe({.attributes = {"title", "mail", "lockoutTime"}, .identities = {}, .ids = {id}, .handles = {}});
     const LiveObject* const object = live->by_id(id);
     return object == nullptr ? LiveObject{} : *object;
@@ -109,7 +109,7 @@ TEST_F(ActiveDirectory, WhereSomethingIsHiddenNothingCountsAsEmpty) {
 TEST_F(ActiveDirectory, NamesTakenOutsideOfTheScopeAreFoundAndSaidToBeOutside) {
   directory.add_user("ann", "OU=Elsewhere,DC=ad,DC=test");
 
-  const auto live = observe({.attributes = {},
+  const auto& live = observe({.attributes = {},
                              .identities = {{"sAMAccountName", "ANN"}},
                              .ids = {},
                              .handles = {"OU=Elsewhere,DC=ad,DC=test", "CN=nobody,DC=ad,DC=test"}});

@@ -117,16 +117,17 @@ class World : public ::testing::Test {
     return *target_;
   }
 
-  Complete<LiveSet> observe(const Interest& interest = {}) {
-    auto live = target().observe(interest, Deadline::never());
-    if (!live) throw std::runtime_error(live.error().message);
-    return std::move(*live);
+  // Good until the target is asked again.
+  const Complete<LiveSet>& observe(const Interest& interest = {}) {
+    const auto seen = target().observe(interest, Deadline::never());
+    if (!seen) throw std::runtime_error(seen.error().message);
+    return *seen->live;
   }
 
   Plan plan() {
     const auto kinds = target().kinds();
     const auto projection = engine::project(declared(), kinds, [](const Resource&) { return true; });
-    const auto live = observe(engine::interest_of(projection, inventory));
+    const auto& live = observe(engine::interest_of(projection, inventory));
     return engine::make_plan({.snapshot = &snapshot,
                               .projection = &projection,
                               .live = &live,

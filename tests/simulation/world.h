@@ -59,6 +59,14 @@ class LaggingDirectory final : public Directory {
     return real_.write(writes, deadline);
   }
   Result<About> about(Deadline deadline) override { return source().about(deadline); }
+  Result<std::string> cursor(Deadline deadline) override { return source().cursor(deadline); }
+  Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
+                                         Deadline deadline) override {
+    return source().changes_since(cursor, scope, deadline);
+  }
+  Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
+    return source().history(id, deadline);
+  }
 
  private:
   FakeDirectory& source() { return stale ? *stale : real_; }
@@ -93,9 +101,15 @@ class ForgetfulTarget final : public Target {
   explicit ForgetfulTarget(std::unique_ptr<Target> real) : real_(std::move(real)) {}
   std::string_view name() const override { return real_->name(); }
   std::vector<const Reconciler*> kinds() const override { return real_->kinds(); }
-  Result<Complete<LiveSet>> observe(const Interest& interest, Deadline deadline) override {
+  Result<Observation> observe(const Interest& interest, Deadline deadline) override {
     return real_->observe(interest, deadline);
   }
+  Result<Observation> look_up(const Interest& interest, Deadline deadline) override {
+    return real_->look_up(interest, deadline);
+  }
+  Result<void> restore(StateStore& from) override { return real_->restore(from); }
+  std::vector<StateStore::Put> unsaved() override { return real_->unsaved(); }
+  void saved() override { real_->saved(); }
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override {
     return real_->apply(changes, operations, deadline);
