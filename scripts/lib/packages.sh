@@ -5,8 +5,10 @@ PLUMB_BUILD_PACKAGES=(
   g++ cmake ninja-build ccache mold pkg-config clang-format git ca-certificates
   libyaml-cpp-dev libvalijson-dev libboost1.81-dev libboost-json1.81-dev libldap-dev libsasl2-dev
   libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libcli11-dev libsqlite3-dev libre2-dev libssl-dev
-  libexpected-dev libsystemd-dev
+  libexpected-dev libsystemd-dev libgit2-dev
 )
+# What the Git source runs (openssh-client, gnupg), and remotes for its tests.
+PLUMB_GIT_PACKAGES=(git openssh-client gnupg openssh-server lighttpd lighttpd-mod-openssl openssl)
 # To run a throwaway Active Directory domain (Samba) and to look at it.
 PLUMB_RUN_PACKAGES=(
   samba samba-dsdb-modules samba-ad-provision python3-samba openssl ldap-utils krb5-user

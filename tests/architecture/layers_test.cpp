@@ -31,13 +31,14 @@ const std::map<std::string, Names> kLayers = {
     {"policy", {"base", "model", "schema"}},
     {"engine", {"base", "model", "schema", "manifest", "plan", "policy", "ports"}},
     {"adapters/files", {"base", "model", "ports"}},
+    {"adapters/git", {"base", "model", "ports"}},
     {"adapters/ldap", {"base", "model", "ports"}},
     {"adapters/secrets", {"base", "model", "ports"}},
     {"adapters/sqlite", {"base", "model", "ports"}},
     {"reconcilers", {"base", "model", "ports"}},
     {"app",
      {"base", "model", "schema", "manifest", "plan", "policy", "ports", "engine", "reconcilers", "adapters/files",
-      "adapters/ldap", "adapters/secrets", "adapters/sqlite"}},
+      "adapters/git", "adapters/ldap", "adapters/secrets", "adapters/sqlite"}},
 };
 
 // Beginning of the include -> the folders (or single files) that are its home.
