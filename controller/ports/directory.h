@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +28,24 @@ struct ReadScope {
   std::vector<std::string> bases;       // DNs; each must exist, and is itself part of the answer
   std::vector<std::string> classes;     // objectClass values; empty: all
   std::vector<std::string> attributes;  // besides objectGUID, objectClass and uSNChanged
+};
+
+// What changed since a cursor was made.
+struct DirectoryChanges {
+  std::vector<Entry> changed;        // as they are now, whole, wherever in the domain they are now
+  std::vector<std::string> removed;  // ids of deleted objects; some may never have been seen
+  std::string cursor;                // for the next call
+};
+
+// When one attribute of an object was last changed by whom, of the domain's replication metadata (MS-ADTS 3.1.1.1.9).
+// Values of links are told one by one.
+struct AttributeHistory {
+  std::string attribute;      // by its LDAP name; "1.2.840..." or a number where that is not known
+  std::string value;          // of a link that is kept value by value: the DN it names; else empty
+  bool removed = false;       // that value was taken out then
+  std::uint64_t version = 0;  // counts the changes
+  SystemTime changed;         // of the last originating change, by that server's clock, in seconds
+  std::string server;         // where it was made: the domain controller's name, or its invocationId where unknown
 };
 
 struct Modification {
@@ -71,6 +90,29 @@ class Directory {
   virtual Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                           std::span<const std::string> fetch, Deadline deadline) = 0;
 
+  // Following what changes. The cursor is text to be kept and given back as it is; it outlives the process.
+  //
+  // The cursor that stands for now. Take it before read_all: what changes during the read is then reported again.
+  virtual Result<std::string> cursor(Deadline deadline) = 0;
+  // The objects of scope.classes, anywhere in the domain (scope.bases do not matter), that changed since the cursor was
+  // made, each with all of scope.attributes read to their end. The same may come more than once, and objects may
+  // come that did not change in what was asked for; the cursor is then another one. Costs one search when nothing
+  // changed; the cursor is then the same.
+  //
+  // What is never reported, because no server knows it as a change:
+  // - the children of an object that was renamed or moved: their DNs follow (MS-ADTS 3.1.1.1.5);
+  // - a holder of links when an object that it names is renamed, moved or removed, and all back links (memberOf);
+  // - objects that can be read no more, or from now on, because somebody changed a right;
+  // - deletions, if About::sees_deletions is false.
+  //
+  // Fault::conflict: it cannot be gone on from this cursor (made by another server, by one that was restored from an
+  // old copy since, for another domain, or of no use for another reason, which the message tells). Everything is to be
+  // read again.
+  virtual Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
+                                                 Deadline deadline) = 0;
+  // Who changed what of one object. Empty if we may not know; Fault::not_found if it is not there.
+  virtual Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) = 0;
+
   // Many writes in flight; the caller takes care that none depends on another of the same call.
   // Each is done as a whole or not at all; modify is compare-and-swap: a value to remove must be
   // there and a value to add must not. The answers are in the order of the writes. For add, the
@@ -84,7 +126,9 @@ class Directory {
     std::string domain_sid;   // "S-1-5-21-..."; empty if it cannot be read
     std::string bound_as_id;  // objectGUID of the account we are bound as; empty: unknown
     std::string bound_as_dn;
-    bool encrypted = false;  // TLS, or SASL with a security layer
+    bool encrypted = false;       // TLS, or SASL with a security layer
+    std::string server_id;        // its invocationId: another one after a restore; empty if it cannot be read
+    bool sees_deletions = false;  // changes_since reports them; else only reading everything shows what is gone
   };
   virtual Result<About> about(Deadline deadline) = 0;
 };

@@ -32,7 +32,13 @@ FakeDirectory::FakeDirectory(std::uint64_t seed, std::string domain) : seed_(see
   const std::uint64_t a = mix(seed ^ 0x51D);
   sid_ =
       fmt::format("S-1-5-21-{}-{}-{}", (a >> 32) % 4000000000U, (a & 0xFFFFFFFF) % 4000000000U, mix(a) % 4000000000U);
+  renew_invocation_id();
   make_built_ins();
+}
+
+void FakeDirectory::renew_invocation_id() {
+  invocation_id_ = guid(mix(seed_), 0xDC1 + hosts_.size());
+  hosts_[invocation_id_] = host_;
 }
 
 void FakeDirectory::make_built_ins() {
@@ -47,9 +53,10 @@ void FakeDirectory::make_built_ins() {
                    {"dc", {domain.rdn_value}},
                    {"objectSid", {sid_}},
                    {"isCriticalSystemObject", {"TRUE"}}};
-  domain.usn = ++usn_;
   index(domain);
   nodes_.emplace(domain.key, domain);
+  const Node nothing;
+  touch(nodes_.at(domain.key), &nothing);
 
   const Values critical = {{"isCriticalSystemObject", {"TRUE"}}};
   const auto with = [&](Values values) {
@@ -135,11 +142,13 @@ FakeDirectory::Key FakeDirectory::make(std::string_view rdn_type, const std::str
   }
   if (node.class_bits == kGroup) values.try_emplace("groupType", std::vector<std::string>{"-2147483646"});
   node.values = std::move(values);
-  node.usn = ++usn_;
-  node.values["uSNCreated"] = {std::to_string(node.usn)};
   index(node);
-  nodes_.emplace(node.key, node);
-  return node.key;
+  const Key key = node.key;
+  Node& made = nodes_.emplace(key, std::move(node)).first->second;
+  const Node nothing;
+  touch(made, &nothing);
+  made.values["uSNCreated"] = {std::to_string(made.usn)};
+  return key;
 }
 
 void FakeDirectory::index(const Node& node) {
@@ -172,6 +181,7 @@ void FakeDirectory::erase(Key key) {
     nodes_.at(source).links[attribute].erase(key);
   }
   back_links_.erase(key);
+  by_usn_.erase(node.usn);
   unindex(node);
   nodes_.erase(key);
 }
@@ -351,7 +361,8 @@ Result<Directory::About> FakeDirectory::about(Deadline) {
   if (failing_read_.hit()) return fail(failing_read_.fault, "reading the rootDSE ended half way");
   const Node* us = find_node("svc-plumbline");
   if (us != nullptr && us->hidden) us = nullptr;
-  return About{"dc1.ad.test", domain_, without_sid ? "" : sid_, us ? us->id : "", us ? dn_of(*us) : "", true};
+  return About{host_, domain_,        without_sid ? "" : sid_, us ? us->id : "", us ? dn_of(*us) : "",
+               true,  invocation_id_, !hide_deletions};
 }
 
 // Seeding, direct edits, looking.
@@ -396,7 +407,7 @@ void FakeDirectory::set(std::string_view who, const std::string& attribute, std:
   const SchemaAttribute* rule = schema_attribute(attribute);
   if (rule == nullptr) throw std::logic_error(fmt::format("the schema has no attribute \"{}\"", attribute));
   Node& node = need(who);
-  node.usn = ++usn_;
+  const Node before = node;
   if (rule->syntax == Syntax::link) {
     auto& links = node.links[attribute];
     for (const Key target : links) back_links_[target].erase({fold_case(attribute), node.key});
@@ -408,7 +419,7 @@ void FakeDirectory::set(std::string_view who, const std::string& attribute, std:
       links.insert(target->key);
       back_links_[target->key].insert({fold_case(attribute), node.key});
     }
-    return;
+    return touch(node, &before);
   }
   unindex(node);
   if (values.empty())
@@ -416,19 +427,21 @@ void FakeDirectory::set(std::string_view who, const std::string& attribute, std:
   else
     node.values[attribute] = std::move(values);
   index(node);
+  touch(node, &before);
 }
 
 void FakeDirectory::move(std::string_view who, const std::string& new_rdn, const std::string& new_parent) {
   Node& node = need(who);
   const Key parent = new_parent.empty() ? node.parent : need(new_parent).key;
   const Dn rdn = Dn::parse(new_rdn).value();
+  const Node before = node;
   unindex(node);
   node.parent = parent;
   node.rdn_type = rdn.leaf().attribute;
   node.rdn_value = rdn.leaf().value;
   node.values[node.class_bits == kUnit ? "ou" : "cn"] = {node.rdn_value};
-  node.usn = ++usn_;
   index(node);
+  touch(node, &before);
 }
 
 void FakeDirectory::remove(std::string_view who) {
@@ -436,8 +449,7 @@ void FakeDirectory::remove(std::string_view who) {
   std::vector<Key> doomed;
   for (const auto& [other, node] : nodes_)
     if (below(node, key)) doomed.push_back(other);
-  for (const Key other : doomed) erase(other);
-  ++usn_;
+  for (const Key other : doomed) bury(other);
 }
 
 std::optional<Entry> FakeDirectory::entry(std::string_view who) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controller/ports/directory.h"
+#include "controller/ports/directory_watch.h"
 #include "tests/support/fake_schema.h"
 
 namespace plumb::test {
@@ -24,6 +25,9 @@ namespace plumb::test {
 //
 // "who" below is a DN, a sAMAccountName or an id. Hooks and direct edits throw std::logic_error on a
 // name that does not exist, so a mistake in a test is seen.
+//
+// It is one domain controller: it has an invocationId and USNs of its own. `replica` makes another of the same
+// domain, `receive` replicates; FakeDirectorySwitch (fake_directory_switch.h) is what a client is connected to.
 class FakeDirectory final : public Directory {
  public:
   explicit FakeDirectory(std::uint64_t seed = 1, std::string domain = "DC=ad,DC=test");
@@ -34,6 +38,9 @@ class FakeDirectory final : public Directory {
                                   std::span<const std::string> fetch, Deadline deadline) override;
   std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override;
   Result<About> about(Deadline deadline) override;
+  Result<std::string> cursor(Deadline deadline) override;
+  Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope, Deadline deadline) override;
+  Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override;
 
   // Seeding, and edits by "someone else": they raise uSNChanged, and are neither logged nor seen by hooks.
   using Values = std::map<std::string, std::vector<std::string>, IgnoreCase>;
@@ -80,6 +87,24 @@ class FakeDirectory final : public Directory {
   void drop_connection_at_write(int nth);  // it and all later ones of its call: unavailable, not applied
   bool down = false;                       // every call answers unavailable
   bool without_sid = false;                // about() does not tell the SID of the domain
+  bool hide_deletions = false;             // as if we could not read the Deleted Objects
+  // Following changes.
+  SystemTime now{};                                      // the clock of this domain controller
+  void bump(std::string_view who) { touch(need(who)); }  // uSNChanged rises, nothing else does (as at a logon)
+  void bump_usn(std::uint64_t by = 1) { usn_ += by; }  // highestCommittedUSN rises for something outside of the domain
+  void forget_cursors() { ++epoch_; }                  // every cursor handed out so far is refused: Fault::conflict
+  // Becomes what the backup was: objects, tombstones, USNs. Hooks, log and counters stay. Brought back as it should be
+  // it has a new invocationId; as the copy of a disk it has the old one, and uses USNs again that it used already.
+  enum class Restored { properly, as_a_copy };
+  void restore(const FakeDirectory& backup, Restored how);
+  // Another domain controller of the same domain, up to date, with an invocationId, USNs and RIDs of its own; without
+  // hooks and log.
+  FakeDirectory replica(const std::string& host) const;
+  // Inbound replication: this one learns all that `from` knows; of two changes of one attribute the one with the
+  // higher version wins, then the later. Of two objects of one name one becomes "name CNF:id".
+  void receive(const FakeDirectory& from);
+  const std::string& host() const { return host_; }
+  const std::string& invocation_id() const { return invocation_id_; }
   // Answers of the port only, until `reveal`.
   void hide(std::string_view who);                                     // as if its ACL forbade to see it
   void hide_attribute(std::string_view who, const std::string& name);  // left out of answers
@@ -96,6 +121,22 @@ class FakeDirectory final : public Directory {
 
  private:
   using Key = std::uint64_t;  // order of creation
+  // The last originating change of an attribute, or of one value of a link.
+  struct Stamp {
+    std::uint64_t version = 0;
+    SystemTime at{};
+    std::string server;  // invocationId
+    friend auto operator<=>(const Stamp&, const Stamp&) = default;
+  };
+  struct LinkStamp {
+    Stamp stamp;
+    bool present = true;
+  };
+  struct Tombstone {
+    std::uint64_t usn = 0;
+    std::vector<std::string> classes;
+    Stamp stamp;
+  };
   struct Node {
     Key key = 0, parent = 0;
     std::string id, rdn_type, rdn_value;
@@ -103,6 +144,8 @@ class FakeDirectory final : public Directory {
     Values values;
     std::map<std::string, std::set<Key>, IgnoreCase> links;
     std::uint64_t usn = 0, rid = 0;
+    std::map<std::string, Stamp, IgnoreCase> stamps;  // "name" stands for the place too
+    std::map<std::pair<std::string, Key>, LinkStamp> link_stamps;
     std::optional<std::string> password;
     bool hidden = false, read_only = false;
     std::set<std::string, IgnoreCase> hidden_attributes, truncated;
@@ -114,10 +157,23 @@ class FakeDirectory final : public Directory {
   };
 
   void make_built_ins();
+  void renew_invocation_id();
   Key make(std::string_view rdn_type, const std::string& rdn_value, Key parent, Values values, std::uint64_t rid = 0);
   void index(const Node& node);
   void unindex(const Node& node);
   void erase(Key key);
+  void bury(Key key);  // erases it and leaves a tombstone
+  // It was changed: a new USN, and stamps for whatever differs from `before`.
+  void touch(Node& node, const Node* before = nullptr);
+  void stamp_changes(Node& node, const Node& before);
+  Stamp next(const Stamp& stamp) const { return {stamp.version + 1, now, invocation_id_}; }
+  bool of_classes(const std::vector<std::string>& classes, const ReadScope& scope) const;
+  std::string cursor_now() const;
+  // Parts of `receive`.
+  Key adopt(const FakeDirectory& from, const Node& theirs);
+  bool merge_values(const Node& theirs, Node& ours);
+  bool merge_place(const FakeDirectory& from, const Node& theirs, Node& ours);
+  bool merge_links(const FakeDirectory& from, const Node& theirs, Node& ours);
   Key take_rid() { return next_rid_++; }
 
   const Node* find_node(std::string_view who) const;
@@ -150,7 +206,11 @@ class FakeDirectory final : public Directory {
   std::uint64_t seed_;
   std::string domain_, sid_;
   Key next_key_ = 1, next_rid_ = 1103;
-  std::uint64_t usn_ = 3000;
+  std::uint64_t usn_ = 3000, epoch_ = 0;
+  std::string host_ = "dc1.ad.test", invocation_id_;
+  std::map<std::string, std::string> hosts_;  // invocationId -> name of every domain controller it knows
+  std::map<std::uint64_t, Key> by_usn_;
+  std::map<std::string, Tombstone> tombstones_;  // by id
   std::map<Key, Node> nodes_;
   std::map<std::string, Key, std::less<>> ids_, accounts_;           // accounts: folded sAMAccountName
   std::map<std::string, Key, std::less<>> principal_names_;          // folded UPN
@@ -159,6 +219,18 @@ class FakeDirectory final : public Directory {
   std::vector<Applied> log_;
   int reads_ = 0, write_calls_ = 0;
   Countdown failing_read_, failing_write_, silent_write_, dropping_write_;
+};
+
+// Steps with the test: says at once whether the domain controller's highest USN has changed since it was last asked,
+// and never waits. `directory` must outlive it.
+class FakeDirectoryWatch final : public DirectoryWatch {
+ public:
+  explicit FakeDirectoryWatch(const FakeDirectory& directory) : directory_(directory) {}
+  Result<bool> wait(Deadline deadline, std::stop_token stop) override;
+
+ private:
+  const FakeDirectory& directory_;
+  std::uint64_t seen_ = 0;
 };
 
 }  // namespace plumb::test

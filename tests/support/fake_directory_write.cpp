@@ -117,6 +117,7 @@ Result<std::string> FakeDirectory::apply_add(const DirectoryWrite& write) {
                                : std::vector<std::string>{"top", made};
   const Key key = make(unit ? "OU" : "CN", dn->leaf().value, parent->key, {{"objectClass", classes}},
                        user || group ? take_rid() : 0);
+  const Node made_before = nodes_.at(key);
   const auto finish = [&]() -> Result<void> {
     Node& node = nodes_.at(key);
     unindex(node);
@@ -132,6 +133,7 @@ Result<std::string> FakeDirectory::apply_add(const DirectoryWrite& write) {
     PLUMB_CHECK(check(node, nullptr));
     PLUMB_CHECK(check_unique(node));
     index(node);
+    stamp_changes(node, made_before);
     return {};
   };
   if (auto done = finish(); !done) {
@@ -173,7 +175,7 @@ Result<std::string> FakeDirectory::apply_modify(const DirectoryWrite& write) {
     return in_context(printable(dn_of(before)), std::move(done).error());
   }
   if (target->values != before.values || target->links != before.links || target->password != before.password)
-    target->usn = ++usn_;
+    touch(*target, &before);
   index(*target);
   log_.push_back({write, target->id, dn_of(*target), dn_of(*target)});
   return target->id;
@@ -216,8 +218,7 @@ Result<std::string> FakeDirectory::apply_remove(const DirectoryWrite& write) {
   if (target->values.contains("isCriticalSystemObject"))
     return fail(Fault::invalid, "{}: unwillingToPerform (53): a system object", printable(was));
   if (referee) referee(write, everything(*target));
-  erase(target->key);
-  ++usn_;
+  bury(target->key);
   log_.push_back({write, id, was, ""});
   return id;
 }
@@ -363,11 +364,11 @@ Result<void> FakeDirectory::set_password(Node& node, const Modification& change)
 
 Result<void> FakeDirectory::check(const Node& node, const Node* before) const {
   const auto changed = [&](const char* name) {
-    const auto now = node.values.find(name);
-    if (now == node.values.end()) return before != nullptr && before->values.contains(name);
+    const auto is = node.values.find(name);
+    if (is == node.values.end()) return before != nullptr && before->values.contains(name);
     if (before == nullptr) return true;
     const auto then = before->values.find(name);
-    return then == before->values.end() || then->second != now->second;
+    return then == before->values.end() || then->second != is->second;
   };
   if (node.rdn_value.size() > 64)
     return fail(Fault::invalid, "a name has at most 64 characters: constraintViolation (19)");

@@ -436,7 +436,13 @@ Result<Answer> Connection::next(int id, Deadline deadline) {
   timeval wait = to_timeval(left);
   LDAPMessage* message = nullptr;
   const int type = ldap_result(ldap_, id, LDAP_MSG_ONE, &wait, &message);
-  if (type == 0) return fail(Fault::timeout, "{}: no answer within {}", printable(host_), format_duration(left));
+  PLUMB_TRY(auto answer, taken(type, message));
+  if (!answer) return fail(Fault::timeout, "{}: no answer within {}", printable(host_), format_duration(left));
+  return std::move(*answer);
+}
+
+Result<std::optional<Answer>> Connection::taken(int type, LDAPMessage* message) const {
+  if (type == 0) return std::nullopt;
   if (type < 0) {
     int code = LDAP_SERVER_DOWN;
     ldap_get_option(ldap_, LDAP_OPT_RESULT_CODE, &code);
@@ -447,7 +453,24 @@ Result<Answer> Connection::next(int id, Deadline deadline) {
   answer.id = ldap_msgid(message);
   answer.type = type;
   if (answer.id == 0) return fail(Fault::unavailable, "{}: the server ends the connection", printable(host_));
-  return answer;
+  return std::optional<Answer>(std::move(answer));
+}
+
+Result<std::optional<Answer>> Connection::wait(int id, int interrupt, Deadline deadline) {
+  while (true) {
+    // What TLS has decrypted already is not seen by poll.
+    timeval at_once{0, 0};
+    LDAPMessage* message = nullptr;
+    const int type = ldap_result(ldap_, id, LDAP_MSG_ONE, &at_once, &message);
+    PLUMB_TRY(auto answer, taken(type, message));
+    const Duration left = deadline.left(clock_.steady());
+    if (answer || left <= Duration::zero()) return answer;
+    constexpr Duration kLongest = std::chrono::hours(1);
+    pollfd ends[2] = {{socket_, POLLIN, 0}, {interrupt, POLLIN, 0}};
+    const int ready = ::poll(ends, 2, static_cast<int>(std::min(left, kLongest).count()) + 1);
+    if (ready < 0 && errno != EINTR) return fail(Fault::unavailable, "{}: {}", host_, std::strerror(errno));
+    if (ready > 0 && ends[1].revents != 0) return std::nullopt;
+  }
 }
 
 Outcome Connection::outcome(const Answer& answer) const {
@@ -465,6 +488,16 @@ Outcome Connection::outcome(const Answer& answer) const {
     if (ldap_parse_pageresponse_control(ldap_, control, &estimate, &cookie) == LDAP_SUCCESS) {
       result.paged = true;
       if (cookie.bv_val != nullptr) result.page_cookie.assign(cookie.bv_val, cookie.bv_len);
+    }
+    ber_memfree(cookie.bv_val);
+  }
+  if (LDAPControl* control = ldap_control_find(LDAP_CONTROL_X_DIRSYNC, controls, nullptr); control != nullptr) {
+    berval cookie{0, nullptr};
+    int more = 0;
+    if (ldap_parse_dirsync_control(ldap_, control, &more, &cookie) == LDAP_SUCCESS) {
+      result.synced = true;
+      result.sync_more = more != 0;
+      if (cookie.bv_val != nullptr) result.sync_cookie.assign(cookie.bv_val, cookie.bv_len);
     }
     ber_memfree(cookie.bv_val);
   }

@@ -29,6 +29,8 @@ struct Outcome {
   std::string diagnostic;
   std::string page_cookie;  // of the paged results control
   bool paged = false;       // whether that control was there
+  std::string sync_cookie;  // of the DirSync control
+  bool synced = false, sync_more = false;
 };
 
 // An open, authenticated connection to one server. Once a call fails with anything but an answer of the server,
@@ -45,9 +47,16 @@ class Connection {
   LDAP* handle() const { return ldap_; }
   const std::string& host() const { return host_; }
   bool encrypted() const { return encrypted_; }
+  // One request was sent.
+  void count_request() const {
+    if (options_.requests != nullptr) ++*options_.requests;
+  }
 
   // Whether the server has closed it while nothing was asked; no waiting.
   bool closed_by_server();
+  // Waits for an answer to the request, or until `interrupt` (a descriptor) is readable: nothing then, and at the
+  // deadline. Without a limit of its own: for a search that goes on for ever.
+  Result<std::optional<Answer>> wait(int id, int interrupt, Deadline deadline);
   // The next answer to the request, or to any (LDAP_RES_ANY). Fault::timeout at `deadline`, or when nothing comes
   // for Options::operation_timeout; Fault::unavailable when the connection is gone.
   Result<Answer> next(int id, Deadline deadline);
@@ -59,6 +68,8 @@ class Connection {
  private:
   Connection(const Options& options, const Clock& clock) : options_(options), clock_(clock) {}
   Result<void> connect(const std::string& url, Deadline deadline);
+  // The answer that ldap_result gave, if there is one.
+  Result<std::optional<Answer>> taken(int type, LDAPMessage* message) const;
   Result<void> configure();
   Result<void> secure(Deadline deadline);
   Result<void> bind_simple(SecretStore& secrets, Deadline deadline);

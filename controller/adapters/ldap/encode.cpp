@@ -118,7 +118,8 @@ AttributeName parse_attribute_name(std::string_view description) {
 
 std::string value_text(std::string_view attribute, std::string_view bytes) {
   std::string text;
-  if (equals_ignoring_case(attribute, "objectGUID") || equals_ignoring_case(attribute, "parentGUID"))
+  if (equals_ignoring_case(attribute, "objectGUID") || equals_ignoring_case(attribute, "parentGUID") ||
+      equals_ignoring_case(attribute, "invocationId"))
     text = guid_text(bytes);
   else if (equals_ignoring_case(attribute, "objectSid") || equals_ignoring_case(attribute, "sIDHistory") ||
            equals_ignoring_case(attribute, "securityIdentifier") || equals_ignoring_case(attribute, "tokenGroups"))

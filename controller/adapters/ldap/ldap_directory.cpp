@@ -1,29 +1,23 @@
 #include "controller/adapters/ldap/ldap_directory.h"
 
 #include <algorithm>
-#include <csignal>
-#include <cstdlib>
-#include <map>
-#include <mutex>
+#include <optional>
 
-#include "controller/adapters/ldap/connection.h"
-#include "controller/adapters/ldap/encode.h"
+#include "controller/adapters/ldap/changes.h"
+#include "controller/adapters/ldap/connector.h"
+#include "controller/adapters/ldap/history.h"
 #include "controller/adapters/ldap/reader.h"
 #include "controller/adapters/ldap/writer.h"
-#include "controller/base/log.h"
 #include "controller/base/text.h"
 #include "controller/model/dn.h"
 
 namespace plumb::ldap {
 namespace {
 
-// For how long a server that did not answer is asked after the others.
-constexpr Duration kShunned = std::chrono::minutes(5);
-
 class LdapDirectory final : public Directory {
  public:
   LdapDirectory(Options options, SecretStore& secrets, const Clock& clock)
-      : options_(std::move(options)), secrets_(secrets), clock_(clock) {}
+      : options_(std::move(options)), clock_(clock), connector_(options_, secrets, clock) {}
 
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
     return reading<Complete<std::vector<Entry>>>(deadline, [&](Reader& reader) { return reader.read_all(scope); });
@@ -56,6 +50,30 @@ class LdapDirectory final : public Directory {
     return reading<About>(deadline, [&](Reader& reader) { return describe(reader); });
   }
 
+  Result<std::string> cursor(Deadline deadline) override {
+    return reading<std::string>(deadline, [&](Reader& reader) -> Result<std::string> {
+      PLUMB_TRY(const Facts* const known, facts(reader));
+      return new_cursor(*known, reader, clock_.now());
+    });
+  }
+
+  Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
+                                         Deadline deadline) override {
+    PLUMB_TRY(const auto from, Cursor::parse(cursor));
+    auto changes = reading<DirectoryChanges>(deadline, [&](Reader& reader) -> Result<DirectoryChanges> {
+      PLUMB_TRY(const Facts* const known, facts(reader));
+      return read_changes(from, cursor, scope, *known, reader, clock_.now());
+    });
+    // What we knew of the server may be what does not hold any more.
+    if (!changes && changes.error().fault == Fault::conflict) facts_.reset();
+    return changes;
+  }
+
+  Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
+    using Histories = std::vector<AttributeHistory>;
+    return reading<Histories>(deadline, [&](Reader& reader) { return read_history(id, reader, names_); });
+  }
+
  private:
   template <class T, class F>
   Result<T> reading(Deadline deadline, F&& read) {
@@ -71,79 +89,48 @@ class LdapDirectory final : public Directory {
       // A connection that has been idle may be gone without our knowing: a read may be asked again.
       drop();
       if (!reused || fault == Fault::timeout) {
-        failed_[last_] = clock_.steady();
+        connector_.failed();
         return result;
       }
     }
   }
 
-  // The servers as they are to be tried: a mere drop of an idle connection is no reason to read from another one,
-  // which may lag behind; one that accepts connections and does not answer must not be all that is ever tried.
-  std::vector<std::size_t> order() {
-    const auto now = clock_.steady();
-    std::erase_if(failed_, [&](const auto& each) { return now - each.second >= kShunned; });
-    std::vector<std::size_t> servers;
-    if (last_ < options_.servers.size()) servers.push_back(last_);
-    for (std::size_t i = 0; i < options_.servers.size(); ++i)
-      if (i != last_) servers.push_back(i);
-    const auto when = [&](std::size_t i) {
-      const auto found = failed_.find(i);
-      return found == failed_.end() ? SteadyTime{} : found->second;
-    };
-    std::stable_sort(servers.begin(), servers.end(),
-                     [&](std::size_t left, std::size_t right) { return when(left) < when(right); });
-    return servers;
-  }
-
-  // Tries each server once.
   Result<void> ensure_connected(Deadline deadline) {
     if (connection_ && !connection_->closed_by_server()) return {};
-    if (connection_) drop();
-    PLUMB_CHECK(check_options(options_));
-    std::vector<std::string> why;
-    for (const std::size_t server : order()) {
-      const std::string& url = options_.servers[server];
-      const Deadline within{std::min(deadline.at, clock_.steady() + 3 * options_.connect_timeout)};
-      auto opened = Connection::open(options_, url, secrets_, clock_, within);
-      if (opened) {
-        connection_ = std::move(*opened);
-        last_ = server;
-        log::debug("ldap.connected", "connected to {}", printable(url));
-        return {};
-      }
-      const Fault fault = opened.error().fault;
-      // Trying a wrong password on every server would lock the account.
-      if (fault != Fault::unavailable && fault != Fault::timeout) return Failure(std::move(opened).error());
-      why.push_back(opened.error().message);
-      if (server == last_) last_ = kNone;
-      if (deadline.left(clock_.steady()) <= Duration::zero()) {
-        failed_[server] = clock_.steady();  // it took all the time, and must not take that of the next call
-        break;
-      }
-    }
-    return fail(Fault::unavailable, "{}", join(why, "; "));
+    drop();
+    PLUMB_TRY(connection_, connector_.connect(deadline));
+    return {};
   }
 
-  void drop() { connection_.reset(); }
+  void drop() {
+    connection_.reset();
+    facts_.reset();
+  }
+  // What the server is, asked once a connection.
+  Result<const Facts*> facts(Reader& reader) {
+    if (!facts_) {
+      PLUMB_TRY(facts_, learn_facts(*connection_, reader, options_));
+    }
+    return &*facts_;
+  }
 
   Result<About> describe(Reader& reader) {
     About about;
     about.server = connection_->host();
     about.encrypted = connection_->encrypted();
-    PLUMB_TRY(const auto root, reader.root());
-    const auto first = [](const Entry& entry, std::string_view name) {
-      const auto found = entry.attributes.find(name);
-      return found == entry.attributes.end() || found->second.values.empty() ? std::string()
-                                                                             : found->second.values.front();
-    };
-    if (const std::string name = first(root, "dnsHostName"); !name.empty()) about.server = name;
-    about.domain_dn = first(root, "defaultNamingContext");
+    const std::vector<std::string> fetch = {"defaultNamingContext", "dnsHostName"};
+    PLUMB_TRY(const auto root, reader.root(fetch));
+    if (const std::string name = first_value(root, "dnsHostName"); !name.empty()) about.server = name;
+    about.domain_dn = first_value(root, "defaultNamingContext");
     if (about.domain_dn.empty())
       return fail(Fault::invalid, "{} does not name its domain: it is no domain controller of Active Directory",
                   printable(about.server));
     const std::vector<std::string> sid = {"objectSid"};
     PLUMB_TRY(const auto domain, reader.read_one(about.domain_dn, sid));
-    about.domain_sid = first(domain, "objectSid");
+    about.domain_sid = first_value(domain, "objectSid");
+    PLUMB_TRY(const Facts* const known, facts(reader));
+    about.server_id = known->invocation_id;
+    about.sees_deletions = known->sees_deletions;
     PLUMB_TRY(const auto us, ourselves(reader));
     if (us.size() == 1) {
       about.bound_as_id = us.front().id;
@@ -177,25 +164,17 @@ class LdapDirectory final : public Directory {
   }
 
   const Options options_;
-  SecretStore& secrets_;
   const Clock& clock_;
+  Connector connector_;
   std::unique_ptr<Connection> connection_;
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-  std::size_t last_ = kNone;                  // the server last used
-  std::map<std::size_t, SteadyTime> failed_;  // servers that did not answer, and when
+  std::optional<Facts> facts_;  // of the server that we are connected to
+  Names names_;
 };
 
 }  // namespace
 
 std::unique_ptr<Directory> make_directory(Options options, SecretStore& secrets, const Clock& clock) {
-  // Before libldap is used for the first time: no ldap.conf, ldaprc or LDAP* variable has a say.
-  static std::once_flag once;
-  std::call_once(once, [] {
-    ::setenv("LDAPNOINIT", "1", 1);
-    // libldap writes to sockets whose other end may be gone; that must not end the process.
-    struct sigaction now {};
-    if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
-  });
+  prepare_process();
   options.page_size = std::clamp(options.page_size, 1, 5000);
   options.writes_in_flight = std::clamp<std::size_t>(options.writes_in_flight, 1, 256);
   return std::make_unique<LdapDirectory>(std::move(options), secrets, clock);

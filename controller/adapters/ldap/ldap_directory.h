@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,6 +9,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/ports/directory.h"
+#include "controller/ports/directory_watch.h"
 #include "controller/ports/secret_store.h"
 
 namespace plumb::ldap {
@@ -30,6 +33,15 @@ struct Options {
   // Asks for `member` in parts of this many values, however many the server would give; 0: as the server likes.
   // For tests: Samba gives all of them at once.
   std::size_t member_range = 0;
+  // How changes are followed. `usn`: by uSNChanged, deleted objects included where the account may read the Deleted
+  // Objects container. `dirsync`: by the DirSync control, which shows deletions to accounts with the right
+  // "Replicating Directory Changes"; without it only with the flag that leaves out what the account may not read, so
+  // that it has no advantage. `automatic`: usn where deletions are seen with it, else dirsync where the right
+  // is there, else usn without deletions.
+  enum class Follow { automatic, usn, dirsync };
+  Follow follow = Follow::automatic;
+  // Counts the requests that are sent, binds left out. For tests and measurements; must outlive what it is given to.
+  std::atomic<std::uint64_t>* requests = nullptr;
 };
 
 // An Active Directory domain over libldap. Connects at the first call and keeps the connection. Once
@@ -40,5 +52,11 @@ struct Options {
 // The first call is made before other threads look at the environment: it switches off ldap.conf and LDAP* variables
 // (LDAPNOINIT), and ignores SIGPIPE where nobody handles it. A Kerberos bind sets KRB5_* variables while it lasts.
 std::unique_ptr<Directory> make_directory(Options options, SecretStore& secrets, const Clock& clock);
+
+// Change notification (1.2.840.113556.1.4.528, MS-ADTS 3.1.1.3.4.1.9) for the whole domain, on a connection of its own
+// that is made at the first `wait`. A domain controller keeps at most five on a connection. When the server ends it, or
+// is gone, it is set up again within `wait`, after pauses that grow to a minute. `wait` itself is bounded by its
+// deadline, connecting by Options::connect_timeout besides: a stop during that is noticed after it.
+std::unique_ptr<DirectoryWatch> make_watch(Options options, SecretStore& secrets, const Clock& clock);
 
 }  // namespace plumb::ldap

@@ -1,7 +1,7 @@
 #include "controller/adapters/ldap/reader.h"
 
 #include <algorithm>
-#include <deque>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -22,11 +22,9 @@ constexpr int kRangeAttempts = 5;
 // LDAP_SERVER_DOMAIN_SCOPE_OID: leaves out the pointers to the configuration and DNS partitions, which every
 // search from a domain's root would bring. Whatever pointer still comes means that something is missing.
 constexpr const char* kDomainScope = "1.2.840.113556.1.4.1339";
+constexpr const char* kNotification = "1.2.840.113556.1.4.528";
+constexpr const char* kShowDeleted = "1.2.840.113556.1.4.417";
 const std::vector<std::string> kAlways = {"objectGUID", "objectClass", "uSNChanged"};
-
-struct FreeControl {
-  void operator()(LDAPControl* control) const { ldap_control_free(control); }
-};
 
 bool asked_for(std::span<const std::string> fetch, std::string_view name) {
   return equals_ignoring_case(name, "objectClass") ||
@@ -41,11 +39,23 @@ Error read_fault(const Outcome& outcome, std::string_view base) {
   return error;
 }
 
+Result<Control> plain_control(const char* oid, bool critical) {
+  LDAPControl* made = nullptr;
+  if (ldap_control_create(oid, critical ? 1 : 0, nullptr, 0, &made) != LDAP_SUCCESS)
+    return fail(Fault::internal, "libldap makes no control");
+  return Control(made);
+}
+
 std::string or_filter(const std::vector<std::string>& parts) {
   return parts.size() == 1 ? parts.front() : "(|" + join(parts, "") + ")";
 }
 
 }  // namespace
+
+std::string first_value(const Entry& entry, std::string_view name) {
+  const auto found = entry.attributes.find(name);
+  return found == entry.attributes.end() || found->second.values.empty() ? std::string() : found->second.values.front();
+}
 
 Result<int> Reader::send(const Search& search, std::span<const std::string> fetch, const std::string* cookie) {
   std::vector<std::string> names = kAlways;
@@ -55,29 +65,35 @@ Result<int> Reader::send(const Search& search, std::span<const std::string> fetc
     else if (std::find(kAlways.begin(), kAlways.end(), name) == kAlways.end())
       names.push_back(name);
   }
+  std::vector<Control> made;
+  if (cookie != nullptr) {
+    berval value{cookie->size(), const_cast<char*>(cookie->data())};
+    LDAPControl* page = nullptr;
+    if (ldap_create_page_control(connection_.handle(), options_.page_size, &value, 1, &page) != LDAP_SUCCESS)
+      return fail(Fault::internal, "libldap makes no paging control");
+    made.emplace_back(page);
+    PLUMB_TRY(made.emplace_back(), plain_control(kDomainScope, false));
+  }
+  if (search.deleted) {
+    PLUMB_TRY(made.emplace_back(), plain_control(kShowDeleted, true));
+  }
+  return send_with(search, std::move(names), made);
+}
+
+Result<int> Reader::send_with(const Search& search, std::vector<std::string> names, const std::vector<Control>& made) {
   std::vector<char*> attributes;
   for (std::string& name : names) attributes.push_back(name.data());
   attributes.push_back(nullptr);
-
-  std::unique_ptr<LDAPControl, FreeControl> page, domain;
   std::vector<LDAPControl*> controls;
-  if (cookie != nullptr) {
-    berval value{cookie->size(), const_cast<char*>(cookie->data())};
-    LDAPControl* made = nullptr;
-    if (ldap_create_page_control(connection_.handle(), options_.page_size, &value, 1, &made) != LDAP_SUCCESS)
-      return fail(Fault::internal, "libldap makes no paging control");
-    page.reset(made);
-    if (ldap_control_create(kDomainScope, 0, nullptr, 0, &made) != LDAP_SUCCESS)
-      return fail(Fault::internal, "libldap makes no control");
-    domain.reset(made);
-    controls = {page.get(), domain.get(), nullptr};
-  }
+  for (const Control& control : made) controls.push_back(control.get());
+  controls.push_back(nullptr);
   int id = 0;
   const int rc =
       ldap_search_ext(connection_.handle(), search.base.c_str(), search.scope, search.filter.c_str(), attributes.data(),
-                      0, controls.empty() ? nullptr : controls.data(), nullptr, nullptr, LDAP_NO_LIMIT, &id);
+                      0, made.empty() ? nullptr : controls.data(), nullptr, nullptr, LDAP_NO_LIMIT, &id);
   if (rc == LDAP_FILTER_ERROR) return fail(Fault::internal, "not a filter: {}", printable(search.filter));
   if (rc != LDAP_SUCCESS) return Failure(connection_.sending_failed(rc));
+  connection_.count_request();
   return id;
 }
 
@@ -120,9 +136,16 @@ Result<Entry> Reader::parse(const Answer& answer, std::span<const std::string> f
   return entry;
 }
 
-Result<Entry> Reader::root() {
-  const std::vector<std::string> fetch = {"defaultNamingContext", "dnsHostName"};
-  PLUMB_TRY(const int id, send({"", "(objectClass=*)", LDAP_SCOPE_BASE}, fetch, nullptr));
+Result<Entry> Reader::root(std::span<const std::string> fetch) {
+  return base_search({"", "(objectClass=*)", LDAP_SCOPE_BASE}, fetch);
+}
+
+Result<Entry> Reader::read_hidden(const std::string& base) {
+  return base_search({base, "(objectClass=*)", LDAP_SCOPE_BASE, true}, {});
+}
+
+Result<Entry> Reader::base_search(const Search& search, std::span<const std::string> fetch) {
+  PLUMB_TRY(const int id, send(search, fetch, nullptr));
   Entry entry;
   while (true) {
     PLUMB_TRY(const auto answer, connection_.next(id, deadline_));
@@ -130,7 +153,8 @@ Result<Entry> Reader::root() {
       PLUMB_TRY(entry, decode(answer, fetch));
     } else if (answer.type == LDAP_RES_SEARCH_RESULT) {
       const Outcome outcome = connection_.outcome(answer);
-      if (outcome.code != LDAP_SUCCESS) return Failure(read_fault(outcome, "the rootDSE"));
+      if (outcome.code != LDAP_SUCCESS)
+        return Failure(read_fault(outcome, search.base.empty() ? "the rootDSE" : search.base));
       return entry;
     }
   }
@@ -166,13 +190,51 @@ Result<void> Reader::search(const Search& search, std::span<const std::string> f
       PLUMB_TRY(id, send(search, fetch, &cookie));
     }
     for (const Answer& answer : page.entries) {
-      PLUMB_TRY(auto entry, parse(answer, fetch));
-      PLUMB_CHECK(take(std::move(entry)));
+      PLUMB_TRY(auto entry, search.skip_nameless ? decode(answer, fetch) : parse(answer, fetch));
+      if (!entry.id.empty()) PLUMB_CHECK(take(std::move(entry)));
     }
     if (cookie.empty()) return {};
     empty_pages = page.entries.empty() ? empty_pages + 1 : 0;
   }
   return fail(Fault::unavailable, "searching {}: pages without entries do not end", printable(search.base));
+}
+
+Result<DirSyncPage> Reader::dirsync(const Search& search, std::span<const std::string> fetch, int flags,
+                                    const std::string& cookie) {
+  berval value{cookie.size(), const_cast<char*>(cookie.data())};
+  LDAPControl* control = nullptr;
+  if (ldap_create_dirsync_control(connection_.handle(), flags, std::numeric_limits<int>::max(), &value, &control) !=
+      LDAP_SUCCESS)
+    return fail(Fault::internal, "libldap makes no DirSync control");
+  std::vector<Control> made;
+  made.emplace_back(control);
+  control->ldctl_iscritical = 1;  // without it the answer would be the whole domain, as an ordinary search
+  PLUMB_TRY(const int id, send_with(search, {fetch.begin(), fetch.end()}, made));
+  DirSyncPage page;
+  while (true) {
+    PLUMB_TRY(const auto answer, connection_.next(id, deadline_));
+    if (answer.type == LDAP_RES_SEARCH_ENTRY) {
+      PLUMB_TRY(auto entry, parse(answer, fetch));
+      page.entries.push_back(std::move(entry));
+    } else if (answer.type == LDAP_RES_SEARCH_RESULT) {
+      const Outcome outcome = connection_.outcome(answer);
+      if (outcome.code != LDAP_SUCCESS) return Failure(read_fault(outcome, search.base));
+      if (!outcome.synced)
+        return fail(Fault::unavailable, "searching {}: {} ignores the DirSync control", printable(search.base),
+                    printable(connection_.host()));
+      page.cookie = outcome.sync_cookie;
+      page.more = outcome.sync_more;
+      return page;
+    }
+  }
+}
+
+// Only this filter is taken (MS-ADTS 3.1.1.3.4.1.9).
+Result<int> Reader::notify(const std::string& domain_dn) {
+  std::vector<Control> made;
+  PLUMB_TRY(made.emplace_back(), plain_control(kNotification, true));
+  PLUMB_TRY(made.emplace_back(), plain_control(kShowDeleted, true));
+  return send_with({domain_dn}, {"objectGUID"}, made);
 }
 
 Result<std::vector<Entry>> Reader::look_up(std::span<const std::string> bases, std::span<const std::string> fetch) {

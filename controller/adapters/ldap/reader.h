@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,7 +16,24 @@ namespace plumb::ldap {
 struct Search {
   std::string base, filter = "(objectClass=*)";
   int scope = LDAP_SCOPE_SUBTREE;
+  bool deleted = false;        // shows deleted objects too (1.2.840.113556.1.4.417)
+  bool skip_nameless = false;  // leaves out entries whose objectGUID we may not read, which are an error else
 };
+
+struct FreeControl {
+  void operator()(LDAPControl* control) const { ldap_control_free(control); }
+};
+using Control = std::unique_ptr<LDAPControl, FreeControl>;
+
+// One answer to a search with the DirSync control (MS-ADTS 3.1.1.3.4.1.3).
+struct DirSyncPage {
+  std::vector<Entry> entries;  // only what changed of each
+  std::string cookie;
+  bool more = false;
+};
+
+// The first value of an attribute; empty if it has none.
+std::string first_value(const Entry& entry, std::string_view name);
 
 class Reader {
  public:
@@ -26,15 +44,24 @@ class Reader {
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                   std::span<const std::string> fetch);
   // The rootDSE: what the server says of itself. It has no id.
-  Result<Entry> root();
+  Result<Entry> root(std::span<const std::string> fetch);
   // One entry; Fault::not_found if there is none (any more).
   Result<Entry> read_one(const std::string& base, std::span<const std::string> fetch);
+  // The same of an entry that may be deleted, or hidden from us: then it has no id.
+  Result<Entry> read_hidden(const std::string& base);
 
- private:
   using Take = std::function<Result<void>(Entry)>;
-
   // All pages of a search. An error unless the server says at the end that this was all.
   Result<void> search(const Search& search, std::span<const std::string> fetch, const Take& take);
+  Result<DirSyncPage> dirsync(const Search& search, std::span<const std::string> fetch, int flags,
+                              const std::string& cookie);
+  // Asks to be told of every change below the domain's root, deletions included: the request's id. One answer
+  // a change, without end.
+  Result<int> notify(const std::string& domain_dn);
+  // Reads the rest of every attribute that the server gave in part.
+  Result<void> complete_ranges(Entry& entry);
+
+ private:
   struct Page {
     std::vector<Answer> entries;  // not decoded yet
     Outcome outcome;
@@ -43,11 +70,11 @@ class Reader {
   // Base searches, many in flight; entries that do not exist are left out.
   Result<std::vector<Entry>> look_up(std::span<const std::string> bases, std::span<const std::string> fetch);
   Result<int> send(const Search& search, std::span<const std::string> fetch, const std::string* cookie);
+  Result<int> send_with(const Search& search, std::vector<std::string> names, const std::vector<Control>& controls);
+  Result<Entry> base_search(const Search& search, std::span<const std::string> fetch);
   Result<Entry> decode(const Answer& answer, std::span<const std::string> fetch);
   // Decodes an entry that must have an id.
   Result<Entry> parse(const Answer& answer, std::span<const std::string> fetch);
-  // Reads the rest of every attribute that the server gave in part.
-  Result<void> complete_ranges(Entry& entry);
   Result<void> read_range(Entry& entry, const std::string& attribute);
 
   Connection& connection_;

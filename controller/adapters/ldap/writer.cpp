@@ -155,7 +155,10 @@ Result<int> Writer::send(const Request& request) {
 }
 
 Result<int> Writer::sent(int code, int id) {
-  if (code == LDAP_SUCCESS) return id;
+  if (code == LDAP_SUCCESS) {
+    connection_.count_request();
+    return id;
+  }
   if (code == LDAP_ENCODING_ERROR || code == LDAP_PARAM_ERROR || code == LDAP_INVALID_DN_SYNTAX)
     return fail(Fault::invalid, "the request cannot be encoded: {}", ldap_err2string(code));
   return Failure(connection_.sending_failed(code));

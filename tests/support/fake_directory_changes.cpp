@@ -1,0 +1,161 @@
+// What the fake directory tells of changes: USNs, tombstones, cursors and the metadata of attributes. The cursor holds
+// what the adapter's over libldap holds, and is refused for the same reasons.
+#include <algorithm>
+
+#include <boost/json/parse.hpp>
+
+#include "controller/base/text.h"
+#include "controller/model/value.h"
+#include "tests/support/fake_directory.h"
+
+namespace plumb::test {
+
+void FakeDirectory::touch(Node& node, const Node* before) {
+  by_usn_.erase(node.usn);
+  node.usn = ++usn_;
+  by_usn_[node.usn] = node.key;
+  if (before != nullptr) stamp_changes(node, *before);
+}
+
+void FakeDirectory::stamp_changes(Node& node, const Node& before) {
+  const auto changed = [&](const std::string& name) { node.stamps[name] = next(node.stamps[name]); };
+  for (const auto& [name, values] : node.values) {
+    const auto was = before.values.find(name);
+    if (was == before.values.end() || was->second != values) changed(name);
+  }
+  for (const auto& [name, values] : before.values)
+    if (!node.values.contains(name)) changed(name);
+  if (node.parent != before.parent || node.rdn_value != before.rdn_value) changed("name");
+  if (node.password != before.password) changed("unicodePwd");
+  const auto value_changed = [&](const std::string& name, Key target, bool present) {
+    LinkStamp& link = node.link_stamps[{fold_case(name), target}];
+    link = {next(link.stamp), present};
+  };
+  for (const auto& [name, targets] : node.links) {
+    const auto was = before.links.find(name);
+    for (const Key target : targets)
+      if (was == before.links.end() || !was->second.contains(target)) value_changed(name, target, true);
+  }
+  for (const auto& [name, targets] : before.links) {
+    const auto is = node.links.find(name);
+    for (const Key target : targets)
+      if (is == node.links.end() || !is->second.contains(target)) value_changed(name, target, false);
+  }
+}
+
+// Who held links to it is not touched: the directory takes the values out on every domain controller by itself.
+void FakeDirectory::bury(Key key) {
+  const Node& node = nodes_.at(key);
+  tombstones_[node.id] = {++usn_, node.values.at("objectClass"), {1, now, invocation_id_}};
+  erase(key);
+}
+
+bool FakeDirectory::of_classes(const std::vector<std::string>& classes, const ReadScope& scope) const {
+  return scope.classes.empty() || std::any_of(classes.begin(), classes.end(), [&](const std::string& name) {
+           return std::any_of(scope.classes.begin(), scope.classes.end(),
+                              [&](const auto& wanted) { return equals_ignoring_case(wanted, name); });
+         });
+}
+
+std::string FakeDirectory::cursor_now() const {
+  // The last object that was changed: one that has an older USN some day has been set back.
+  Object witness;
+  if (!by_usn_.empty()) {
+    const Node& last = nodes_.at(by_usn_.rbegin()->second);
+    witness = {{"id", last.id}, {"usn", last.usn}};
+  }
+  return canonical(Object{{"server", invocation_id_},
+                          {"usn", usn_},
+                          {"domain", nodes_.at(1).id},
+                          {"deletions", !hide_deletions},
+                          {"epoch", epoch_},
+                          {"witness", witness}});
+}
+
+Result<std::string> FakeDirectory::cursor(Deadline) {
+  ++reads_;
+  if (down) return fail(Fault::unavailable, "no server answers");
+  if (failing_read_.hit()) return fail(failing_read_.fault, "reading the rootDSE ended half way");
+  return cursor_now();
+}
+
+Result<DirectoryChanges> FakeDirectory::changes_since(const std::string& text, const ReadScope& scope, Deadline) {
+  ++reads_;
+  if (down) return fail(Fault::unavailable, "no server answers");
+  if (failing_read_.hit()) return fail(failing_read_.fault, "searching ended half way");
+  boost::system::error_code fault;
+  const Value json = boost::json::parse(text, fault);
+  const auto usn = fault ? std::nullopt : int_at(json, "/usn");
+  if (!usn) return fail(Fault::conflict, "this is no cursor of this directory");
+  const auto same = [&](const char* where, const std::string& value) { return text_at(json, where) == value; };
+  if (!same("/domain", nodes_.at(1).id)) return fail(Fault::conflict, "the cursor is of another domain");
+  if (!same("/server", invocation_id_))
+    return fail(Fault::conflict, "{} is not the domain controller that the cursor is of, or was restored", host_);
+  if (bool_at(json, "/deletions") == hide_deletions)
+    return fail(Fault::conflict, "what we may see of deleted objects has changed since");
+  if (int_at(json, "/epoch") != static_cast<std::int64_t>(epoch_))
+    return fail(Fault::conflict, "the server does not know the cursor any more");
+  const auto since = static_cast<std::uint64_t>(*usn);
+  if (usn_ < since)
+    return fail(Fault::conflict, "{} has been set back to an old copy: its highest USN was {} and is {}", host_, since,
+                usn_);
+  DirectoryChanges changes;
+  changes.cursor = usn_ == since ? text : cursor_now();
+  if (usn_ == since) return changes;
+  if (const auto id = text_at(json, "/witness/id")) {
+    const auto found = ids_.find(*id);
+    const bool older = found != ids_.end()
+                           ? nodes_.at(found->second).usn < static_cast<std::uint64_t>(*int_at(json, "/witness/usn"))
+                           : !hide_deletions && !tombstones_.contains(*id);
+    if (older) return fail(Fault::conflict, "{} has been set back to an old copy: {} is older than it was", host_, *id);
+  }
+  for (auto at = by_usn_.upper_bound(since); at != by_usn_.end(); ++at)
+    if (const Node& node = nodes_.at(at->second); !node.hidden && of_classes(node.values.at("objectClass"), scope))
+      changes.changed.push_back(shown(node, scope.attributes));
+  for (const auto& [id, tombstone] : tombstones_)
+    if (!hide_deletions && tombstone.usn > since && of_classes(tombstone.classes, scope)) changes.removed.push_back(id);
+  return changes;
+}
+
+Result<std::vector<AttributeHistory>> FakeDirectory::history(const std::string& id, Deadline) {
+  ++reads_;
+  if (down) return fail(Fault::unavailable, "no server answers");
+  if (failing_read_.hit()) return fail(failing_read_.fault, "searching ended half way");
+  const auto found = ids_.find(lower(id));
+  if (found == ids_.end() || nodes_.at(found->second).hidden)
+    return fail(Fault::not_found, "no object has the id {}", printable(id));
+  const Node& node = nodes_.at(found->second);
+  const auto tell = [&](std::string attribute, std::string value, bool removed, const Stamp& stamp) {
+    const auto host = hosts_.find(stamp.server);
+    return AttributeHistory{std::move(attribute), std::move(value), removed,
+                            stamp.version,        stamp.at,         host == hosts_.end() ? stamp.server : host->second};
+  };
+  std::vector<AttributeHistory> all;
+  for (const auto& [name, stamp] : node.stamps) all.push_back(tell(name, "", false, stamp));
+  for (const auto& [which, link] : node.link_stamps)
+    if (const auto target = nodes_.find(which.second); target != nodes_.end())
+      all.push_back(
+          tell(std::string(schema_attribute(which.first)->name), dn_of(target->second), !link.present, link.stamp));
+  return all;
+}
+
+void FakeDirectory::restore(const FakeDirectory& backup, Restored how) {
+  FakeDirectory old = backup;
+  std::swap(old.log_, log_);
+  std::swap(old.referee, referee);
+  std::swap(old.crash_point, crash_point);
+  std::tie(old.reads_, old.write_calls_, old.now, old.host_, old.epoch_, old.hosts_) =
+      std::make_tuple(reads_, write_calls_, now, host_, epoch_, hosts_);
+  const std::string was = invocation_id_;
+  *this = std::move(old);
+  invocation_id_ = was;
+  if (how == Restored::properly) renew_invocation_id();
+}
+
+Result<bool> FakeDirectoryWatch::wait(Deadline, std::stop_token stop) {
+  if (stop.stop_requested()) return false;
+  if (directory_.down) return fail(Fault::unavailable, "no server answers");
+  return std::exchange(seen_, directory_.highest_usn()) != directory_.highest_usn();
+}
+
+}  // namespace plumb::test

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "tests/support/fake_directory.h"
+
+namespace plumb::test {
+
+// What a client is connected to: one domain controller of several. It outlives none of them.
+//
+//   FakeDirectory dc1, dc2 = dc1.replica("dc2.ad.test");
+//   FakeDirectorySwitch directory(dc1);
+//   dc1.set("ann", "title", {"x"});       // dc2 has not heard of it
+//   directory.connect_to(dc2);            // cursors of dc1 are refused from now on
+//   dc2.receive(dc1);                     // now it has
+class FakeDirectorySwitch final : public Directory {
+ public:
+  explicit FakeDirectorySwitch(FakeDirectory& first) : to_(&first) {}
+  void connect_to(FakeDirectory& other) { to_ = &other; }
+  FakeDirectory& connected_to() { return *to_; }
+
+  Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
+    return to_->read_all(scope, deadline);
+  }
+  Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
+                                  std::span<const std::string> fetch, Deadline deadline) override {
+    return to_->find(attribute, values, fetch, deadline);
+  }
+  std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
+    return to_->write(writes, deadline);
+  }
+  Result<About> about(Deadline deadline) override { return to_->about(deadline); }
+  Result<std::string> cursor(Deadline deadline) override { return to_->cursor(deadline); }
+  Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
+                                         Deadline deadline) override {
+    return to_->changes_since(cursor, scope, deadline);
+  }
+  Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
+    return to_->history(id, deadline);
+  }
+
+ private:
+  FakeDirectory* to_;
+};
+
+}  // namespace plumb::test
