@@ -87,6 +87,25 @@ Result<void> check_scope(const DirectorySettings& settings) {
   return {};
 }
 
+Result<Schedule> read_schedule(const Value& spec) {
+  const auto expression = text_at(spec, "/schedule/cron");
+  const auto zone_name = text_at(spec, "/schedule/timeZone");
+  if (expression.has_value() == (at(spec, "/schedule/interval") != nullptr))
+    return fail(Fault::invalid, "/spec/schedule: either interval or cron is needed");
+  if (!expression) {
+    if (zone_name) return fail(Fault::invalid, "/spec/schedule/timeZone: goes with cron; an interval needs none");
+    PLUMB_TRY(const Duration interval, read_span(spec, "/schedule/interval", Duration()));
+    if (interval < std::chrono::seconds(1))
+      return fail(Fault::invalid, "/spec/schedule/interval: must be a second or more");
+    return Schedule::every(interval);
+  }
+  auto cron = Cron::parse(*expression);
+  if (!cron) return in_context("/spec/schedule/cron", std::move(cron).error());
+  auto zone = TimeZone::find(zone_name.value_or("UTC"));
+  if (!zone) return in_context("/spec/schedule/timeZone", std::move(zone).error());
+  return Schedule::by(std::move(*cron), std::move(*zone));
+}
+
 }  // namespace
 
 Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot) {
@@ -112,6 +131,9 @@ Result<DirectorySettings> directory_settings(const Resource& directory, const Sn
   PLUMB_TRY(settings.connect_timeout, read_span(spec, "/timeouts/connect", std::chrono::seconds(5)));
   PLUMB_TRY(settings.operation_timeout, read_span(spec, "/timeouts/operation", std::chrono::seconds(30)));
   PLUMB_TRY(settings.read_timeout, read_span(spec, "/timeouts/read", std::chrono::seconds(120)));
+  if (at(spec, "/schedule") != nullptr) {
+    PLUMB_TRY(settings.schedule, read_schedule(spec));
+  }
   settings.page_size = static_cast<int>(int_at(spec, "/pageSize").value_or(1000));
   settings.writes_in_flight = static_cast<std::size_t>(int_at(spec, "/writesInFlight").value_or(32));
   for (std::string& name : texts_at(spec, "/protected/accounts")) settings.protected_accounts.insert(std::move(name));

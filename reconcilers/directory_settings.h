@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
+#include "controller/base/schedule.h"
 #include "controller/model/dn.h"
 #include "controller/model/resource.h"
 #include "controller/model/wanted.h"
@@ -35,6 +37,7 @@ struct DirectorySettings {
   std::set<std::string, IgnoreCase> protected_accounts;  // sAMAccountName
   std::vector<Dn> protected_dns;
   std::string upn_suffix;
+  std::optional<Schedule> schedule;  // nothing: as the program's options say
 };
 
 Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot);

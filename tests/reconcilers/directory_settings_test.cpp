@@ -65,6 +65,25 @@ TEST_F(DirectorySettings, WhatIsWrongIsSaidWithItsPlace) {
   EXPECT_THAT(refused(R"("managedScope": ["DC=other"])"), HasSubstr("not below any of the baseDNs"));
 }
 
+TEST_F(DirectorySettings, AScheduleIsAnIntervalOrACronExpression) {
+  EXPECT_FALSE(parse("")->schedule);
+  const auto every = parse(R"("schedule": {"interval": "5m"})");
+  ASSERT_TRUE(every) << every.error().message;
+  EXPECT_EQ(every->schedule->text(), "every 5m");
+  const auto nightly = parse(R"("schedule": {"cron": "0 2 * * *", "timeZone": "Europe/Berlin"})");
+  ASSERT_TRUE(nightly) << nightly.error().message;
+  EXPECT_EQ(nightly->schedule->text(), "by \"0 2 * * *\" in Europe/Berlin");
+  EXPECT_EQ(parse(R"("schedule": {"cron": "@daily"})")->schedule->text(), "by \"@daily\" in UTC");
+
+  EXPECT_THAT(refused(R"("schedule": {})"), HasSubstr("either interval or cron"));
+  EXPECT_THAT(refused(R"("schedule": {"interval": "5m", "cron": "@daily"})"), HasSubstr("either interval or cron"));
+  EXPECT_THAT(refused(R"("schedule": {"interval": "5ms"})"), HasSubstr("/spec/schedule/interval"));
+  EXPECT_THAT(refused(R"("schedule": {"interval": "5m", "timeZone": "UTC"})"), HasSubstr("goes with cron"));
+  EXPECT_THAT(refused(R"("schedule": {"cron": "0 0 31 2 *"})"), HasSubstr("/spec/schedule/cron"));
+  EXPECT_THAT(refused(R"("schedule": {"cron": "@daily", "timeZone": "Europe/Munich"})"),
+              HasSubstr("/spec/schedule/timeZone"));
+}
+
 TEST_F(DirectorySettings, ACredentialNeedsWhatItsTypeNames) {
   declare({"Credential", "default", "bind"}, R"({"type": "ldapBind", "kerberosKeytab": {"principal": "a@B"}})");
   EXPECT_THAT(refused(""), HasSubstr("/spec/ldapBind is needed"));
