@@ -127,8 +127,8 @@ Result<Limit> limit_from(const Value& spec) {
 }
 
 Result<void> read(const Value& spec, Policy::State& state) {
-  PLUMB_CHECK(
-      only(spec, "/spec", {"description", "match", "limit", "protectedAttributes", "rule", "effect", "message"}));
+  PLUMB_CHECK(only(spec, "/spec",
+                   {"description", "match", "limit", "protectedAttributes", "rule", "windows", "effect", "message"}));
   PLUMB_TRY(state.match, match_from(spec));
   if (at(spec, "/limit") != nullptr) {
     PLUMB_TRY(state.limit, limit_from(spec));
@@ -143,8 +143,9 @@ Result<void> read(const Value& spec, Policy::State& state) {
     if (!compiled) return in_context("/spec/rule/schema", std::move(compiled).error());
     state.rule = std::move(*compiled);
   }
-  if (!state.limit && state.protected_attributes.empty() && !state.rule)
-    return fail(Fault::invalid, "/spec needs limit, protectedAttributes or rule; it would guard nothing");
+  PLUMB_TRY(state.windows, windows_from(spec));
+  if (!state.limit && state.protected_attributes.empty() && !state.rule && state.windows.empty())
+    return fail(Fault::invalid, "/spec needs limit, protectedAttributes, rule or windows; it would guard nothing");
   PLUMB_TRY(const auto effect, text(spec, "/effect"));
   if (effect) {
     PLUMB_TRY(state.effect, one_of(kEffects, *effect, "/spec/effect"));
@@ -171,6 +172,13 @@ Result<Policy> Policy::from_resource(const Resource& resource, std::string origi
   if (auto done = read(resource.spec, *state); !done)
     return in_context(fmt::format("policy {} ({})", resource.key.name, state->origin), std::move(done).error());
   return Policy(std::move(state));
+}
+
+std::optional<SystemTime> next_change(std::span<const Policy> policies, SystemTime now) {
+  std::optional<SystemTime> next;
+  for (const Policy& policy : policies)
+    if (const auto turn = next_turn(policy.state().windows, now); turn && (!next || turn->at < *next)) next = turn->at;
+  return next;
 }
 
 Duration longest_window(std::span<const Policy> policies) {

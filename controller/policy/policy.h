@@ -47,6 +47,9 @@ struct Context {
 // What the policies say of the plan. Pure. Sorted; one verdict a policy at most, naming every change
 // concerned. When a limit is passed, all changes of its class are named, not only the surplus.
 std::vector<Verdict> review(std::span<const Policy> policies, const Plan& plan, const Context& context);
+// When a window of one of the policies (spec.windows) opens or closes next, so that what they hold may change; nothing
+// if none does. A verdict depends on no other time of day.
+std::optional<SystemTime> next_change(std::span<const Policy> policies, SystemTime now);
 // The longest window any of the policies looks back.
 Duration longest_window(std::span<const Policy> policies);
 

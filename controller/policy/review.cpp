@@ -210,6 +210,7 @@ std::vector<Verdict> review(std::span<const Policy> policies, const Plan& plan, 
     if (policy.limit) check_limit(policy, plan, context, history, matching, finding);
     if (!policy.protected_attributes.empty()) check_attributes(policy, matching, finding);
     if (policy.rule) check_rule(policy, matching, finding);
+    if (closed(policy.windows, context.now)) finding.add(matching, why_closed(policy.windows, context.now));
     if (!finding.empty()) verdicts.push_back(finding.verdict(policy, plan, context));
   }
   std::sort(verdicts.begin(), verdicts.end(), [](const Verdict& a, const Verdict& b) {

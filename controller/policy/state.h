@@ -9,6 +9,7 @@
 #include "controller/base/text.h"
 #include "controller/model/dn.h"
 #include "controller/policy/policy.h"
+#include "controller/policy/window.h"
 
 // What a Policy is made of. For the files behind policy.h only.
 namespace plumb::policy {
@@ -39,6 +40,7 @@ struct Policy::State {
   std::optional<Limit> limit;
   std::set<std::string, IgnoreCase> protected_attributes;
   std::optional<schema::DocumentSchema> rule;
+  std::vector<Window> windows;
   Effect effect = Effect::hold;
 };
 
