@@ -35,10 +35,11 @@ const std::map<std::string, Names> kLayers = {
     {"adapters/ldap", {"base", "model", "ports"}},
     {"adapters/secrets", {"base", "model", "ports"}},
     {"adapters/sqlite", {"base", "model", "ports"}},
+    {"net", {"base"}},
     {"reconcilers", {"base", "model", "ports"}},
     {"app",
      {"base", "model", "schema", "manifest", "plan", "policy", "ports", "engine", "reconcilers", "adapters/files",
-      "adapters/git", "adapters/ldap", "adapters/secrets", "adapters/sqlite"}},
+      "adapters/git", "adapters/ldap", "adapters/secrets", "adapters/sqlite", "net"}},
 };
 
 // Beginning of the include -> the folders (or single files) that are its home.

@@ -1,0 +1,84 @@
+#include "controller/net/http_message.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "controller/base/text.h"
+
+namespace plumb::net {
+namespace {
+
+// token of RFC 9110, 5.6.2.
+bool is_token(std::string_view text) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kOthers.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_value(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t') || byte == 0x7f;
+  });
+}
+
+bool can_be_sent(const Response& response) {
+  return is_value(response.content_type) &&
+         std::all_of(response.headers.begin(), response.headers.end(),
+                     [](const auto& each) { return is_token(each.first) && is_value(each.second); });
+}
+
+}  // namespace
+
+std::optional<std::string_view> Request::header(std::string_view name) const {
+  std::optional<std::string_view> found;
+  for (const auto& [each, value] : headers) {
+    if (!equals_ignoring_case(each, name)) continue;
+    if (found) return {};
+    found = value;
+  }
+  return found;
+}
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 304: return "Not Modified";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 503: return "Service Unavailable";
+    default: return "";
+  }
+}
+
+std::string to_wire(const Response& response, const WireOptions& options) {
+  if (!can_be_sent(response)) return to_wire(Response{.status = 500}, options);
+  const bool bodyless = response.status == 204 || response.status == 304;
+  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
+  if (!options.date.empty()) text += fmt::format("Date: {}\r\n", options.date);
+  if (!response.body.empty() && !bodyless) text += fmt::format("Content-Type: {}\r\n", response.content_type);
+  if (!bodyless) text += fmt::format("Content-Length: {}\r\n", response.body.size());
+  if (!options.keep_alive) text += "Connection: close\r\n";
+  for (const auto& [name, value] : response.headers) text += fmt::format("{}: {}\r\n", name, value);
+  text += "\r\n";
+  if (options.with_body && !bodyless) text += response.body;
+  return text;
+}
+
+}  // namespace plumb::net

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// One HTTP exchange as values (RFC 9110, RFC 9112).
+namespace plumb::net {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method;  // "GET"; as sent, methods are case-sensitive
+  std::string path;    // "/hooks/x", as sent: percent signs are not decoded
+  std::string query;   // after the "?", as sent
+  Headers headers{};
+  std::string body{};
+  std::string peer{};  // "127.0.0.1:41234"
+  bool tls = false;
+
+  // The value of the header, whatever the case of its name; nothing if it is missing or there more than once,
+  // so that two readers cannot take two different ones.
+  std::optional<std::string_view> header(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string body{};
+  std::string content_type = "text/plain; charset=utf-8";
+  Headers headers{};  // besides Content-Type, Content-Length, Connection and Date
+};
+
+// "Not Found"; empty for a status that has no name here.
+std::string_view reason_of(int status);
+
+// What goes over the wire. `date` is the value of the header of that name. A header whose name or value cannot be sent
+// (a line break) makes it a 500 without a body: what comes from outside must not write headers.
+struct WireOptions {
+  bool keep_alive = true;
+  bool with_body = true;  // false: the answer to HEAD
+  std::string date{};
+};
+std::string to_wire(const Response& response, const WireOptions& options);
+
+}  // namespace plumb::net

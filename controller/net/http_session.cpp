@@ -1,0 +1,209 @@
+#include "controller/net/http_session.h"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+
+#include "controller/base/log.h"
+#include "controller/base/text.h"
+
+namespace plumb::net {
+namespace {
+
+namespace http = boost::beast::http;
+
+// What a peer may still send while it is told that its request is refused; then the connection is cut.
+constexpr std::size_t kMostDrained = 256 * 1024;
+
+// IMF-fixdate of RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
+std::string http_date(SystemTime time) {
+  constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  return fmt::format("{}, {:02} {} {:04} {} GMT", kDays[std::chrono::weekday(day).c_encoding()],
+                     static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+                     static_cast<int>(date.year()), format_time(time).substr(11, 8));
+}
+
+int status_of(Code error) {
+  if (error == http::error::header_limit) return 431;
+  if (error == http::error::body_limit) return 413;
+  return 400;
+}
+
+}  // namespace
+
+HttpSession::HttpSession(asio::ip::tcp::socket socket, asio::ssl::context* tls, const Server& server)
+    : stream_(std::move(socket), tls), server_(server), timer_(stream_.socket().get_executor()) {}
+
+HttpSession::~HttpSession() { server_.ended(this); }
+
+// A handler that keeps the session, and does nothing once it has ended.
+template <class F>
+auto HttpSession::bound(F function) {
+  return [self = shared_from_this(), function = std::move(function)](auto... arguments) {
+    if (self->phase_ != Phase::ended) function(*self, arguments...);
+  };
+}
+
+void HttpSession::start() {
+  wait_at_most(server_.options.read_timeout);
+  stream_.accept_tls(bound([](HttpSession& self, Code error) {
+    if (error) return self.abort();
+    self.read_request();
+  }));
+}
+
+void HttpSession::finish() {
+  finishing_ = true;
+  if (phase_ == Phase::idle || phase_ == Phase::handshake) abort();
+}
+
+void HttpSession::abort() {
+  phase_ = Phase::ended;
+  timer_.cancel();
+  stream_.close();
+}
+
+void HttpSession::read_request() {
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(server_.options.header_limit));
+  parser_->body_limit(server_.options.body_limit);
+  parser_->eager(true);
+  continued_ = false;
+  if (finishing_) return close_gently();
+  phase_ = pending_.empty() ? Phase::idle : Phase::reading;
+  wait_at_most(phase_ == Phase::idle ? server_.options.idle_timeout : server_.options.read_timeout);
+  pending_.empty() ? read_more() : parse();
+}
+
+void HttpSession::read_more() {
+  stream_.read_some(asio::buffer(chunk_),
+                    bound([](HttpSession& self, Code error, std::size_t size) { self.on_bytes(error, size); }));
+}
+
+void HttpSession::on_bytes(Code error, std::size_t size) {
+  if (error) return abort();  // the peer has gone
+  if (phase_ == Phase::idle) {
+    phase_ = Phase::reading;
+    wait_at_most(server_.options.read_timeout);  // from the first byte on, however slowly the others come
+  }
+  pending_.append(chunk_.data(), size);
+  parse();
+}
+
+void HttpSession::parse() {
+  Code error;
+  const std::size_t used = parser_->put(asio::buffer(pending_), error);
+  pending_.erase(0, used);
+  if (error && error != http::error::need_more) return refuse(error);
+  if (parser_->is_done()) return answer();
+  if (!continue_expected()) return read_more();
+  continued_ = true;
+  out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  stream_.write(asio::buffer(out_), bound([](HttpSession& self, Code failed, std::size_t) {
+                  if (failed) return self.abort();
+                  self.read_more();
+                }));
+}
+
+bool HttpSession::continue_expected() const {
+  return parser_->is_header_done() && !continued_ && pending_.empty() && parser_->get().version() >= 11 &&
+         boost::beast::iequals(parser_->get()[http::field::expect], "100-continue");
+}
+
+Request HttpSession::take_request() {
+  auto message = parser_->release();
+  const std::string_view target(message.target().data(), message.target().size());
+  const auto question = target.find('?');
+  Request request{.method = std::string(message.method_string()),
+                  .path = std::string(target.substr(0, question)),
+                  .query = question == std::string_view::npos ? "" : std::string(target.substr(question + 1))};
+  for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
+  request.body = std::move(message.body());
+  request.tls = stream_.tls();
+  Code error;
+  const auto peer = stream_.socket().remote_endpoint(error);
+  if (!error) request.peer = fmt::format("{}:{}", peer.address().to_string(), peer.port());
+  return request;
+}
+
+void HttpSession::answer() {
+  const bool is_current = parser_->get().version() >= 11;
+  const bool keep_alive = is_current && parser_->keep_alive();
+  const Request request = take_request();
+  // Exactly one Host (RFC 9112, 3.2); and of the forms of a target only that of a server which is no proxy.
+  if ((is_current && !request.header("Host")) || !request.path.starts_with('/'))
+    return send({.status = 400}, false, request.method != "HEAD");
+  Response response;
+  try {
+    response = server_.handler(request);
+  } catch (const std::exception& thrown) {
+    log::error("http.handler", "{} {}: {}", printable(request.method), printable(request.path), thrown.what());
+    response = {.status = 500};
+  }
+  send(response, keep_alive && !finishing_, request.method != "HEAD");
+}
+
+void HttpSession::refuse(Code error) {
+  log::debug("http.refused", "a request that cannot be read: {}", error.message());
+  pending_.clear();
+  send({.status = status_of(error)}, false);
+}
+
+void HttpSession::send(const Response& response, bool keep_alive, bool with_body) {
+  phase_ = Phase::writing;
+  out_ = to_wire(response, {.keep_alive = keep_alive, .with_body = with_body, .date = http_date(server_.clock.now())});
+  wait_at_most(server_.options.write_timeout);
+  stream_.write(asio::buffer(out_),
+                bound([keep_alive](HttpSession& self, Code error, std::size_t) { self.on_sent(error, keep_alive); }));
+}
+
+void HttpSession::on_sent(Code error, bool keep_alive) {
+  if (error) return abort();
+  keep_alive ? read_request() : close_gently();
+}
+
+// Closing while the peer still sends would make its system throw away the response (RFC 9112, 9.6).
+void HttpSession::close_gently() {
+  phase_ = Phase::closing;
+  wait_at_most(std::min<Duration>(server_.options.write_timeout, std::chrono::seconds(2)));
+  stream_.shut_down(bound([](HttpSession& self, Code error) {
+    if (error || self.stream_.tls()) return self.abort();
+    self.drain();
+  }));
+}
+
+void HttpSession::drain() {
+  stream_.read_some(asio::buffer(chunk_), bound([](HttpSession& self, Code error, std::size_t size) {
+                      self.drained_ += size;
+                      if (error || self.drained_ > kMostDrained) return self.abort();
+                      self.drain();
+                    }));
+}
+
+void HttpSession::wait_at_most(Duration limit) {
+  timer_.expires_after(limit);
+  timer_.async_wait(bound([](HttpSession& self, Code error) {
+    // One that went off just before it was set again is of no interest.
+    if (!error && self.timer_.expiry() <= std::chrono::steady_clock::now()) self.on_timeout();
+  }));
+}
+
+void HttpSession::on_timeout() {
+  // A read is under way, so that the answer goes out beside it; the next byte finds the session ended.
+  if (phase_ != Phase::reading || stream_.tls()) return abort();
+  phase_ = Phase::writing;
+  out_ = to_wire({.status = 408}, {.keep_alive = false, .date = http_date(server_.clock.now())});
+  Code ignored;
+  stream_.socket().non_blocking(true, ignored);
+  stream_.socket().write_some(asio::buffer(out_), ignored);
+  abort();
+}
+
+}  // namespace plumb::net

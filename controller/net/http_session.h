@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "controller/net/http_server.h"
+#include "controller/net/stream.h"
+
+namespace plumb::net {
+
+// One connection of an HttpServer, on its thread. Keeps itself alive while it waits for something.
+class HttpSession : public std::enable_shared_from_this<HttpSession> {
+ public:
+  struct Server {
+    const HttpServerOptions& options;
+    const HttpServer::Handler& handler;
+    const Clock& clock;
+    std::function<void(HttpSession*)> ended;  // once for each session
+  };
+
+  // `tls` is null for none.
+  HttpSession(asio::ip::tcp::socket socket, asio::ssl::context* tls, const Server& server);
+  ~HttpSession();
+  void start();
+  // Ends now if it is between requests, else after the response that is under way.
+  void finish();
+  // Ends now.
+  void abort();
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  enum class Phase { handshake, idle, reading, writing, closing, ended };
+
+  void read_request();
+  void read_more();
+  void on_bytes(Code error, std::size_t size);
+  void parse();
+  bool continue_expected() const;
+  Request take_request();
+  void answer();
+  void refuse(Code error);
+  void send(const Response& response, bool keep_alive, bool with_body = true);
+  void on_sent(Code error, bool keep_alive);
+  void close_gently();
+  void drain();
+  void wait_at_most(Duration limit);
+  void on_timeout();
+  template <class F>
+  auto bound(F function);
+
+  Stream stream_;
+  const Server& server_;
+  asio::steady_timer timer_;
+  Phase phase_ = Phase::handshake;
+  bool finishing_ = false;
+  bool continued_ = false;  // "100 Continue" was sent for this request
+  std::size_t drained_ = 0;
+  std::array<char, 8192> chunk_{};
+  std::string pending_;  // received, not parsed yet
+  std::string out_;
+  std::optional<Parser> parser_;
+};
+
+}  // namespace plumb::net

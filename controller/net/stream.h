@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+// For the files of this folder only.
+namespace plumb::net {
+
+namespace asio = boost::asio;
+using Code = boost::system::error_code;
+
+// A connection, with TLS or without, behind plain functions: what stands on it is compiled once, not once for each
+// kind and completion handler. On the thread of its io_context. The caller keeps it, and what it reads into and writes
+// from, until the handler has been called.
+class Stream {
+ public:
+  using Done = std::function<void(Code)>;
+  using Moved = std::function<void(Code, std::size_t)>;
+
+  Stream(asio::ip::tcp::socket socket, asio::ssl::context* tls);
+  Stream(const Stream&) = delete;  // the TLS layer refers to the socket
+  Stream& operator=(const Stream&) = delete;
+  void accept_tls(Done done);  // at once without TLS
+  void read_some(asio::mutable_buffer into, Moved done);
+  void write(asio::const_buffer all, Moved done);
+  // Says to the peer that nothing more comes; what it still sends can be read.
+  void shut_down(Done done);
+  void close();
+  bool tls() const { return tls_.has_value(); }
+  asio::ip::tcp::socket& socket() { return socket_; }
+
+ private:
+  asio::ip::tcp::socket socket_;
+  std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
+};
+
+}  // namespace plumb::net
