@@ -153,7 +153,7 @@ Result<Chosen> choose_tag(const Advertised& advertised, const std::string& name)
   if (tag == advertised.refs.end())
     return fail(Fault::unavailable, "there is no tag \"{}\" on the remote", printable(name));
   const auto commit = advertised.refs.find(full + "^{}");
-  return Chosen{{full}, commit == advertised.refs.end() ? tag->second : commit->second};
+  return Chosen{{{full, tag->second}}, commit == advertised.refs.end() ? tag->second : commit->second};
 }
 
 Result<Chosen> choose_version(const Advertised& advertised, const std::string& text) {
@@ -179,7 +179,7 @@ Result<Chosen> choose(const Reference& reference, const Advertised& advertised) 
     case Reference::Kind::branch: {
       const std::string full = reference.name.empty() ? advertised.head : "refs/heads/" + reference.name;
       const auto found = advertised.refs.find(full);
-      if (found != advertised.refs.end()) return Chosen{{full}, found->second};
+      if (found != advertised.refs.end()) return Chosen{{{full, found->second}}, found->second};
       if (reference.name.empty())
         return fail(Fault::unavailable, "the remote's HEAD names no branch; set spec.ref.branch");
       return fail(Fault::unavailable, "there is no branch \"{}\" on the remote; it was deleted or never was",
@@ -191,7 +191,7 @@ Result<Chosen> choose(const Reference& reference, const Advertised& advertised) 
       Chosen chosen{{}, reference.name};
       for (const auto& [full, id] : advertised.refs)
         if ((full.starts_with("refs/heads/") || full.starts_with("refs/tags/")) && !full.ends_with("^{}"))
-          chosen.refs.push_back(full);
+          chosen.refs.emplace(full, id);
       return chosen;
     }
   }
@@ -261,7 +261,7 @@ Result<Chosen> Remote::fetch(git_repository* repository, Deadline deadline) {
                        return chosen;
                      }
                      std::vector<char*> names;
-                     for (std::string& each : chosen.refs) names.push_back(each.data());
+                     for (const auto& [name, each] : chosen.refs) names.push_back(const_cast<char*>(name.c_str()));
                      const git_strarray refspecs{names.data(), names.size()};
                      git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
                      options.callbacks = callbacks;

@@ -19,8 +19,8 @@ struct Advertised {
 
 // The refs that a Reference needs, and the object id that it is.
 struct Chosen {
-  std::vector<std::string> refs;  // full names on the remote
-  std::string id;                 // of the commit; of a tag object where the remote does not say its commit
+  std::map<std::string, std::string> refs;  // full names on the remote, and their object ids
+  std::string id;                           // of the commit; of a tag object where the remote does not say its commit
 };
 
 // Pure. Fault::unavailable says that what is asked for is not on the remote: nothing changes then.
