@@ -1,5 +1,6 @@
 #include "tests/contract/directory_contract.h"
 
+#include "tests/contract/directory_changes_contract.h"
 #include "tests/contract/directory_samba_world.h"
 #include "tests/support/fake_directory.h"
 
@@ -22,14 +23,16 @@ struct FakeWorld {
 };
 
 // Pages and ranges are small, so that there are many of them.
+template <ldap::Options::Follow kFollow>
 struct SambaWorld {
-  static constexpr const char* kName = "s";
+  static constexpr const char* kName = kFollow == ldap::Options::Follow::dirsync ? "d" : "s";
   void SetUp() {
     PLUMB_NEED_SAMBA();
     secrets_ = samba_secrets();
     ldap::Options options = samba_options();
     options.page_size = 7;
     options.member_range = 700;
+    options.follow = kFollow;
     directory_ = ldap::make_directory(options, secrets_, clock_);
   }
   Directory& directory() { return *directory_; }
@@ -52,7 +55,10 @@ struct SambaWorld {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Fake, DirectoryContract, FakeWorld);
-INSTANTIATE_TYPED_TEST_SUITE_P(Samba, DirectoryContract, SambaWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(Samba, DirectoryContract, SambaWorld<ldap::Options::Follow::automatic>);
+INSTANTIATE_TYPED_TEST_SUITE_P(Fake, DirectoryChangesContract, FakeWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(Samba, DirectoryChangesContract, SambaWorld<ldap::Options::Follow::automatic>);
+INSTANTIATE_TYPED_TEST_SUITE_P(SambaByDirSync, DirectoryChangesContract, SambaWorld<ldap::Options::Follow::dirsync>);
 
 }  // namespace
 }  // namespace plumb::test
