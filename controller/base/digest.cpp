@@ -26,6 +26,14 @@ std::string hex(const unsigned char* bytes, std::size_t size) {
 
 const unsigned char* raw(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
+std::string hmac(const EVP_MD* algorithm, std::string_view key, std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  PLUMB_ASSERT(HMAC(algorithm, key.data(), static_cast<int>(key.size()), raw(bytes), bytes.size(), digest.data(),
+                    &size) != nullptr);
+  return hex(digest.data(), size);
+}
+
 }  // namespace
 
 std::string sha256(std::string_view bytes) {
@@ -35,13 +43,9 @@ std::string sha256(std::string_view bytes) {
   return hex(digest.data(), size);
 }
 
-std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  PLUMB_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), raw(bytes), bytes.size(), digest.data(),
-                    &size) != nullptr);
-  return hex(digest.data(), size);
-}
+std::string hmac_sha256(std::string_view key, std::string_view bytes) { return hmac(EVP_sha256(), key, bytes); }
+
+std::string hmac_sha512(std::string_view key, std::string_view bytes) { return hmac(EVP_sha512(), key, bytes); }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

@@ -10,6 +10,7 @@ namespace plumb {
 std::string sha256(std::string_view bytes);
 // Lower-case hexadecimal HMAC-SHA-256 (RFC 2104).
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
+std::string hmac_sha512(std::string_view key, std::string_view bytes);
 // Compares in a time that does not depend on where the texts differ.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 // From the operating system's generator; `bytes` random bytes as lower-case hexadecimal.

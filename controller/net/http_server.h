@@ -15,6 +15,7 @@ namespace plumb::net {
 struct TlsFiles {
   std::string certificates;  // PEM: the server's certificate, then those up to the authority
   std::string key;           // PEM
+  friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 
 struct HttpServerOptions {

@@ -22,6 +22,12 @@ TEST(Digest, HmacGivesTheVectorsOfRfc4231) {
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST(Digest, HmacSha512GivesTheVectorsOfRfc4231) {
+  EXPECT_EQ(hmac_sha512(std::string(20, '\x0b'), "Hi There"),
+            "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+            "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854");
+}
+
 TEST(Digest, ComparesByContent) {
   EXPECT_TRUE(equal_in_constant_time("", ""));
   EXPECT_TRUE(equal_in_constant_time("abc", "abc"));

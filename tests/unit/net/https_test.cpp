@@ -1,6 +1,7 @@
 // TLS, against OpenSSL's own client side.
 
-#include <fstream>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include <gmock/gmock.h>
@@ -39,7 +40,7 @@ TlsFiles make_files(const std::string& folder) {
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
   X509_set_pubkey(certificate.get(), key.get());
   X509_sign(certificate.get(), key.get(), EVP_sha256());
-  const TlsFiles files{folder + "/plumb-net-cert.pem", folder + "/plumb-net-key.pem"};
+  const TlsFiles files{folder + "/certificate.pem", folder + "/key.pem"};
   std::unique_ptr<FILE, int (*)(FILE*)> out(std::fopen(files.certificates.c_str(), "w"), std::fclose);
   PEM_write_X509(out.get(), certificate.get());
   out.reset(std::fopen(files.key.c_str(), "w"));
@@ -51,7 +52,10 @@ class Https : public ::testing::Test {
  protected:
   void SetUp() override {
     HttpServerOptions options;
-    options.tls = make_files(::testing::TempDir());
+    char name[] = "/tmp/plumbline-https.XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    folder_ = name;
+    options.tls = make_files(folder_);
     options.read_timeout = 500ms;
     auto started = HttpServer::start(options, clock_, [](const Request& request) {
       return Response{.body = request.tls ? "over TLS " + request.body : "in the clear"};
@@ -59,6 +63,7 @@ class Https : public ::testing::Test {
     ASSERT_TRUE(started) << started.error().message;
     server_ = std::move(*started);
   }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
   Ssl connect(RawClient& peer, int highest_version) {
     SSL_CTX_set_max_proto_version(context_.get(), highest_version);
     SSL_CTX_set_security_level(context_.get(), 0);
@@ -74,6 +79,7 @@ class Https : public ::testing::Test {
     return all;
   }
 
+  std::string folder_;
   RealClock clock_;
   SslContext context_{SSL_CTX_new(TLS_client_method())};
   std::unique_ptr<HttpServer> server_;
