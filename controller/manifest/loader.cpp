@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <thread>
 
-#include "controller/manifest/parsed_file.h"
-#include "controller/manifest/references.h"
+#include "controller/manifest/assembly.h"
+#include "controller/manifest/increment.h"
 #include "controller/manifest/snapshot_builder.h"
 
 namespace plumb::manifest {
@@ -13,6 +14,9 @@ namespace {
 
 constexpr unsigned kMostThreads = 4;
 constexpr std::size_t kFilesPerThread = 32;  // fewer are not worth a thread
+// Where more files changed than these, all are put together anew, which is quicker then.
+constexpr std::size_t kIncrementPart = 20;  // one in so many
+constexpr std::size_t kIncrementLeast = 8;
 
 std::vector<ParsedFile> parse_all(const std::vector<const SourceFile*>& files, const schema::Registry& registry,
                                   unsigned threads) {
@@ -38,68 +42,93 @@ bool is_below(std::string_view path, std::string_view directory) {
 
 struct Loader::State {
   const schema::Registry& registry;
-  References references;
-  unsigned threads;
-  ReadAgain read_again;
+  LoaderOptions options;
+  References references{options.references};
   ParsedFiles files;
   std::vector<std::pair<std::string, std::string>> unreadable;
-  std::shared_ptr<const Snapshot> snapshot;
+  Assembly assembly;
 
-  bool forget_missing(const TreeDelta& delta);
-  void take(const SourceFile& file, ParsedFile parsed);
+  std::vector<std::string> missing_of(const TreeDelta& delta) const;
+  void keep_held(ParsedFile& parsed, const ParsedFile& before) const;
+  std::optional<Assembly> increment_to(const std::vector<FileChange>& changes, const TreeDelta& delta) const;
 };
 
 Loader::Loader(const schema::Registry& registry, LoaderOptions options)
-    : state_(
-          new State{registry, References(options.references), options.threads, options.read_again, {}, {}, nullptr}) {}
+    : state_(new State{
+          .registry = registry, .options = std::move(options), .files = {}, .unreadable = {}, .assembly = {}}) {}
 Loader::~Loader() = default;
 
 // Files that a whole tree no longer has; those that could not be read are not missing.
-bool Loader::State::forget_missing(const TreeDelta& delta) {
-  const auto erased = std::erase_if(files, [&](const auto& entry) {
-    const std::string& path = entry.first;
+std::vector<std::string> Loader::State::missing_of(const TreeDelta& delta) const {
+  std::vector<std::string> missing;
+  for (const auto& [path, file] : files) {
     const auto at =
         std::lower_bound(delta.changed.begin(), delta.changed.end(), path,
-                         [](const SourceFile& file, const std::string& wanted) { return file.path < wanted; });
-    if (at != delta.changed.end() && at->path == path) return false;
-    return std::none_of(delta.unreadable.begin(), delta.unreadable.end(),
-                        [&](const auto& bad) { return bad.first == path || is_below(path, bad.first); });
-  });
-  return erased > 0;
+                         [](const SourceFile& each, const std::string& wanted) { return each.path < wanted; });
+    if (at != delta.changed.end() && at->path == path) continue;
+    if (std::none_of(delta.unreadable.begin(), delta.unreadable.end(),
+                     [&, &name = path](const auto& bad) { return bad.first == name || is_below(name, bad.first); }))
+      missing.push_back(path);
+  }
+  return missing;
 }
 
-void Loader::State::take(const SourceFile& file, ParsedFile parsed) {
-  const auto [at, fresh] = files.try_emplace(file.path);
-  if (parsed.broken && !fresh) {
-    // What it declared before stays held, through any number of broken versions.
-    parsed.held = std::move(at->second.held);
-    for (const ParsedItem& item : at->second.items)
-      if (!item.key().name.empty()) parsed.held.push_back(item.key());
-    std::sort(parsed.held.begin(), parsed.held.end());
-    parsed.held.erase(std::unique(parsed.held.begin(), parsed.held.end()), parsed.held.end());
-  }
-  at->second = std::move(parsed);
+// What a broken file declared before stays held, through any number of broken versions.
+void Loader::State::keep_held(ParsedFile& parsed, const ParsedFile& before) const {
+  if (!parsed.broken) return;
+  parsed.held = before.held;
+  for (const ParsedItem& item : before.items)
+    if (!item.key().name.empty()) parsed.held.push_back(item.key());
+  std::sort(parsed.held.begin(), parsed.held.end());
+  parsed.held.erase(std::unique(parsed.held.begin(), parsed.held.end()), parsed.held.end());
+}
+
+std::optional<Assembly> Loader::State::increment_to(const std::vector<FileChange>& changes,
+                                                    const TreeDelta& delta) const {
+  if (options.always_rebuild || assembly.snapshot == nullptr || !unreadable.empty() || !delta.unreadable.empty() ||
+      changes.size() > files.size() / kIncrementPart + kIncrementLeast)
+    return {};
+  return increment(assembly, changes, files, references, options.read_again, delta.revision);
 }
 
 std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
   State& state = *state_;
-  bool changed = state.snapshot == nullptr || state.unreadable != delta.unreadable;
-  if (delta.whole && state.forget_missing(delta)) changed = true;
-  for (const std::string& path : delta.removed)
-    if (state.files.erase(path) > 0) changed = true;
   std::vector<const SourceFile*> fresh;
   for (const SourceFile& file : delta.changed) {
     const auto known = state.files.find(file.path);
     if (known == state.files.end() || known->second.digest != file.digest) fresh.push_back(&file);
   }
-  if (!changed && fresh.empty() && state.snapshot->revision == delta.revision) return state.snapshot;
-  auto parsed = parse_all(fresh, state.registry, state.threads);
-  for (std::size_t i = 0; i < fresh.size(); ++i) state.take(*fresh[i], std::move(parsed[i]));
+  std::vector<std::string> removed = delta.removed;
+  if (delta.whole) removed = state.missing_of(delta);
+  std::erase_if(removed, [&](const std::string& path) { return !state.files.contains(path); });
+  if (state.assembly.snapshot != nullptr && removed.empty() && fresh.empty() && state.unreadable == delta.unreadable &&
+      state.assembly.snapshot->revision == delta.revision)
+    return state.assembly.snapshot;
+
+  // The old versions are kept until the snapshot is there: nodes out of `files`, and what they are replaced by in it.
+  std::vector<ParsedFiles::node_type> old;
+  std::vector<FileChange> changes;
+  for (const std::string& path : removed) {
+    old.push_back(state.files.extract(path));
+    changes.push_back({&old.back().mapped(), nullptr});
+  }
+  auto parsed = parse_all(fresh, state.registry, state.options.threads);
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    auto before = state.files.extract(fresh[i]->path);
+    if (before) state.keep_held(parsed[i], before.mapped());
+    const auto at = state.files.emplace(fresh[i]->path, std::move(parsed[i])).first;
+    changes.push_back({before ? &before.mapped() : nullptr, &at->second});
+    if (before) old.push_back(std::move(before));
+  }
+  if (auto next = state.increment_to(changes, delta)) {
+    state.assembly = std::move(*next);
+  } else {
+    SnapshotBuilder builder(state.files, state.references, state.assembly, state.options.read_again);
+    state.assembly = builder.build(delta.unreadable, delta.revision);
+  }
   state.unreadable = delta.unreadable;
-  SnapshotBuilder builder(state.files, state.references, state.snapshot.get(), state.read_again);
-  state.snapshot = builder.build(delta.unreadable, delta.revision);
   for (const SourceFile* file : fresh) state.files.at(file->path).content.reset();
-  return state.snapshot;
+  return state.assembly.snapshot;
 }
 
 }  // namespace plumb::manifest

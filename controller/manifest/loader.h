@@ -17,12 +17,14 @@ using ReadAgain = std::function<std::shared_ptr<const std::string>(const std::st
 
 struct LoaderOptions {
   std::vector<ReferenceRule> references;
-  unsigned threads = 0;       // of the first load; 0: as many as there are processors, at most 4
-  ReadAgain read_again = {};  // may be empty: such faults are then reported at their document
+  unsigned threads = 0;         // of the first load; 0: as many as there are processors, at most 4
+  ReadAgain read_again = {};    // may be empty: such faults are then reported at their document
+  bool always_rebuild = false;  // puts all files together for each snapshot; for tests of the quicker way
 };
 
 // Turns trees of files into snapshots. Remembers what each file held, by content digest, so that only
-// changed files are parsed again. One caller at a time; threads are used inside.
+// changed files are parsed again; a snapshot after few changes costs those, and shares all else with the
+// one before. One caller at a time; threads are used inside.
 class Loader {
  public:
   // `registry` must outlive the loader.

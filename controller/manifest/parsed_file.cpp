@@ -49,21 +49,33 @@ std::shared_ptr<const Resource> make_resource(Value& document, const Location& a
   return resource;
 }
 
-void add_document(YamlDocument& document, std::size_t index, const SourceFile& file, const schema::Registry& registry,
-                  ParsedFile& parsed) {
-  const auto problems = registry.validate_and_default(document.value);
-  if (problems.empty()) {
-    parsed.items.push_back({make_resource(document.value, document.at), nullptr, index});
-    return;
+// What the documents of a file come to. Positions are looked up once a file, when something is wrong.
+class FileParser {
+ public:
+  FileParser(const SourceFile& file, const schema::Registry& registry, ParsedFile& parsed)
+      : file_(file), registry_(registry), parsed_(parsed) {}
+
+  void add(YamlDocument& document, std::size_t index) {
+    const auto problems = registry_.validate_and_default(document.value);
+    if (problems.empty()) {
+      parsed_.items.push_back({make_resource(document.value, document.at), nullptr, index});
+      return;
+    }
+    if (marks_.empty()) marks_ = marks_of(*file_.content, file_.path);
+    for (const schema::Problem& problem : problems)
+      parsed_.diagnostics.push_back({Severity::error, nearest_mark(marks_.at(index), problem.pointer, document.at),
+                                     problem.pointer, problem.message});
+    ParsedItem::Invalid invalid{key_of(document.value, registry_, problems), document.at};
+    if (invalid.key.name.empty()) parsed_.broken = true;
+    parsed_.items.push_back({nullptr, std::make_shared<const ParsedItem::Invalid>(std::move(invalid)), index});
   }
-  const Marks marks = marks_of(*file.content, file.path, index);
-  for (const schema::Problem& problem : problems)
-    parsed.diagnostics.push_back(
-        {Severity::error, nearest_mark(marks, problem.pointer, document.at), problem.pointer, problem.message});
-  ParsedItem::Invalid invalid{key_of(document.value, registry, problems), document.at};
-  if (invalid.key.name.empty()) parsed.broken = true;
-  parsed.items.push_back({nullptr, std::make_shared<const ParsedItem::Invalid>(std::move(invalid)), index});
-}
+
+ private:
+  const SourceFile& file_;
+  const schema::Registry& registry_;
+  ParsedFile& parsed_;
+  std::vector<Marks> marks_;
+};
 
 // What a write that broke off leaves behind, and nobody writes on purpose.
 bool is_blank(std::string_view content) {
@@ -98,8 +110,10 @@ ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) 
     YamlFile read = parse_yaml(*file.content, file.path);
     parsed.diagnostics = std::move(read.diagnostics);
     parsed.broken = has_errors(parsed.diagnostics);
+    FileParser parser(file, registry, parsed);
     for (std::size_t i = 0; i < read.documents.size(); ++i)
-      if (!read.documents[i].value.is_null()) add_document(read.documents[i], i, file, registry, parsed);
+      if (!read.documents[i].value.is_null()) parser.add(read.documents[i], i);
+    parsed.items.shrink_to_fit();
   } catch (const std::exception& error) {
     parsed.broken = true;
     Diagnostic unreadable;

@@ -213,7 +213,8 @@ class FileReader {
   FileReader(std::string_view text, const std::string& file, const YamlLimits& limits)
       : text_(text), file_(file), limits_(limits), lines_(text) {}
 
-  YamlFile run(Marks* marks, std::size_t marked_document) {
+  // `marks`: of each document; null: not wanted.
+  YamlFile run(std::vector<Marks>* marks) {
     if (text_.size() > limits_.bytes)
       return refused(0, fmt::format("larger than {} bytes; split the file", limits_.bytes));
     if (const auto fault = check_bytes(text_)) return refused(fault->offset, fault->message);
@@ -231,13 +232,16 @@ class FileReader {
     if (chunks.size() > limits_.documents)
       return refused(0, fmt::format("more than {} documents; split the file", limits_.documents));
     Builder builder({limits_, file_, lines_, result_.diagnostics});
-    for (const Chunk& chunk : chunks)
-      read(chunk, builder, result_.documents.size() == marked_document ? marks : nullptr);
+    for (const Chunk& chunk : chunks) {
+      Marks of_document;
+      const bool is_document = read(chunk, builder, marks == nullptr ? nullptr : &of_document);
+      if (is_document && marks != nullptr) marks->push_back(std::move(of_document));
+    }
     return std::move(result_);
   }
 
  private:
-  void read(const Chunk& chunk, Builder& builder, Marks* marks) {
+  bool read(const Chunk& chunk, Builder& builder, Marks* marks) {
     builder.begin_document(marks);
     const std::size_t faults = result_.diagnostics.size();
     try {
@@ -248,8 +252,9 @@ class FileReader {
       }
     } catch (const Abandoned&) {
     }
-    if (result_.diagnostics.size() > faults || !builder.has_document()) return;
+    if (result_.diagnostics.size() > faults || !builder.has_document()) return false;
     result_.documents.push_back({builder.take(), lines_.locate(builder.first_node(), file_)});
+    return true;
   }
 
   YamlFile refused(std::size_t offset, std::string message) {
@@ -266,12 +271,12 @@ class FileReader {
 }  // namespace
 
 YamlFile parse_yaml(std::string_view text, const std::string& file, const YamlLimits& limits) {
-  return FileReader(text, file, limits).run(nullptr, 0);
+  return FileReader(text, file, limits).run(nullptr);
 }
 
-Marks marks_of(std::string_view text, const std::string& file, std::size_t document) {
-  Marks marks;
-  std::ignore = FileReader(text, file, {}).run(&marks, document);  // of a text that parses
+std::vector<Marks> marks_of(std::string_view text, const std::string& file) {
+  std::vector<Marks> marks;
+  std::ignore = FileReader(text, file, {}).run(&marks);
   return marks;
 }
 

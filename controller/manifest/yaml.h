@@ -34,8 +34,9 @@ struct YamlFile {
 // A strict subset of YAML 1.2 (JSON included): see docs/manifests.md for what is refused and why.
 YamlFile parse_yaml(std::string_view text, const std::string& file, const YamlLimits& limits = {});
 
-// The positions in the n-th document (0-based) of a text that parses. Slow path, for diagnostics.
-Marks marks_of(std::string_view text, const std::string& file, std::size_t document);
+// The positions in each of the documents that parse_yaml gives for the text. Slower than that by half: for
+// diagnostics and explanations.
+std::vector<Marks> marks_of(std::string_view text, const std::string& file);
 
 // `value` as a YAML document that parse_yaml reads back as the same value: block style, members in
 // the order they have, texts quoted where they would read as something else.

@@ -31,10 +31,13 @@ Location LineIndex::locate(std::size_t offset, const std::string& file) const {
   offset = std::min(offset, text_.size());
   const auto after = std::upper_bound(starts_.begin(), starts_.end(), offset);
   const std::size_t start = *std::prev(after);
-  const auto column = std::count_if(text_.begin() + static_cast<std::ptrdiff_t>(start),
-                                    text_.begin() + static_cast<std::ptrdiff_t>(offset),
-                                    [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) != 0x80; });
-  return {file, static_cast<int>(after - starts_.begin()), static_cast<int>(column) + 1};
+  const bool goes_on = last_offset_ >= start && last_offset_ <= offset;
+  const auto from = text_.begin() + static_cast<std::ptrdiff_t>(goes_on ? last_offset_ : start);
+  const auto counted = std::count_if(from, text_.begin() + static_cast<std::ptrdiff_t>(offset),
+                                     [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) != 0x80; });
+  last_column_ = (goes_on ? last_column_ : 0) + static_cast<std::size_t>(counted);
+  last_offset_ = offset;
+  return {file, static_cast<int>(after - starts_.begin()), static_cast<int>(last_column_) + 1};
 }
 
 std::optional<TextFault> check_bytes(std::string_view text) {

@@ -10,7 +10,8 @@
 // What can be said of a text before a parser sees it.
 namespace plumb::manifest {
 
-// Lines and columns (of code points, from 1) of byte offsets.
+// Lines and columns (of code points, from 1) of byte offsets. Quick where offsets are asked for in order, however long
+// the lines are.
 class LineIndex {
  public:
   explicit LineIndex(std::string_view text) : text_(text) {}
@@ -19,6 +20,7 @@ class LineIndex {
  private:
   std::string_view text_;
   mutable std::vector<std::size_t> starts_;  // made when first asked
+  mutable std::size_t last_offset_ = 0, last_column_ = 0;
 };
 
 struct TextFault {

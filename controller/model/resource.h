@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "controller/model/cow_map.h"
 #include "controller/model/value.h"
 
 namespace plumb {
@@ -69,17 +70,18 @@ struct ReferenceRule {
 };
 
 // All that is declared at one revision. Immutable once published; resources are shared between
-// snapshots where they did not change.
+// snapshots where they did not change, and so are the parts of the maps: for_each_difference of two
+// snapshots costs what differs.
 struct Snapshot {
   std::string revision;  // commit, or digest of the tree
-  std::map<ResourceKey, std::shared_ptr<const Resource>> resources;
+  CowMap<ResourceKey, std::shared_ptr<const Resource>> resources;
   // Declared, but not to be touched: its file does not parse, it is invalid, or something it
   // refers to is. Held keys may also stand in `resources`.
   std::set<ResourceKey> held;
   std::set<std::string> broken_files;  // files of which not every document could be read
   Diagnostics diagnostics;             // sorted by location
-  // Who refers to a resource: target -> referrers, over all reference rules.
-  std::map<ResourceKey, std::vector<ResourceKey>> referrers;
+  // Who refers to a resource: target -> referrers, over all reference rules. Targets need not exist.
+  CowMap<ResourceKey, CowSet<ResourceKey>> referrers;
 
   const Resource* find(const ResourceKey& key) const;
   // Nothing is missing that might have been declared: only then does absence mean removal.

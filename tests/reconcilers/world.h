@@ -184,7 +184,7 @@ class World : public ::testing::Test {
     if (!name) return;
     std::string kind(rule.target_kind);
     if (kind.empty()) kind = text_at(spec, path.substr(0, path.rfind('/')) + "/kind").value_or("ADUser");
-    snapshot.referrers[{kind, from.ns, *name}].push_back(from);
+    snapshot.referrers[{kind, from.ns, *name}].insert(from);
   }
   void record(const Change& change, const std::string& operation, const Outcome& outcome,
               std::vector<std::string>& problems) {

@@ -154,8 +154,8 @@ class World final : public test::World {
 
   // The manifests as the company has them. `missing`: files that cannot be read this time.
   void publish(const std::set<std::string>& missing) {
-    std::erase_if(snapshot.resources,
-                  [](const auto& each) { return each.first.kind != "Directory" && each.first.kind != "Credential"; });
+    erase_if(snapshot.resources,
+             [](const auto& each) { return each.first.kind != "Directory" && each.first.kind != "Credential"; });
     snapshot.broken_files.clear();
     snapshot.revision = fmt::format("r{}", ++revision_);
     for (const std::string& unit : company_.units)

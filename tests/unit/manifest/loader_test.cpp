@@ -145,7 +145,7 @@ TEST_F(LoaderTest, DanglingReferenceIsReportedAtItsPlaceAndHoldsTheReferrerAndTh
   EXPECT_THAT(messages(*snapshot),
               HasSubstr("warning: ADUser/default/a is held, because it refers to ADUser/default/boss"));
   EXPECT_EQ(snapshot->held, (std::set{key("boss"), key("a")}));
-  EXPECT_EQ(snapshot->referrers.at(key("boss")), std::vector{key("a")});
+  EXPECT_EQ(snapshot->referrers.at(key("boss")), (CowSet<ResourceKey>{key("a")}));
 }
 
 TEST_F(LoaderTest, KindBesideTheNameSelectsTheTarget) {

@@ -176,7 +176,7 @@ TEST(Yaml, ReadsJsonFilesStrictly) {
 }
 
 TEST(Yaml, MarksSayWhereValuesStand) {
-  const Marks marks = marks_of("x: 1\n---\na:\n  - b: 2\n  - c\n\"d/e\": {f: 1}\n", "f.yaml", 1);
+  const Marks marks = marks_of("x: 1\n---\na:\n  - b: 2\n  - c\n\"d/e\": {f: 1}\n", "f.yaml").at(1);
   EXPECT_EQ(to_string(marks.at("")), "f.yaml:3:1");
   EXPECT_EQ(to_string(marks.at("/a")), "f.yaml:3:1");
   EXPECT_EQ(to_string(marks.at("/a/0/b")), "f.yaml:4:5");
