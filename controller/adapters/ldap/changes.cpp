@@ -24,6 +24,7 @@ constexpr int kMostDirSyncPages = 100'000;
 constexpr int kIncrementalValues = static_cast<int>(LDAP_CONTROL_X_DIRSYNC_INCREMENTAL_VALUES);
 // GUID_DELETED_OBJECTS_CONTAINER_W (MS-ADTS 6.1.1.4).
 constexpr const char* kDeletedObjects = "<WKGUID=18E2EA80684F11D2B9AA00C04F79F805,{}>";
+constexpr const char* kContainerItself = "(&(isDeleted=TRUE)(name=Deleted Objects))";
 const std::vector<std::string> kOnlyId = {"objectGUID"};
 
 std::uint64_t number(std::string_view text) {
@@ -82,17 +83,34 @@ Result<std::string> walk_to_now(const Facts& facts, Reader& reader, int flags) {
   return fail(Fault::unavailable, "the pages of DirSync do not end");
 }
 
+// Whether DirSync shows us the container of deleted objects, and so what is in it; nothing if we may not use it at all.
+// The right to use it is no proof: Samba leaves out what the account could not read otherwise.
+Result<std::optional<bool>> deletions_by_dirsync(const Facts& facts, Reader& reader, int flags) {
+  // An entry comes only for an attribute with metadata of its own.
+  const std::vector<std::string> fetch = {"isDeleted"};
+  bool seen = false;
+  std::string cookie;
+  for (int pages = 0; pages < kMostDirSyncPages; ++pages) {
+    PLUMB_TRY(const auto page, if_allowed(reader.dirsync({facts.domain_dn, kContainerItself}, fetch, flags, cookie)));
+    if (!page) return std::optional<bool>();
+    seen = seen || !page->entries.empty();
+    cookie = page->cookie;
+    if (!page->more) return std::optional<bool>(seen);
+  }
+  return fail(Fault::unavailable, "the pages of DirSync do not end");
+}
+
 Result<void> choose_method(Facts& facts, Reader& reader, Options::Follow follow) {
   facts.sees_deletions = !facts.deleted_objects_id.empty();
   if (follow == Options::Follow::usn || (follow == Options::Follow::automatic && facts.sees_deletions)) return {};
-  PLUMB_TRY(const auto page, if_allowed(reader.dirsync({facts.domain_dn, id_filter(facts.domain_id)}, kOnlyId, 0, "")));
-  if (page) {
-    facts.method = Method::dirsync;
-    facts.sees_deletions = true;
-  } else if (follow == Options::Follow::dirsync) {
-    facts.method = Method::dirsync;
+  PLUMB_TRY(auto deletions, deletions_by_dirsync(facts, reader, 0));
+  if (follow == Options::Follow::automatic && !deletions.value_or(false)) return {};
+  facts.method = Method::dirsync;
+  if (!deletions) {
     facts.dirsync_flags = LDAP_CONTROL_X_DIRSYNC_OBJECT_SECURITY;
+    PLUMB_TRY(deletions, deletions_by_dirsync(facts, reader, facts.dirsync_flags));
   }
+  facts.sees_deletions = deletions.value_or(false);
   return {};
 }
 

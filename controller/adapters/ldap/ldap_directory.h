@@ -34,10 +34,9 @@ struct Options {
   // For tests: Samba gives all of them at once.
   std::size_t member_range = 0;
   // How changes are followed. `usn`: by uSNChanged, deleted objects included where the account may read the Deleted
-  // Objects container. `dirsync`: by the DirSync control, which shows deletions to accounts with the right
-  // "Replicating Directory Changes"; without it only with the flag that leaves out what the account may not read, so
-  // that it has no advantage. `automatic`: usn where deletions are seen with it, else dirsync where the right
-  // is there, else usn without deletions.
+  // Objects container. `dirsync`: by the DirSync control; where the right "Replicating Directory Changes" is missing
+  // with the flag that leaves out what the account may not read. `automatic`: usn, unless deletions are seen only by
+  // DirSync. (On Windows the right shows them. Samba hides also from DirSync what the account may not read.)
   enum class Follow { automatic, usn, dirsync };
   Follow follow = Follow::automatic;
   // Counts the requests that are sent, binds left out. For tests and measurements; must outlive what it is given to.
