@@ -40,8 +40,10 @@ Result<void> make_store(const fs::path& path) {
     return failure(code, "making " + path.string());
   const RepositoryHandle repository(made);
   // So that "HEAD" means something in the past: the last commit taken.
-  if (const int code = git_repository_set_head(made, kAccepted); code != 0)
-    return failure(code, "making " + path.string());
+  git_reference* head = nullptr;
+  const int code = git_reference_symbolic_create(&head, made, "HEAD", kAccepted, 1, "plumbline");
+  const ReferenceHandle owned(head);
+  if (code != 0) return failure(code, "making " + path.string());
   return {};
 }
 
