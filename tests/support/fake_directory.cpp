@@ -384,6 +384,7 @@ std::string FakeDirectory::add_user(const std::string& sam, const std::string& p
                         {"pwdLastSet", {"133000000000000000"}}},
                        take_rid());
   nodes_.at(key).password = "Passw0rd." + sam;
+  nodes_.at(key).stamps["unicodePwd"] = next({});
   const std::string id = nodes_.at(key).id;
   set(id, "sAMAccountName", {sam});
   for (auto& [attribute, values] : attributes) set(id, attribute, values);
