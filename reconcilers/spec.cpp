@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kPinned = "plumbline.dev/object-guid";
 constexpr std::string_view kPaused = "plumbline.dev/paused";
+constexpr std::string_view kDrift = "plumbline.dev/drift";
 
 Result<void> read_span(const Value& spec, const std::string& pointer, Duration& span) {
   const auto text = text_at(spec, pointer);
@@ -154,6 +155,58 @@ Result<Defaults> defaults_of(const Resource& directory) {
   return defaults;
 }
 
+namespace {
+
+// "Alert, title=Observe": a mode for the object, and modes for attributes of it.
+struct SaidDrift {
+  std::optional<DriftMode> mode;
+  std::map<std::string, DriftMode, IgnoreCase> attributes;
+};
+
+Result<SaidDrift> parse_drift(std::string_view text) {
+  SaidDrift said;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    std::string part(text.substr(0, comma));
+    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
+    std::erase(part, ' ');
+    const std::size_t equals = part.find('=');
+    const auto mode = parse_drift_mode(equals == std::string::npos ? part : part.substr(equals + 1));
+    if (!mode)
+      return fail(Fault::invalid,
+                  "/metadata/annotations/{}: \"{}\" is not a mode of drift; write Enforce, Alert or Observe, or "
+                  "attribute=mode, with commas between",
+                  pointer_token(kDrift), printable(part));
+    if (equals == std::string::npos) {
+      said.mode = mode;
+    } else {
+      said.attributes[part.substr(0, equals)] = *mode;
+    }
+  }
+  return said;
+}
+
+}  // namespace
+
+Result<DriftRules> drift_rules(const Value& directory, const Resource& resource) {
+  const auto mode_at = [&](const std::string& pointer) {
+    return parse_drift_mode(text_at(directory, pointer).value_or(""));
+  };
+  DriftRules rules;
+  rules.mode =
+      mode_at("/drift/kinds/" + resource.key.kind).value_or(mode_at("/drift/mode").value_or(DriftMode::enforce));
+  if (const Value* attributes = at(directory, "/drift/attributes"); attributes != nullptr && attributes->is_object())
+    for (const auto& [name, value] : attributes->get_object())
+      if (const auto mode = value.is_string() ? parse_drift_mode(std::string_view(value.get_string())) : std::nullopt)
+        rules.attributes[std::string(name)] = *mode;
+  const auto annotation = resource.annotations.find(std::string(kDrift));
+  if (annotation == resource.annotations.end()) return rules;
+  PLUMB_TRY(const SaidDrift said, parse_drift(annotation->second));
+  if (said.mode) rules = {*said.mode, {}};
+  for (const auto& [name, mode] : said.attributes) rules.attributes[name] = mode;
+  return rules;
+}
+
 Projector::Projector(const Resource& resource, const Snapshot& snapshot, Defaults defaults)
     : resource_(resource), snapshot_(snapshot), defaults_(std::move(defaults)) {}
 
@@ -171,12 +224,15 @@ Result<void> Projector::common() {
   if (const auto paused = resource_.annotations.find(std::string(kPaused));
       paused != resource_.annotations.end() && paused->second != "false")
     wanted.problem = fmt::format("paused by the annotation {}; remove it to go on", kPaused);
+  PLUMB_TRY(wanted.drift, drift_rules(defaults_.directory->spec, resource_));
   return {};
 }
 
 Result<void> Projector::deletion(std::string_view default_policy) {
   PLUMB_TRY(wanted.deletion, deletion_at(spec(), "/deletion", defaults_.deletion, defaults_.scope));
   wanted.deletion.mode = deletion_mode(text_at(spec(), "/deletionPolicy").value_or(std::string(default_policy)));
+  // What is only observed is left as it is when its manifest goes, too.
+  if (wanted.drift.mode == DriftMode::observe) wanted.deletion.mode = Deletion::Mode::orphan;
   return {};
 }
 

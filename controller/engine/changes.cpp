@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "controller/engine/claims.h"
+#include "controller/engine/drift.h"
 #include "controller/model/dn.h"
 #include "controller/plan/diff.h"
 
@@ -84,13 +85,19 @@ Proposal Proposer::propose(const Pair& pair) const {
     if (const auto found = pairing_.pairs.find(need); found != pairing_.pairs.end()) {
       if (found->second.live == nullptr) proposal.after.push_back(need);
     } else if (const auto there = pairing_.untouched.find(need);
-               there == pairing_.untouched.end() || there->second == nullptr) {
+               there == pairing_.untouched.end() ? pairing_.settled(need) == nullptr : there->second == nullptr) {
       proposal.blocked.push_back(
           {pair.wanted->key, pair.wanted->at, "DependencyNotReady", "waits for " + to_string(need)});
       return proposal;
     }
   }
-  if (pair.live == nullptr) return create(pair, std::move(resolved), std::move(proposal));
+  if (pair.live == nullptr) {
+    if (std::string why = kept_from_creation(input_, pair); !why.empty()) {
+      proposal.blocked.push_back({pair.wanted->key, pair.wanted->at, "Drifted", std::move(why)});
+      return proposal;
+    }
+    return create(pair, std::move(resolved), std::move(proposal));
+  }
   return change(pair, std::move(resolved), std::move(proposal));
 }
 
@@ -114,6 +121,9 @@ Proposer::Resolved Proposer::resolve(const Pair& pair, Proposal& to) const {
         desired.attribute.values.push_back(
             to_string(LinkText{target.live != nullptr ? target.live->id : std::string(), target.handle_after}));
         if (target.live == nullptr) to.linked.push_back(link.key);
+        continue;
+      } else if (const LiveObject* as_declared = pairing_.settled(link.key)) {
+        desired.attribute.values.push_back(to_string(LinkText{as_declared->id, as_declared->handle}));
         continue;
       } else {
         // Declared, and not acted on: a link that is there stays, and none is made.
@@ -227,7 +237,11 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
     refuse("Invalid", fmt::format("{} cannot be changed after creation", join(difference.immutable, ", ")));
     return to;
   }
-  const bool strips = strip_leavers(resolved, now, rules, difference.fields);
+  to.drift = leave_drift(input_, pair, difference.fields);
+  if (pair.place_drift) to.drift.push_back(*pair.place_drift);
+  const bool observed = wanted.drift.mode == DriftMode::observe;
+  if (observed && !pair.known) return to;  // of what is only observed nothing becomes ours
+  const bool strips = !observed && strip_leavers(resolved, now, rules, difference.fields);
   Change change;
   change.key = wanted.key;
   change.id = live.id;
@@ -367,6 +381,7 @@ void Proposer::say_why(const Pair& pair, bool returns, bool strips, Change& chan
 }
 
 void Proposer::add_once_writes(const Pair& pair, bool creating, std::vector<FieldChange>& fields, Owned& after) const {
+  if (pair.wanted->drift.mode == DriftMode::observe) return;
   for (const OnceWrite& once : pair.wanted->once) {
     const auto done = pair.owned.once.find(once.name);
     after.once[once.name] = once.token;

@@ -16,6 +16,7 @@ struct Proposal {
   std::optional<Change> change;
   std::optional<Owned> bookkeeping;  // the inventory's record, where it alone has to be brought up to date
   std::vector<Blocked> blocked;
+  std::vector<Drift> drift;
   std::vector<ResourceKey> after;   // pairs whose changes have to be done before this one
   std::vector<ResourceKey> linked;  // pairs to be created that a link of this one names: before it too
 };

@@ -11,6 +11,7 @@
 #include "controller/engine/intent.h"
 #include "controller/engine/inventory.h"
 #include "controller/engine/links.h"
+#include "controller/engine/planner.h"
 #include "controller/model/dn.h"
 
 namespace plumb::engine {
@@ -25,19 +26,21 @@ bool is_unknown(Fault fault) { return fault == Fault::timeout || fault == Fault:
 // The record that speaks of the object so far is that of the key, or of the manifest that it had before.
 std::vector<Intent> intents_of(std::string_view target, std::span<const Change* const> batch,
                                const Inventory& inventory, std::uint64_t sequence) {
-  std::map<std::string_view, const Owned*> by_id;
-  for (const auto& [key, owned] : inventory)
-    if (!owned.id.empty()) by_id.emplace(owned.id, &owned);
+  std::optional<Owners> owners;  // made where somebody asks
+  const auto owner_of = [&](const std::string& id) -> const Owned* {
+    if (!owners) owners = owners_of(inventory);
+    const auto found = owners->find(id);
+    return found == owners->end() ? nullptr : &inventory.at(found->second);
+  };
   std::vector<Intent> intents;
   intents.reserve(batch.size());
   for (const Change* change : batch) {
     Intent intent{operation_name(target, change->key, sequence++), *change, {}};
     const auto own = inventory.find(change->key);
-    const auto other = by_id.find(change->id);
     if (own != inventory.end()) {
       intent.prior = own->second;
-    } else if (!change->id.empty() && other != by_id.end()) {
-      intent.prior = *other->second;
+    } else if (!change->id.empty()) {
+      if (const Owned* other = owner_of(change->id)) intent.prior = *other;
     }
     intents.push_back(std::move(intent));
   }
@@ -108,6 +111,18 @@ void name_links_by_id(Owned& record, const Inventory& inventory) {
   }
 }
 
+// What others had changed, when and where.
+std::string drift_text(const Plan& plan, const ResourceKey& key) {
+  std::vector<std::string> parts;
+  for (const Drift& drift : plan.drift) {
+    if (drift.key != key || !drift.put_back) continue;
+    std::string part = drift.field.name;
+    if (drift.changed) part += fmt::format(", changed {} on {}", format_time(*drift.changed), drift.changed_on);
+    parts.push_back(std::move(part));
+  }
+  return parts.empty() ? "" : "put back what others changed: " + join(parts, "; ");
+}
+
 void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> answer, Inventory& inventory,
                   ChangeResults& results, Outcomes& to) {
   ChangeResult& result = results[intent.change.key];
@@ -117,6 +132,7 @@ void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> an
     result = {Fate::done, {}, "", "", record ? record->id : *answer};
     AuditRecord done = record_of(intent, Stage::done, plan);
     if (done.id.empty()) done.id = result.id;
+    if (intent.change.cause == Cause::drift) done.message = drift_text(plan, intent.change.key);
     to.records.push_back(std::move(done));
     to.puts.push_back(removal_of(plan.target, intent));
     append(to.puts, puts_of(plan.target, intent, record));

@@ -50,9 +50,11 @@ const LiveObject* find_created(const Intent& intent, const LiveSet& live,
        {live.by_identity(intent.change.after.identity), live.by_handle(intent.change.handle_after)})
     if (candidate != nullptr && created_by(*candidate) == intent.operation) return candidate;
   // Renamed or moved by someone since.
-  const auto found = std::find_if(live.objects().begin(), live.objects().end(),
-                                  [&](const LiveObject& each) { return created_by(each) == intent.operation; });
-  return found == live.objects().end() ? nullptr : &*found;
+  const LiveObject* found = nullptr;
+  live.for_each([&](const LiveSet::View& each) {
+    if (found == nullptr && created_by(each.decoded()) == intent.operation) found = &each.object();
+  });
+  return found;
 }
 
 Settlement settle_creation(const Intent& intent, const LiveObject* object) {

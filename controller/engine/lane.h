@@ -32,6 +32,11 @@ struct LaneOptions {
   Duration confirm_missing = std::chrono::minutes(5);
   // See PlanInput::confirm_undeclared. Zero where a person looks at the plan.
   Duration confirm_undeclared{};
+  // How often what is not as declared is looked at again although nothing is known to have changed.
+  Duration look_again = std::chrono::seconds(30);
+  // For tests: each plan of what may have changed is compared with one of everything; a difference ends the round
+  // with Fault::internal.
+  bool compare_plans = false;
   // Called after each batch, on the lane's thread; for progress.
   std::function<void(std::size_t done, std::size_t of)> progress;
 };

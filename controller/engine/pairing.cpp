@@ -14,8 +14,8 @@ std::string name_of(const Identity& identity) { return fmt::format("{} \"{}\"", 
 class Matcher {
  public:
   explicit Matcher(const PlanInput& input) : input_(input), live_(**input.live) {
-    for (const auto& [key, owned] : *input.inventory)
-      if (!owned.id.empty()) owners_[owned.id] = key;
+    pairing_.beyond = input.beyond;
+    if (input.beyond == nullptr) all_owners_ = owners_of(*input.inventory);
     for (const Wanted& wanted : input.projection->wanted) wanted_[wanted.key] = &wanted;
   }
 
@@ -97,17 +97,16 @@ class Matcher {
     }
     if (live == nullptr) return create(wanted, std::move(pair));
 
-    if (const auto owner = owners_.find(live->id); owner != owners_.end() && owner->second != wanted.key) {
-      return match_owned_by_other(wanted, *live, owner->second, std::move(pair));
+    if (const ResourceKey* owner = owner_of(live->id); owner != nullptr && *owner != wanted.key) {
+      return match_owned_by_other(wanted, *live, *owner, std::move(pair));
     }
     if (live->kind != wanted.key.kind) {
       return pairing_.block(wanted, nullptr, "AlreadyExists",
                             fmt::format("{} is taken by {}, which is not an {}", name_of(wanted.identity), live->handle,
                                         wanted.key.kind));
     }
-    if (const auto other = input_.owned_elsewhere.find(live->id); other != input_.owned_elsewhere.end()) {
-      return pairing_.block(wanted, nullptr, "NameConflict",
-                            fmt::format("{} is {} already", live->handle, other->second));
+    if (const std::string other = input_.owned_elsewhere ? input_.owned_elsewhere(live->id) : ""; !other.empty()) {
+      return pairing_.block(wanted, nullptr, "NameConflict", fmt::format("{} is {} already", live->handle, other));
     }
     // Made for this very manifest, though the record of it was lost: a marker of another one is not enough.
     const bool ours = input_.created_by(*live).starts_with(operation_stem(input_.target, wanted.key));
@@ -124,11 +123,9 @@ class Matcher {
   }
 
   void match_owned_by_other(const Wanted& wanted, const LiveObject& live, const ResourceKey& owner, Pair pair) {
-    const auto declared = wanted_.find(owner);
-    if (declared != wanted_.end()) {
+    if (const auto identity = wanted_name_of(owner)) {
       // The owner gives the name up in this very plan: the new object comes after.
-      if (declared->second->identity != wanted.identity && wanted.pinned_id.empty())
-        return create(wanted, std::move(pair));
+      if (*identity != wanted.identity && wanted.pinned_id.empty()) return create(wanted, std::move(pair));
       return pairing_.block(wanted, nullptr, "NameConflict",
                             fmt::format("{} is {} already", live.handle, to_string(owner)));
     }
@@ -142,6 +139,23 @@ class Matcher {
     pair.known = true;
     pair.taken_over_from = owner;
     accept(wanted, live, std::move(pair));
+  }
+
+  // Whose record names the object; null: nobody's.
+  const ResourceKey* owner_of(const std::string& id) const {
+    const Owners& owners = input_.beyond == nullptr ? all_owners_ : *input_.beyond->owners;
+    const auto owner = owners.find(id);
+    if (owner == owners.end()) return nullptr;
+    const auto record = input_.inventory->find(owner->second);
+    return record == input_.inventory->end() || record->second.id != id ? nullptr : &owner->second;
+  }
+
+  // The name that a declared key asks for; nothing if it is not declared, or cannot be projected.
+  std::optional<Identity> wanted_name_of(const ResourceKey& key) const {
+    if (const auto declared = wanted_.find(key); declared != wanted_.end()) return declared->second->identity;
+    if (input_.beyond == nullptr) return {};
+    const auto wanted = input_.beyond->wanted(key);
+    return wanted ? std::optional(wanted->identity) : std::nullopt;
   }
 
   void create(const Wanted& wanted, Pair pair) {
@@ -194,7 +208,7 @@ class Matcher {
 
   const PlanInput& input_;
   const LiveSet& live_;
-  std::map<std::string, ResourceKey> owners_;
+  Owners all_owners_;  // where everything is planned
   std::map<ResourceKey, const Wanted*> wanted_;
   Pairing pairing_;
 };

@@ -22,6 +22,7 @@ struct Pair {
   // staying, or coming along with its parent).
   std::string handle_after;
   bool moves = false;
+  std::optional<Drift> place_drift;  // somebody else moved it, or it stays where it should not be
 };
 
 struct Pairing {
@@ -32,7 +33,12 @@ struct Pairing {
   std::map<std::string, ResourceKey> by_id;  // of pairs and untouched ones
   std::vector<Blocked> blocked;
   std::vector<Owned> bookkeeping;
+  // Where only some keys are planned: see Beyond and PartialPlan.
+  const Beyond* beyond = nullptr;
+  std::set<ResourceKey> wider;
 
+  // The live object of a key that is not planned because it is as declared; null: it is planned, or is not so.
+  const LiveObject* settled(const ResourceKey& key) const { return beyond == nullptr ? nullptr : beyond->settled(key); }
   void block(const Wanted& wanted, const LiveObject* live, std::string reason, std::string message);
 };
 

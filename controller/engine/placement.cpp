@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "controller/base/text.h"
+#include "controller/engine/drift.h"
 #include "controller/model/dn.h"
 
 namespace plumb::engine {
@@ -83,6 +84,18 @@ class Placer {
     if (!parent) return std::nullopt;
     const Dn after = parent->dn.child(wanted->rdn_attribute, wanted->name);
     pair.moves = pair.live != nullptr && !stands_at(*pair.live, *wanted, *parent);
+    pair.place_drift.reset();
+    if (pair.moves) {
+      const FieldChange place{.name = "distinguishedName", .removed = {pair.live->handle}, .added = {after.text()}};
+      DriftVerdict verdict = judge_drift(input_, pair, place);
+      pair.place_drift = std::move(verdict.drift);
+      if (verdict.stays) {
+        pair.moves = false;
+        pair.handle_after = pair.live->handle;
+        scope_[key] = pair.live->in_scope;
+        return parent_at(pair);
+      }
+    }
     if (!parent->in_scope && (pair.live == nullptr || pair.moves)) {
       refuse(key, "OutOfScope", fmt::format("{} is outside of the managed scope", after.text()));
       return std::nullopt;
@@ -99,13 +112,11 @@ class Placer {
 
   const LiveObject* protected_below(const LiveObject& parent) const {
     if (parent.kind != "OrganizationalUnit") return nullptr;
-    const auto dn = Dn::parse(parent.handle);
-    for (const LiveObject& each : live_.objects()) {
-      if (each.protection.empty() || each.id == parent.id) continue;
-      const auto below = Dn::parse(each.handle);
-      if (dn && below && below->within(*dn)) return &each;
-    }
-    return nullptr;
+    const LiveObject* found = nullptr;
+    live_.for_each_below(parent.id, [&](const LiveSet::View& each) {
+      if (found == nullptr && !each.protection().empty()) found = &each.object();
+    });
+    return found;
   }
 
   bool stands_at(const LiveObject& live, const Place& wanted, const Parent& parent) const {
@@ -141,8 +152,8 @@ class Placer {
 
   std::optional<Parent> untouched_parent(const ResourceKey& key) const {
     const auto found = pairing_.untouched.find(key);
-    if (found == pairing_.untouched.end() || found->second == nullptr) return std::nullopt;
-    return live_parent(*found->second);
+    const LiveObject* live = found != pairing_.untouched.end() ? found->second : pairing_.settled(key);
+    return live == nullptr ? std::nullopt : live_parent(*live);
   }
 
   static std::optional<Parent> live_parent(const LiveObject& live) {
@@ -157,6 +168,16 @@ class Placer {
     const auto known = scope_.find(pair.wanted->key);
     const bool in_scope = known != scope_.end() ? known->second : pair.live != nullptr && pair.live->in_scope;
     return Parent{std::move(*dn), pair.live != nullptr ? pair.live->id : std::string(), in_scope};
+  }
+
+  // What stands in the way may belong to a key that is not planned: then it has a part in this.
+  void widen_to(const LiveObject& object) {
+    if (pairing_.beyond == nullptr) return;
+    const auto owner = pairing_.beyond->owners->find(object.id);
+    if (owner == pairing_.beyond->owners->end() || pairing_.pairs.contains(owner->second) ||
+        pairing_.untouched.contains(owner->second))
+      return;
+    if (pairing_.settled(owner->second) != nullptr) pairing_.wider.insert(owner->second);
   }
 
   // The key of the pair whose object this is, if it leaves the place or name it has.
@@ -181,6 +202,7 @@ class Placer {
       if (keys.size() > 1 || (pair.live != nullptr && !pair.moves)) continue;
       const LiveObject* there = live_.by_handle(pair.handle_after);
       if (there == nullptr || there == pair.live) continue;
+      widen_to(*there);
       const auto leaves = leaving(*there, [&](const Pair& other) { return !other.moves; });
       if (leaves) {
         edges_.push_back({*leaves, keys.front()});
@@ -201,6 +223,7 @@ class Placer {
     if (equals_ignoring_case(name.attribute, "distinguishedName")) return;  // that is the place
     const LiveObject* holder = live_.by_identity(name);
     if (holder == nullptr || holder == pair.live) return;
+    widen_to(*holder);
     const auto keeps = [&](const Pair& other) {
       const auto same = [&](const Identity& identity) {
         return equals_ignoring_case(identity.attribute, name.attribute) &&

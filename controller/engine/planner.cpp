@@ -1,6 +1,7 @@
 #include "controller/engine/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -43,6 +44,16 @@ void block_duplicates(Projection& projection) {
     }
   }
   std::erase_if(projection.wanted, [&](const Wanted& wanted) { return duplicates.contains(wanted.key); });
+}
+
+void project_into(Projection& projection, const Reconciler& reconciler, const Resource& resource,
+                  const Snapshot& snapshot) {
+  auto wanted = reconciler.project(resource, snapshot);
+  if (wanted) {
+    projection.wanted.push_back(std::move(*wanted));
+  } else {
+    projection.blocked.push_back({resource.key, resource.at, "Invalid", std::move(wanted.error().message)});
+  }
 }
 
 std::map<ResourceKey, std::size_t> index_of(const std::vector<Change>& changes) {
@@ -127,18 +138,32 @@ void block_cycles(plan::Ordered& ordered, Plan& plan) {
 Projection project(const Snapshot& snapshot, std::span<const Reconciler* const> kinds,
                    const std::function<bool(const Resource&)>& belongs) {
   Projection projection;
-  for (const auto& [key, resource] : snapshot.resources) {
+  for (const auto& [key, resource] : snapshot.resources)
+    if (const Reconciler* reconciler = reconciler_of(kinds, key.kind); reconciler != nullptr && belongs(*resource))
+      project_into(projection, *reconciler, *resource, snapshot);
+  block_duplicates(projection);
+  return projection;
+}
+
+Projection project_some(const Snapshot& snapshot, std::span<const Reconciler* const> kinds,
+                        const std::function<bool(const Resource&)>& belongs, const std::set<ResourceKey>& keys) {
+  Projection projection;
+  for (const ResourceKey& key : keys) {
+    const Resource* resource = snapshot.find(key);
     const Reconciler* reconciler = reconciler_of(kinds, key.kind);
-    if (reconciler == nullptr || !belongs(*resource)) continue;
-    auto wanted = reconciler->project(*resource, snapshot);
-    if (wanted) {
-      projection.wanted.push_back(std::move(*wanted));
-    } else {
-      projection.blocked.push_back({key, resource->at, "Invalid", std::move(wanted.error().message)});
-    }
+    if (resource != nullptr && reconciler != nullptr && belongs(*resource))
+      project_into(projection, *reconciler, *resource, snapshot);
   }
   block_duplicates(projection);
   return projection;
+}
+
+Owners owners_of(const Inventory& inventory) {
+  Owners owners;
+  owners.reserve(inventory.size());
+  for (const auto& [key, owned] : inventory)
+    if (!owned.id.empty()) owners.emplace(owned.id, key);
+  return owners;
 }
 
 Interest interest_of(const Projection& projection, const Inventory& inventory) {
@@ -186,8 +211,11 @@ Interest interest_of(const Projection& projection, const Inventory& inventory) {
   return interest;
 }
 
-Plan make_plan(const PlanInput& input) {
-  Plan plan;
+Plan make_plan(const PlanInput& input) { return plan_some(input).plan; }
+
+PartialPlan plan_some(const PlanInput& input) {
+  PartialPlan partial;
+  Plan& plan = partial.plan;
   plan.target = input.target;
   plan.revision = input.snapshot->revision;
   plan.diagnostics = input.snapshot->diagnostics;
@@ -195,6 +223,7 @@ Plan make_plan(const PlanInput& input) {
 
   Pairing pairing = pair_up(input);
   const std::vector<KeyEdge> place_edges = place_all(input, pairing);
+  partial.wider = std::move(pairing.wider);
   Removals removals = plan_removals(input, pairing);
   plan.bookkeeping = std::move(pairing.bookkeeping);
   plan.bookkeeping.insert(plan.bookkeeping.end(), removals.bookkeeping.begin(), removals.bookkeeping.end());
@@ -210,6 +239,7 @@ Plan make_plan(const PlanInput& input) {
     for (const ResourceKey& first : proposal.linked) link_edges.push_back({first, key});
     if (!proposal.change && proposal.blocked.empty()) ++plan.unchanged;
     plan.blocked.insert(plan.blocked.end(), proposal.blocked.begin(), proposal.blocked.end());
+    std::move(proposal.drift.begin(), proposal.drift.end(), std::back_inserter(plan.drift));
     if (proposal.bookkeeping) plan.bookkeeping.push_back(std::move(*proposal.bookkeeping));
     if (proposal.change) changes.push_back(std::move(*proposal.change));
   }
@@ -228,8 +258,11 @@ Plan make_plan(const PlanInput& input) {
   std::sort(plan.blocked.begin(), plan.blocked.end(), [](const Blocked& a, const Blocked& b) {
     return std::tie(a.key, a.reason, a.message) < std::tie(b.key, b.reason, b.message);
   });
+  std::sort(plan.drift.begin(), plan.drift.end(), [](const Drift& a, const Drift& b) {
+    return std::tie(a.key, a.field.name) < std::tie(b.key, b.field.name);
+  });
   plan.digest = plan::digest_of(plan);
-  return plan;
+  return partial;
 }
 
 }  // namespace plumb::engine

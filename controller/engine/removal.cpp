@@ -39,10 +39,16 @@ class LifeCycle {
   }
 
   Removals run() {
-    for (const auto& [key, owned] : *input_.inventory) {
-      if (input_.snapshot->held.contains(key) || pairing_.pairs.contains(key) || pairing_.untouched.contains(key))
-        continue;
-      consider(owned);
+    const auto look = [&](const Owned& owned) {
+      const ResourceKey& key = owned.key;
+      if (!input_.snapshot->held.contains(key) && !pairing_.pairs.contains(key) && !pairing_.untouched.contains(key))
+        consider(owned);
+    };
+    if (input_.beyond == nullptr) {
+      for (const auto& [key, owned] : *input_.inventory) look(owned);
+    } else {
+      for (const ResourceKey& key : *input_.beyond->undeclared)
+        if (const auto owned = input_.inventory->find(key); owned != input_.inventory->end()) look(owned->second);
     }
     return std::move(removals_);
   }
@@ -206,13 +212,7 @@ class LifeCycle {
   }
 
   // Nothing is removed together with what it holds: what is below goes first, in a round of its own.
-  bool holds_others(const LiveObject& object) {
-    if (parents_.empty()) {
-      for (const LiveObject& each : live_.objects())
-        if (const auto dn = Dn::parse(each.handle)) parents_.insert(dn->parent().key());
-    }
-    return parents_.contains(dn_key(object.handle));
-  }
+  bool holds_others(const LiveObject& object) const { return live_.holds_others(object.id); }
 
   Change make(const Owned& after, const LiveObject& live, Action action, std::string reason) const {
     Change change;
@@ -251,7 +251,6 @@ class LifeCycle {
   const Pairing& pairing_;
   std::set<ResourceKey> taken_over_;
   std::set<std::string> taken_;
-  std::set<std::string> parents_;  // keys of the DNs that have something below them
   Removals removals_;
 };
 

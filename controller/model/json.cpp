@@ -87,6 +87,48 @@ Result<FieldChange> field_from(const Value& json) {
   return field;
 }
 
+Value to_json(const Drift& drift) {
+  Object to{{"key", bytes(to_string(drift.key))}};
+  add_location(to, drift.at);
+  to["id"] = bytes(drift.id);
+  to["handle"] = bytes(drift.handle);
+  to["field"] = field_json(drift.field, !drift.field.sensitive);
+  to["mode"] = bytes(to_string(drift.mode));
+  if (drift.put_back) to["putBack"] = true;
+  if (drift.held_until) to["heldUntil"] = bytes(format_time(*drift.held_until));
+  if (!drift.reason.empty()) to["reason"] = bytes(drift.reason);
+  if (drift.changed) to["changed"] = bytes(format_time(*drift.changed));
+  if (!drift.changed_on.empty()) to["changedOn"] = bytes(drift.changed_on);
+  return to;
+}
+
+Result<Drift> drift_from(const Value& json) {
+  Drift drift;
+  Members from(json, "a drift");
+  from.require("key");
+  from.read_as("key", drift.key, key_from);
+  read_location(from, drift.at);
+  from.read("id", drift.id);
+  from.read("handle", drift.handle);
+  if (const Value* field = from.take("field")) {
+    PLUMB_TRY(drift.field, field_from(*field));
+  }
+  from.read_as("mode", drift.mode, parse_drift_mode);
+  from.read("putBack", drift.put_back);
+  from.read_as("heldUntil", drift.held_until, [](std::string_view text) {
+    const auto time = parse_time(text);
+    return time ? std::optional(time) : std::nullopt;
+  });
+  from.read("reason", drift.reason);
+  from.read_as("changed", drift.changed, [](std::string_view text) {
+    const auto time = parse_time(text);
+    return time ? std::optional(time) : std::nullopt;
+  });
+  from.read("changedOn", drift.changed_on);
+  PLUMB_CHECK(from.finish());
+  return drift;
+}
+
 Result<Blocked> blocked_from(const Value& json) {
   Blocked blocked;
   Members from(json, "a blocked object");
@@ -233,11 +275,13 @@ Value to_json(const Plan& plan) {
     blocked.push_back(std::move(to));
   }
   for (const Verdict& verdict : plan.verdicts) verdicts.push_back(to_json(verdict));
+  Array drift;
+  for (const Drift& each : plan.drift) drift.push_back(to_json(each));
   for (const Diagnostic& diagnostic : plan.diagnostics) diagnostics.push_back(to_json(diagnostic));
-  return Object{{"target", bytes(plan.target)},  {"revision", bytes(plan.revision)},
-                {"digest", bytes(plan.digest)},  {"levels", std::move(levels)},
-                {"blocked", std::move(blocked)}, {"verdicts", std::move(verdicts)},
-                {"unchanged", plan.unchanged},   {"diagnostics", std::move(diagnostics)}};
+  return Object{
+      {"target", bytes(plan.target)}, {"revision", bytes(plan.revision)}, {"digest", bytes(plan.digest)},
+      {"levels", std::move(levels)},  {"blocked", std::move(blocked)},    {"verdicts", std::move(verdicts)},
+      {"drift", std::move(drift)},    {"unchanged", plan.unchanged},      {"diagnostics", std::move(diagnostics)}};
 }
 
 Result<Plan> plan_from_json(const Value& json) {
@@ -250,6 +294,7 @@ Result<Plan> plan_from_json(const Value& json) {
   from.read_each("levels", plan.levels, level_from);
   from.read_each("blocked", plan.blocked, blocked_from);
   from.read_each("verdicts", plan.verdicts, verdict_from);
+  from.read_each("drift", plan.drift, drift_from);
   std::uint64_t unchanged = 0;
   from.read("unchanged", unchanged);
   plan.unchanged = unchanged;

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "controller/model/attribute.h"
+#include "controller/model/drift.h"
+#include "controller/model/field_change.h"
 #include "controller/model/owned.h"
 #include "controller/model/resource.h"
 
@@ -14,21 +16,6 @@ namespace plumb {
 enum class Action { create, remove, disable, enable, move, adopt, update, forget };
 std::string_view to_string(Action action);
 std::optional<Action> parse_action(std::string_view text);
-
-// "`removed` out, `added` in", in one write; a single-valued attribute has at most one of each, a
-// set has only its difference. Values are the target's texts; links are LinkTexts; the value of a
-// sensitive field is a reference ("env:X") and is shown as (sensitive).
-struct FieldChange {
-  std::string name{};
-  std::vector<std::string> removed{}, added{};
-  bool multi_valued = false;
-  bool sensitive = false;
-  bool link = false;
-  // Set the value whatever it was: for what cannot be compared (a password, lockoutTime).
-  bool blind = false;
-  std::string once{};  // name of the OnceWrite it belongs to; empty: none
-  friend bool operator==(const FieldChange&, const FieldChange&) = default;
-};
 
 // Why a change is planned.
 enum class Cause {
@@ -91,6 +78,9 @@ struct Plan {
   std::vector<std::vector<Change>> levels;  // all of a level may be done at once
   std::vector<Blocked> blocked;             // sorted by key
   std::vector<Verdict> verdicts;            // sorted
+  // What others changed, or what stays different: told apart from the changes. No part of the digest. Sorted by key and
+  // name of the attribute.
+  std::vector<Drift> drift;
   std::size_t unchanged = 0;
   // Once it is applied, another plan goes on: links among objects that do not exist yet are left for it
   // where they form a ring.

@@ -8,6 +8,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/model/attribute.h"
+#include "controller/model/drift.h"
 #include "controller/model/resource.h"
 
 namespace plumb {
@@ -86,6 +87,7 @@ struct Wanted {
   std::map<std::string, WantedLinks, IgnoreCase> links;
   std::vector<OnceWrite> once;
   Deletion deletion;
+  DriftRules drift;
   std::vector<ResourceKey> needs;  // must exist before this can be created or changed
   std::string problem;             // not empty: cannot be applied as declared, and why
   std::string creation_problem;    // not empty: cannot be created (an existing one can be changed)

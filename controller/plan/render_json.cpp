@@ -34,6 +34,7 @@ Value plan_json(const Plan& plan) {
                              .levels = {},
                              .blocked = plan.blocked,
                              .verdicts = plan.verdicts,
+                             .drift = plan.drift,
                              .unchanged = plan.unchanged,
                              .diagnostics = plan.diagnostics})
                     .as_object();

@@ -44,6 +44,13 @@ struct Observation {
   std::vector<std::string> changed;
 };
 
+// The last change of one attribute, as the target's own records have it.
+struct LastChange {
+  std::string attribute;
+  SystemTime at{};     // by the clock of `server`
+  std::string server;  // where it was made
+};
+
 struct Outcome {
   Result<std::string> id;  // of the object written; empty: done, the id will be known when observed
 };
@@ -62,6 +69,11 @@ class Target {
   virtual Result<Observation> observe(const Interest& interest, Deadline deadline) = 0;
   // What else `interest` names, added to the last observation; it does not ask whether anything changed since.
   virtual Result<Observation> look_up(const Interest& interest, Deadline deadline) = 0;
+
+  // Who may have changed an object when; empty: the target keeps no such records. A read.
+  virtual Result<std::vector<LastChange>> last_changes(const std::string&, Deadline) {
+    return std::vector<LastChange>{};
+  }
 
   // What it saw, kept between runs. `restore` comes before the first observation, which then goes on from there; a
   // record that cannot be used costs a full read. `unsaved` are the writes that bring the store up to date, all

@@ -14,6 +14,7 @@
 #include "controller/plan/render.h"
 #include "tests/reconcilers/world.h"
 #include "tests/simulation/company.h"
+#include "tests/support/diffing_target.h"
 #include "tests/support/fake_state_store.h"
 
 namespace plumb::simulation {
@@ -149,6 +150,7 @@ class World final : public test::World {
     if (!settings) throw std::logic_error(settings.error().message);
     if (bug_ == Bug::ignores_scope) settings->managed_scope = {*Dn::parse("DC=ad,DC=test")};
     target_ = make_active_directory(std::move(*settings), lagging, secrets, clock, "here");
+    target_ = std::make_unique<test::DiffingTarget>(std::move(target_));
     if (bug_ == Bug::ignores_marker) target_ = std::make_unique<ForgetfulTarget>(std::move(target_));
   }
 
@@ -293,6 +295,7 @@ class World final : public test::World {
     audit_.emplace(std::move(*log));
     engine::LaneOptions options;
     options.batch = 3;
+    options.compare_plans = true;
     lane_ = std::make_unique<engine::Lane>(*target_, lying_, *audit_, lease, clock, std::span<const policy::Policy>(),
                                            options);
   }
@@ -430,6 +433,7 @@ class World final : public test::World {
   }
 
   void watch(const engine::Round& round) {
+    if (round.stopped && round.stopped->fault == Fault::internal) throw Violation(round.stopped->message);
     unknowns += static_cast<int>(round.unknown);
     for (const auto& [key, error] : round.failures) {
       if (error.fault == Fault::conflict) ++conflicts;

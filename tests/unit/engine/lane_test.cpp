@@ -245,7 +245,7 @@ TEST_F(LaneTest, AnUnreadableDomainChangesNothingAndSaysSo) {
   declare_user("jdoe");
   run_well();
   undeclare(user("jdoe"));
-  directory.fail_read(2);
+  directory.fail_read(1);
   directory.clear_log();
 
   const Round round = run();

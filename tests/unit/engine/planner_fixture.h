@@ -109,7 +109,10 @@ class Planner : public ::testing::Test {
                       .created_by = [&](const LiveObject& object) { return markers_[object.id]; },
                       .now = now_,
                       .confirm_undeclared = confirm_undeclared_,
-                      .owned_elsewhere = elsewhere_});
+                      .owned_elsewhere = [&](const std::string& id) {
+                        const auto found = elsewhere_.find(id);
+                        return found == elsewhere_.end() ? std::string() : found->second;
+                      }});
   }
 
   static const Change* find(const Plan& plan, const ResourceKey& key) {
