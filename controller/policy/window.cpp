@@ -10,8 +10,9 @@ namespace {
 
 // A window of a month is a date, and the search for its edges looks back as far as it is long.
 constexpr Duration kLongest = std::chrono::days(31);
-// How many edges are looked at. Enough for windows of every five minutes to be followed for more than a day.
-constexpr int kMostEdges = 1000;
+// How many edges are looked at, over all windows of a policy: what the author of a manifest can make a round compute.
+// Enough for a single window of every minute to be followed for a day.
+constexpr std::size_t kMostEdges = 2000;
 
 Result<std::string> text_of(const Value& window, const std::string& where, const std::string& name) {
   const Value* value = at(window, "/" + name);
@@ -133,7 +134,8 @@ bool closed(const std::vector<Window>& windows, SystemTime time) {
 std::optional<Turn> next_turn(const std::vector<Window>& windows, SystemTime now) {
   const bool before = closed(windows, now);
   SystemTime time = now;
-  for (int i = 0; i < kMostEdges; ++i) {
+  const std::size_t most = std::max<std::size_t>(kMostEdges / std::max<std::size_t>(windows.size(), 1), 100);
+  for (std::size_t i = 0; i < most; ++i) {
     std::optional<SystemTime> next;
     for (const Window& window : windows)
       if (const auto edge = window.next_edge(time); edge && (!next || *edge < *next)) next = edge;
