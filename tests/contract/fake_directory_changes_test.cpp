@@ -67,7 +67,9 @@ TEST_F(FollowingTheFake, CursorsCanBeForgotten) {
 TEST_F(FollowingTheFake, ACopyThatIsRestoredIsNoticedAlsoWhenItHasGoneOnSince) {
   const FakeDirectory backup = dc1_;
   dc1_.set("ann", "title", {"b"});
-  const std::string before = cursor();
+  const std::string lost = dc1_.add_user("eve", ou_), before = cursor();
+  dc1_.restore(backup, Restored::as_a_copy);
+  EXPECT_NE(dc1_.add_user("eve", ou_), lost) << "an id is never used twice";
   dc1_.restore(backup, Restored::as_a_copy);
   EXPECT_EQ(dc1_.value("ann", "title"), "a");
   EXPECT_THAT(fault(before), testing::HasSubstr("old copy"));

@@ -140,15 +140,16 @@ Result<std::vector<AttributeHistory>> FakeDirectory::history(const std::string& 
 }
 
 void FakeDirectory::restore(const FakeDirectory& backup, Restored how) {
-  FakeDirectory old = backup;
-  std::swap(old.log_, log_);
-  std::swap(old.referee, referee);
-  std::swap(old.crash_point, crash_point);
-  std::tie(old.reads_, old.write_calls_, old.now, old.host_, old.epoch_, old.hosts_) =
-      std::make_tuple(reads_, write_calls_, now, host_, epoch_, hosts_);
-  const std::string was = invocation_id_;
-  *this = std::move(old);
-  invocation_id_ = was;
+  const FakeDirectory was = *this;
+  *this = backup;
+  std::tie(log_, referee, crash_point) = std::tie(was.log_, was.referee, was.crash_point);
+  std::tie(down, without_sid, hide_deletions, now) = std::tie(was.down, was.without_sid, was.hide_deletions, was.now);
+  std::tie(reads_, write_calls_) = std::tie(was.reads_, was.write_calls_);
+  std::tie(failing_read_, failing_write_, silent_write_, dropping_write_) =
+      std::tie(was.failing_read_, was.failing_write_, was.silent_write_, was.dropping_write_);
+  std::tie(host_, hosts_, invocation_id_, epoch_) = std::tie(was.host_, was.hosts_, was.invocation_id_, was.epoch_);
+  // Ids are never used twice, USNs and RIDs are.
+  next_key_ = std::max(next_key_, was.next_key_);
   if (how == Restored::properly) renew_invocation_id();
 }
 
