@@ -57,7 +57,7 @@ std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::str
       keys.push_back(key);
     }
   };
-  for (const auto& [key, resource] : snapshot.resources) consider(key);
+  each_of_kind(snapshot, "Directory", [&](const Resource& resource) { consider(resource.key); });
   for (const auto& key : snapshot.held) {
     if (snapshot.find(key) == nullptr) consider(key);
   }
@@ -97,26 +97,28 @@ std::string overlap_of(const ResourceKey& key, const Snapshot& snapshot) {
   const Resource* resource = snapshot.find(key);
   const auto mine = resource == nullptr ? fail(Fault::not_found, "") : directory_settings(*resource, snapshot);
   if (!mine) return "";  // told elsewhere
-  for (const auto& [other, candidate] : snapshot.resources) {
-    if (other.kind != "Directory" || other == key) continue;
-    const auto theirs = directory_settings(*candidate, snapshot);
-    if (!theirs || theirs->base_dns.front().key() != mine->base_dns.front().key()) continue;
+  std::string overlap;
+  each_of_kind(snapshot, "Directory", [&](const Resource& other) {
+    if (!overlap.empty() || other.key == key) return;
+    const auto theirs = directory_settings(other, snapshot);
+    if (!theirs || theirs->base_dns.front().key() != mine->base_dns.front().key()) return;
     for (const Dn& scope : mine->managed_scope)
       for (const Dn& place : theirs->managed_scope)
-        if (scope.within(place) || place.within(scope))
-          return fmt::format(
+        if (overlap.empty() && (scope.within(place) || place.within(scope)))
+          overlap = fmt::format(
               "managedScope {} overlaps {} of {} ({}), which is the same domain; give one of them the place",
-              scope.text(), place.text(), other, to_string(candidate->at));
-  }
-  return "";
+              scope.text(), place.text(), other.key, to_string(other.at));
+  });
+  return overlap;
 }
 
 std::string wiring_of(const ResourceKey& key, const Snapshot& snapshot) {
   std::string all;
-  for (const auto& [other, resource] : snapshot.resources) {
-    if (other.kind == "Directory" || other.kind == "Policy" || (other.kind == "Credential" && other.ns == key.ns)) {
-      all += to_string(other) + " " + resource->digest + (snapshot.held.contains(other) ? " held\n" : "\n");
-    }
+  for (const std::string kind : {"Credential", "Directory", "Policy"}) {
+    each_of_kind(snapshot, kind, [&](const Resource& other) {
+      if (kind == "Credential" && other.key.ns != key.ns) return;
+      all += to_string(other.key) + " " + other.digest + (snapshot.held.contains(other.key) ? " held\n" : "\n");
+    });
   }
   return sha256(all);
 }

@@ -28,8 +28,7 @@ Result<Texts> known_policies(StateStore& store) {
 Result<void> check_tree_policies(const Snapshot& snapshot, StateStore& store, bool note) {
   PLUMB_TRY(const Texts known, known_policies(store));
   Texts now;
-  for (const auto& [key, resource] : snapshot.resources)
-    if (key.kind == "Policy") now[to_string(key)] = resource->at.file;
+  each_of_kind(snapshot, "Policy", [&](const Resource& policy) { now[to_string(policy.key)] = policy.at.file; });
   if (!snapshot.complete()) {
     for (const auto& [key, file] : known) {
       if (now.contains(key)) continue;

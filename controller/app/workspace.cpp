@@ -1,16 +1,12 @@
 #include "controller/app/workspace.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
+#include <tuple>
 
 #include "controller/adapters/files/directory_source.h"
-#include "controller/app/lanes.h"
 #include "controller/base/digest.h"
-#include "controller/engine/planner.h"
 #include "controller/manifest/yaml.h"
 #include "plumb_embedded.h"
-#include "reconcilers/directory_settings.h"
 #include "reconcilers/reconcilers.h"
 
 namespace plumb::app {
@@ -42,61 +38,10 @@ Result<std::vector<Resource>> policy_documents(std::string_view text, const std:
   return policies;
 }
 
-void add_error(Diagnostics& list, const Location& at, std::string message) {
-  list.push_back({.severity = Severity::error, .at = at, .path = {}, .message = std::move(message)});
-}
-
-// Two resources of one domain that claim the same name would take it from each other in turns.
-void check_identities(const std::vector<Wanted>& wanted, const Snapshot& snapshot, Diagnostics& found) {
-  std::map<std::string, const Wanted*> first;
-  for (const auto& one : wanted) {
-    const auto* resource = snapshot.find(one.key);
-    const auto domain = resource == nullptr ? Result<const Resource*>(nullptr) : directory_of(*resource, snapshot);
-    if (!domain || *domain == nullptr || one.identity.value.empty()) continue;
-    const std::string name =
-        one.identity.attribute == "distinguishedName" ? dn_key(one.identity.value) : fold_case(one.identity.value);
-    const auto [other, is_new] =
-        first.emplace(to_string((*domain)->key) + '\n' + lower(one.identity.attribute) + '\n' + name, &one);
-    if (is_new) continue;
-    add_error(
-        found, one.at,
-        fmt::format("{}: {} \"{}\" is also claimed by {} ({}); each object may be declared once", one.key,
-                    one.identity.attribute, one.identity.value, other->second->key, to_string(other->second->at)));
-  }
-}
-
-// The second of two Directories that manage one place.
-void check_overlaps(const Snapshot& snapshot, Diagnostics& found) {
-  std::vector<const Resource*> directories;
-  for (const auto& [key, resource] : snapshot.resources)
-    if (key.kind == "Directory") directories.push_back(resource.get());
-  std::ranges::sort(directories, {}, [](const Resource* resource) { return resource->at; });
-  for (std::size_t i = 1; i < directories.size(); ++i) {
-    Snapshot so_far;
-    so_far.resources = snapshot.resources;
-    for (std::size_t later = i + 1; later < directories.size(); ++later)
-      so_far.resources.erase(directories[later]->key);
-    const std::string overlap = overlap_of(directories[i]->key, so_far);
-    if (!overlap.empty()) add_error(found, directories[i]->at, fmt::format("{}: {}", directories[i]->key, overlap));
-  }
-}
-
-// What the objects of one domain are found to be; those of none if `domain` is empty.
-void check_domain(const ResourceKey& domain, const std::map<ResourceKey, ResourceKey>& domains,
-                  const Snapshot& snapshot, Diagnostics& found) {
-  const auto kinds = directory_kinds();
-  const auto projection = engine::project(snapshot, kinds, [&](const Resource& resource) {
-    const auto known = domains.find(resource.key);
-    return (known == domains.end() ? ResourceKey{} : known->second) == domain;
-  });
-  for (const auto& blocked : projection.blocked) {
-    if (snapshot.held.contains(blocked.key)) continue;  // its own diagnostic says why
-    add_error(found, blocked.at, fmt::format("{}: {}", blocked.key, blocked.message));
-  }
-  for (const auto& wanted : projection.wanted) {
-    if (!wanted.problem.empty()) add_error(found, wanted.at, fmt::format("{}: {}", wanted.key, wanted.problem));
-  }
-  check_identities(projection.wanted, snapshot, found);
+// A file that was read before, for the places in it.
+std::shared_ptr<const std::string> content_of(const files::DirectorySourceOptions& options, const std::string& path) {
+  auto content = files::read_manifest(options, path);
+  return content ? std::make_shared<const std::string>(std::move(*content)) : nullptr;
 }
 
 }  // namespace
@@ -112,36 +57,12 @@ Result<schema::Registry> builtin_kinds() {
   return schema::Registry::from_crds(crds);
 }
 
-Diagnostics check_semantics(const Snapshot& snapshot) {
-  Diagnostics found;
-  for (const auto& [key, resource] : snapshot.resources) {
-    if (key.kind == "Directory" && !snapshot.held.contains(key)) {
-      if (const auto settings = directory_settings(*resource, snapshot); !settings) {
-        add_error(found, resource->at, fmt::format("{}: {}", key, settings.error().message));
-      }
-    }
-    if (key.kind == "Policy") {
-      if (const auto policy = policy::Policy::from_resource(*resource, to_string(resource->at)); !policy) {
-        add_error(found, resource->at, fmt::format("{}: {}", key, policy.error().message));
-      }
-    }
-  }
-  check_overlaps(snapshot, found);
-  // Domain by domain, since what may be there once may be in each; and what is of none.
-  std::map<ResourceKey, ResourceKey> domains;
-  std::set<ResourceKey> all = {ResourceKey{}};
-  for (const auto& [key, resource] : snapshot.resources) {
-    const auto domain = directory_of(*resource, snapshot);
-    if (domain && *domain != nullptr) all.insert(domains[key] = (*domain)->key);
-  }
-  for (const ResourceKey& domain : all) check_domain(domain, domains, snapshot, found);
-  return found;
-}
-
 Workspace::Workspace(const GlobalOptions& options, schema::Registry kinds)
     : kinds_(std::move(kinds)),
       source_(files::make_directory_source({.root = options.manifests})),
-      loader_(kinds_, {.references = reference_rules()}) {}
+      loader_(kinds_, {.references = reference_rules(),
+                       .read_again = [from = files::DirectorySourceOptions{.root = options.manifests}](
+                                         const std::string& path) { return content_of(from, path); }}) {}
 
 Result<std::unique_ptr<Workspace>> Workspace::open(const GlobalOptions& options) {
   PLUMB_TRY(auto kinds, builtin_kinds());
@@ -191,7 +112,7 @@ Result<Manifests> Workspace::load(Deadline deadline) {
   Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
   revision_ = delta.revision;
   manifests.diagnostics = manifests.snapshot->diagnostics;
-  auto semantic = check_semantics(*manifests.snapshot);
+  auto semantic = semantics_.update(manifests.snapshot);
   manifests.diagnostics.insert(manifests.diagnostics.end(), std::make_move_iterator(semantic.begin()),
                                std::make_move_iterator(semantic.end()));
   std::ranges::sort(manifests.diagnostics, [](const Diagnostic& a, const Diagnostic& b) {
@@ -209,8 +130,9 @@ Result<std::vector<policy::Policy>> Workspace::policies(const Snapshot& snapshot
     if (!policy) return in_context(to_string(resource.at), std::move(policy).error());
     all.push_back(std::move(*policy));
   }
-  for (const auto& [key, resource] : snapshot.resources) {
-    if (key.kind != "Policy") continue;
+  const auto& resources = snapshot.resources;
+  for (auto at = resources.lower_bound({"Policy", "", ""}); at != resources.end() && at->first.kind == "Policy"; ++at) {
+    const auto& resource = at->second;
     // One that is broken must not let through what it was meant to stop.
     auto policy = policy::Policy::from_resource(*resource, to_string(resource->at));
     if (!policy) return in_context(to_string(resource->at), std::move(policy).error());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controller/app/options.h"
+#include "controller/app/semantics.h"
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/manifest/loader.h"
@@ -48,12 +49,10 @@ class Workspace {
   schema::Registry kinds_;
   std::unique_ptr<Source> source_;
   manifest::Loader loader_;
+  SemanticCheck semantics_;
   std::string revision_;
   // Policies are not copyable; they are made anew from these for each use.
   std::vector<std::pair<Resource, std::string>> operator_policies_;  // and where each is from
 };
-
-// The diagnostics that only the kinds can make: pure.
-Diagnostics check_semantics(const Snapshot& snapshot);
 
 }  // namespace plumb::app

@@ -4,6 +4,7 @@
 #include <deque>
 #include <tuple>
 
+#include "controller/base/digest.h"
 #include "controller/base/text.h"
 
 namespace plumb::manifest {
@@ -49,7 +50,8 @@ Location Reporter::position_of(const Resource& resource, const std::string& poin
   const auto [marks, fresh] = marks_.try_emplace(path);
   if (fresh && bytes_read_ < kBytesForPositions) {
     const auto content = file->second.content ? file->second.content : read_again_ ? read_again_(path) : nullptr;
-    if (content) {
+    // What was read again may be newer than what was parsed.
+    if (content && (file->second.content || sha256(*content) == file->second.digest)) {
       bytes_read_ += content->size();
       marks->second = marks_of(*content, path);
     }

@@ -88,6 +88,14 @@ struct Snapshot {
   bool complete() const { return broken_files.empty() && held.empty(); }
 };
 
+// Calls `each(resource)` for those of one kind, in order, at the cost of those.
+template <class Each>
+void each_of_kind(const Snapshot& snapshot, const std::string& kind, Each each) {
+  const auto& resources = snapshot.resources;
+  for (auto at = resources.lower_bound({kind, "", ""}); at != resources.end() && at->first.kind == kind; ++at)
+    each(*at->second);
+}
+
 }  // namespace plumb
 
 template <>

@@ -21,6 +21,9 @@ struct DirectorySourceOptions {
 // unreadable, never followed. Files whose stat did not change are not read again.
 std::unique_ptr<Source> make_directory_source(DirectorySourceOptions options);
 
+// One file below the root as it is now.
+Result<std::string> read_manifest(const DirectorySourceOptions& options, const std::string& path);
+
 // Tells when a tree may have changed. Own object, so that it can wait on another thread. Built on
 // inotify; falls back to saying "changed" after an overflow or when watches run out.
 class Watcher {

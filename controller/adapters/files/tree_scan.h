@@ -38,7 +38,4 @@ struct TreeState {
 // root is not there, cannot be read, or holds no manifest; Fault::invalid beyond a limit.
 Result<TreeState> scan_tree(const DirectorySourceOptions& options, const TreeState& known, Deadline deadline);
 
-// One file below the root, whatever its stamp.
-Result<std::string> read_manifest(const DirectorySourceOptions& options, const std::string& path);
-
 }  // namespace plumb::files
