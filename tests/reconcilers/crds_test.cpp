@@ -44,7 +44,7 @@ class Crds : public ::testing::Test {
 };
 
 TEST_F(Crds, ThereIsOneForEachKind) {
-  EXPECT_THAT(registry_->kinds(), SizeIs(6));
+  EXPECT_THAT(registry_->kinds(), SizeIs(7));
   for (const Reconciler* kind : directory_kinds()) EXPECT_NE(registry_->find(kind->kind()), nullptr);
 }
 
@@ -84,6 +84,18 @@ TEST_F(Crds, TheOtherKindsAreValidWithTheirDefaults) {
   EXPECT_THAT(problems("Policy", R"({match: {actions: [disable]}, limit: {count: 3, window: 24h}, effect: Hold})"),
               IsEmpty());
   EXPECT_THAT(problems("Policy", R"({rule: {schema: {type: object}}})"), IsEmpty());
+  EXPECT_THAT(problems("GitRepository", R"({url: "ssh://git@host/r.git", ref: {semver: "^1"}, path: prod,
+                       credentials: {sshKeyFrom: {file: /k}}, verify: {mode: EveryCommit,
+                       keys: [{name: jane, publicKey: ssh-ed25519 AAAA, paths: ["users/**"]}]}})"),
+              IsEmpty());
+  EXPECT_EQ(text_at(document_, "/spec/interval"), "60s");
+}
+
+TEST_F(Crds, ARepositoryHasOneRefAndNoOtherSchemes) {
+  EXPECT_FALSE(problems("GitRepository", R"({url: "https://h/r", ref: {branch: a, tag: b}})").empty());
+  EXPECT_FALSE(problems("GitRepository", R"({url: "http://h/r"})").empty());
+  EXPECT_FALSE(problems("GitRepository", R"({url: "ext::sh -c id"})").empty());
+  EXPECT_FALSE(problems("GitRepository", R"({url: "https://h/r", ref: {commit: abc}})").empty());
 }
 
 }  // namespace

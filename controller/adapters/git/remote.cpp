@@ -222,7 +222,11 @@ auto Remote::connected(git_repository* repository, Deadline deadline, Use use)
   if (url.scheme == "https") {
     PLUMB_TRY(lock, trust(settings_.ca_file, deadline));
   }
-  const NetworkDeadline network(deadline);
+  const bool in_brackets = url.host.starts_with('[');
+  const NetworkScope network(deadline, in_brackets ? url.host.substr(1, url.host.size() - 2) : url.host,
+                             !url.port.empty()       ? url.port
+                             : url.scheme == "https" ? "443"
+                                                     : "9418");
   Connection own{settings_, password, url.scheme == "ssh" ? &ssh : nullptr, deadline, false, ""};
 
   git_remote* made = nullptr;
@@ -231,7 +235,7 @@ auto Remote::connected(git_repository* repository, Deadline deadline, Use use)
   if (code != 0) return failure(code, settings_.url);
   const RemoteHandle remote(made);
   git_remote_connect_options options = GIT_REMOTE_CONNECT_OPTIONS_INIT;
-  options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;  // else credentials could follow to another host
+  options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;  // to no other host; see NetworkScope for the port
   options.callbacks.payload = &own;
   options.callbacks.credentials = sign_in;
   options.callbacks.certificate_check = check_certificate;

@@ -17,11 +17,13 @@
 #include <git2/sys/stream.h>
 
 #include "controller/adapters/git/library.h"
+#include "controller/base/text.h"
 
 namespace plumb::git {
 namespace {
 
 thread_local Deadline current_deadline;
+thread_local std::string current_host, current_port;
 
 // `parent` comes first: libgit2 hands out and takes pointers to it.
 struct SocketStream {
@@ -60,6 +62,9 @@ int connect_to(const addrinfo& address, int& fd) {
 
 int stream_connect(git_stream* stream) {
   SocketStream& own = self(stream);
+  if (!equals_ignoring_case(own.host, current_host) || own.port != current_port)
+    return refuse(fmt::format("the server redirects to {}:{}, which is not followed; set the URL to where it is",
+                              printable(own.host), printable(own.port)));
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -145,7 +150,15 @@ void register_socket_stream() {
   git_stream_register(GIT_STREAM_STANDARD, &registration);
 }
 
-NetworkDeadline::NetworkDeadline(Deadline deadline) { current_deadline = deadline; }
-NetworkDeadline::~NetworkDeadline() { current_deadline = Deadline::never(); }
+NetworkScope::NetworkScope(Deadline deadline, std::string host, std::string port) {
+  current_deadline = deadline;
+  current_host = std::move(host);
+  current_port = std::move(port);
+}
+NetworkScope::~NetworkScope() {
+  current_deadline = Deadline::never();
+  current_host.clear();
+  current_port.clear();
+}
 
 }  // namespace plumb::git

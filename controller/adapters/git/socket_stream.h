@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "controller/base/clock.h"
 
 // libgit2 1.5 waits for the network without end: it has no time limit to connect or to read. Its sockets
@@ -8,13 +10,14 @@ namespace plumb::git {
 
 void register_socket_stream();
 
-// While it lives, sockets of this thread keep the deadline. One at a time a thread.
-class NetworkDeadline {
+// While it lives, sockets of this thread keep the deadline and connect to nothing but this host and port: libgit2
+// follows redirects to other ports of a host, and would sign in there too. One at a time a thread.
+class NetworkScope {
  public:
-  explicit NetworkDeadline(Deadline deadline);
-  ~NetworkDeadline();
-  NetworkDeadline(const NetworkDeadline&) = delete;
-  NetworkDeadline& operator=(const NetworkDeadline&) = delete;
+  NetworkScope(Deadline deadline, std::string host, std::string port);
+  ~NetworkScope();
+  NetworkScope(const NetworkScope&) = delete;
+  NetworkScope& operator=(const NetworkScope&) = delete;
 };
 
 // Waits until `events` of poll(2) are there: true; the deadline passed: false.
