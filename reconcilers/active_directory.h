@@ -11,8 +11,8 @@
 namespace plumb {
 
 // An Active Directory domain as a Target: reads entries into live objects, knows which must never be
-// written, and turns changes into compare-and-swap writes. One caller at a time; `directory` and
-// `secrets` must outlive it.
+// written, and turns changes into compare-and-swap writes. One caller at a time; `directory`,
+// `secrets` and `clock` must outlive it. What it read it keeps and follows (see Mirror).
 // `instance` names this installation in the marker of created objects.
 std::unique_ptr<Target> make_active_directory(DirectorySettings settings, Directory& directory, SecretStore& secrets,
                                               const Clock& clock, std::string instance);

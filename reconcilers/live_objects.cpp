@@ -153,21 +153,24 @@ bool in_protected_subtree(const Dn& dn, const DirectorySettings& settings) {
   return spec::in_scope(dn, settings.protected_dns);
 }
 
-LiveObject live_object(const Entry& entry, const std::set<std::string, IgnoreCase>& asked,
-                       const Surroundings& surroundings) {
-  LiveObject object;
-  object.id = entry.id;
-  object.handle = entry.dn;
-  object.version = entry.version;
-  object.attributes = entry.attributes;
-  object.kind = kind_of(entry.attributes);
-  const auto parsed = Dn::parse(entry.dn);
+void judge(LiveObject& object, const Surroundings& surroundings) {
+  const auto parsed = Dn::parse(object.handle);
   const std::optional<Dn> dn = parsed ? std::optional<Dn>(*parsed) : std::nullopt;
   object.in_scope = dn && spec::in_scope(*dn, surroundings.settings->managed_scope);
   object.protection = protection_of(object, dn, surroundings);
-  object.identities.push_back({"distinguishedName", entry.dn});
+}
+
+LiveObject live_object(Entry entry, const std::set<std::string, IgnoreCase>& asked, const Surroundings& surroundings) {
+  LiveObject object;
+  object.id = std::move(entry.id);
+  object.handle = std::move(entry.dn);
+  object.version = std::move(entry.version);
+  object.attributes = std::move(entry.attributes);
+  object.kind = kind_of(object.attributes);
+  judge(object, surroundings);
+  object.identities.push_back({"distinguishedName", object.handle});
   for (const std::string_view name : {"sAMAccountName", "userPrincipalName"})
-    if (std::string value = first(entry.attributes, name); !value.empty())
+    if (std::string value = first(object.attributes, name); !value.empty())
       object.identities.push_back({std::string(name), std::move(value)});
   fill_gaps(object, asked);
   return object;

@@ -32,8 +32,9 @@ struct Surroundings {
 
 // An entry in the terms of the engine. `asked` are the attributes that were asked for: one that did
 // not come is empty, or unreadable where the entry lacks what every object of its kind has.
-LiveObject live_object(const Entry& entry, const std::set<std::string, IgnoreCase>& asked,
-                       const Surroundings& surroundings);
+LiveObject live_object(Entry entry, const std::set<std::string, IgnoreCase>& asked, const Surroundings& surroundings);
+// Whether it may be written, as far as that hangs on its surroundings and its place: sets `in_scope` and `protection`.
+void judge(LiveObject& object, const Surroundings& surroundings);
 
 // Whether a subtree that must not be written holds the name; the configured ones only.
 bool in_protected_subtree(const Dn& dn, const DirectorySettings& settings);

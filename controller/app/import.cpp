@@ -102,11 +102,15 @@ Chosen choose(const LiveSet& live, const ImportRequest& request, std::vector<std
     std::vector<std::string> names;
   };
   std::vector<Candidate> candidates;
-  for (const auto& object : live.objects()) {
+  std::vector<const LiveObject*> objects;
+  live.for_each([&](const LiveSet::View& each) {
+    if (wanted_kind(std::string(each.kind()), request)) objects.push_back(&each.object());
+  });
+  for (const LiveObject* const each : objects) {
+    const LiveObject& object = *each;
     const auto dn = Dn::parse(object.handle);
     if (!dn || dn->empty()) continue;
     if (std::ranges::none_of(request.from, [&](const Dn& root) { return dn->within(root); })) continue;
-    if (!wanted_kind(object.kind, request)) continue;
     if (!object.protection.empty()) {
       notes.push_back(fmt::format("{}: skipped, it is protected: {}", object.handle, object.protection));
       continue;

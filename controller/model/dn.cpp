@@ -1,6 +1,7 @@
 #include "controller/model/dn.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "controller/base/text.h"
@@ -78,6 +79,52 @@ std::string escaped(std::string_view value) {
   return text;
 }
 
+enum class PlainChar : unsigned char { no, in_value, in_type };
+
+// What needs no thought in a DN: no escapes, and folding is that of ASCII. Nearly all names are such.
+constexpr std::array<PlainChar, 256> plain_chars() {
+  std::array<PlainChar, 256> table{};
+  for (unsigned c = 0x20; c < 0x7F; ++c) table[c] = PlainChar::in_value;
+  for (const char c : std::string_view("\"+,;<>\\=#")) table[static_cast<unsigned char>(c)] = PlainChar::no;
+  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = PlainChar::in_type;
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = PlainChar::in_type;
+  table['-'] = table['.'] = PlainChar::in_type;
+  return table;
+}
+
+// The length of the plain RDN that the text begins with; 0: it begins with none.
+std::size_t plain_rdn(std::string_view text) {
+  static constexpr auto kTable = plain_chars();
+  const auto at = [&](std::size_t i) { return kTable[static_cast<unsigned char>(text[i])]; };
+  std::size_t i = 0;
+  while (i < text.size() && at(i) == PlainChar::in_type) ++i;
+  if (i == 0 || i == text.size() || text[i] != '=') return 0;
+  const std::size_t value = ++i;
+  while (i < text.size() && at(i) != PlainChar::no) ++i;
+  const bool ends = i == text.size() || (text[i] == ',' && i + 1 < text.size());
+  if (!ends || i == value || text[value] == ' ' || text[i - 1] == ' ') return 0;
+  return i;
+}
+
+bool is_plain(std::string_view text) {
+  while (true) {
+    const std::size_t length = plain_rdn(text);
+    if (length == 0) return false;
+    if (length == text.size()) return true;
+    text.remove_prefix(length + 1);
+  }
+}
+
+// The text up to an unescaped comma, which is taken too.
+std::string_view take_rdn(std::string_view& text) {
+  std::size_t i = 0;
+  while (i < text.size() && text[i] != ',') i += text[i] == '\\' ? 2 : 1;
+  i = std::min(i, text.size());
+  const std::string_view rdn = trim_left(text.substr(0, i));
+  text.remove_prefix(std::min(i + 1, text.size()));
+  return rdn;
+}
+
 }  // namespace
 
 Result<Dn> Dn::parse(std::string_view text) {
@@ -135,7 +182,26 @@ bool Dn::within(const Dn& ancestor) const {
   });
 }
 
+void dn_parts(std::string_view text, std::vector<DnPart>& parts) {
+  parts.clear();
+  const std::string_view whole = text;
+  while (const std::size_t length = plain_rdn(text)) {
+    parts.push_back({text.substr(0, length), lower(text.substr(0, length))});
+    if (length == text.size()) return;
+    text.remove_prefix(length + 1);
+  }
+  parts.clear();
+  text = whole;
+  const auto dn = Dn::parse(text);
+  if (!dn || dn->empty()) {
+    parts.push_back({whole, dn ? "" : fold_case(whole)});
+    return;
+  }
+  for (const Rdn& rdn : dn->rdns()) parts.push_back({take_rdn(text), fold_case(rdn_text(rdn.attribute, rdn.value))});
+}
+
 std::string dn_key(std::string_view text) {
+  if (is_plain(text)) return lower(text);
   const auto dn = Dn::parse(text);
   return dn ? dn->key() : fold_case(text);
 }

@@ -38,6 +38,14 @@ class Dn {
 
 // The key of a DN's text; the folded text itself if it is not a DN.
 std::string dn_key(std::string_view text);
+// One RDN of a DN's text: as written, and what it is compared by.
+struct DnPart {
+  std::string_view text;  // a view of the text given
+  std::string key;
+};
+// The parts of a DN's text, leaf first; their keys joined by "," are its dn_key. A text that is not a DN
+// is one part. `parts` is cleared first; handing it over lets a caller with many names keep the memory.
+void dn_parts(std::string_view text, std::vector<DnPart>& parts);
 // "CN=Doe\, Jane": one RDN as text.
 std::string rdn_text(std::string_view attribute, std::string_view value);
 

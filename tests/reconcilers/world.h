@@ -117,6 +117,9 @@ class World : public ::testing::Test {
     return *target_;
   }
 
+  // A new process, which has read nothing yet.
+  void restart_target() { target_.reset(); }
+
   // Good until the target is asked again.
   const Complete<LiveSet>& observe(const Interest& interest = {}) {
     const auto seen = target().observe(interest, Deadline::never());

@@ -147,7 +147,7 @@ TEST(LiveSet, AnObjectAddedAgainReplacesTheOldOneUnderAllItsNames) {
   LiveSet live;
   live.add(object("1", "CN=Jane,DC=ad", "jane"));
   live.add(object("1", "CN=Janet,DC=ad", "janet"));
-  EXPECT_EQ(live.objects().size(), 1U);
+  EXPECT_EQ(live.size(), 1U);
   EXPECT_EQ(live.by_handle("CN=Jane,DC=ad"), nullptr);
   EXPECT_EQ(live.by_identity({"sAMAccountName", "jane"}), nullptr);
   EXPECT_NE(live.by_handle("CN=Janet,DC=ad"), nullptr);

@@ -1,0 +1,436 @@
+#include "reconcilers/mirror.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/base/assert.h"
+#include "controller/base/log.h"
+#include "controller/base/text.h"
+#include "controller/model/dn.h"
+#include "reconcilers/spec.h"
+
+namespace plumb {
+namespace {
+
+// A right may be given to us, which no change number tells of.
+constexpr Duration kAbsentFor = std::chrono::minutes(10);
+// Entries turned into objects at one go.
+constexpr std::size_t kChunk = 1000;
+
+bool has_class(const Entry& entry, std::string_view name) {
+  const auto found = entry.attributes.find("objectClass");
+  return found != entry.attributes.end() &&
+         std::any_of(found->second.values.begin(), found->second.values.end(),
+                     [&](const std::string& each) { return equals_ignoring_case(each, name); });
+}
+
+std::string absent_key(std::string_view attribute, std::string_view value) {
+  const bool name = equals_ignoring_case(attribute, "distinguishedName");
+  return lower(attribute) + '\n' + (name ? dn_key(value) : fold_case(value));
+}
+
+// Of the names, those that are not below another.
+std::vector<std::string> roots_of(const std::vector<Dn>& names) {
+  std::vector<std::string> roots;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool covered = [&] {
+      for (std::size_t j = 0; j < names.size(); ++j)
+        if (j != i && names[i].within(names[j]) && (!names[j].within(names[i]) || j < i)) return true;
+      return false;
+    }();
+    if (!covered) roots.push_back(names[i].text());
+  }
+  return roots;
+}
+
+}  // namespace
+
+Mirror::Mirror(DirectorySettings settings, Directory& directory, const Clock& clock, Options options)
+    : settings_(std::move(settings)), directory_(directory), clock_(clock), options_(std::move(options)) {
+  surroundings_ = {&settings_, options_.instance, "", {}};
+}
+
+ReadScope Mirror::scope() const {
+  return {.bases = roots_of(settings_.managed_scope),
+          .classes = {},  // a container that is renamed takes others along, too
+          .attributes = std::vector<std::string>(asked_.begin(), asked_.end())};
+}
+
+bool Mirror::in_scope(const Entry& entry) const {
+  const auto dn = Dn::parse(entry.dn);
+  return dn && spec::in_scope(*dn, settings_.managed_scope);
+}
+
+bool Mirror::may_hold_others(const Entry& entry) const {
+  return !has_class(entry, "user") && !has_class(entry, "group") && !has_class(entry, "contact");
+}
+
+// Who must not be written is only known to who sees the whole domain and knows himself in it.
+Result<void> Mirror::check_domain(const Directory::About& about) const {
+  const std::string base = settings_.base_dns.front().text();
+  if (dn_key(base) != dn_key(about.domain_dn))
+    return fail(Fault::invalid,
+                "{}: the first of baseDNs is {}, and the domain of {} is {}: write baseDNs: [\"{}\"] (a part of it to "
+                "work in is a managedScope); privileged accounts elsewhere in the domain could not be told otherwise",
+                options_.target, printable(base), printable(about.server), printable(about.domain_dn),
+                printable(about.domain_dn));
+  if (about.domain_sid.empty())
+    return fail(Fault::denied,
+                "{}: the objectSid of {} cannot be read, so it cannot be told which accounts are privileged; let the "
+                "account of the Credential read it",
+                options_.target, printable(about.domain_dn));
+  if (about.bound_as_id.empty())
+    return fail(Fault::denied,
+                "{}: cannot tell which account we are bound as, so cannot protect it; name it in the Credential by its "
+                "DN or its userPrincipalName, and let it read itself",
+                options_.target);
+  return {};
+}
+
+// Once for each process and each full read: what is restored must be of the same account.
+Result<void> Mirror::look_around(Deadline deadline) {
+  PLUMB_TRY(Directory::About about, directory_.about(deadline));
+  PLUMB_CHECK(check_domain(about));
+  if (live_ && about.bound_as_id != surroundings_.bound_as_id) live_.reset();
+  about_ = std::move(about);
+  return {};
+}
+
+LiveSet Mirror::take_set() {
+  LiveSet set = std::move(*live_).take();
+  live_.reset();
+  return set;
+}
+
+void Mirror::put_set(LiveSet set) {
+  live_ = Complete<LiveSet>::proven(
+      std::move(set), fmt::format("{}; {} changes since, up to cursor {}", read_evidence_, changes_, cursor_));
+}
+
+Observation Mirror::observation() {
+  Observation seen{.live = &*live_, .whole = whole_, .changed = {}};
+  if (!whole_) seen.changed.assign(changed_.begin(), changed_.end());
+  whole_ = false;
+  changed_.clear();
+  return seen;
+}
+
+Result<Observation> Mirror::observe(const Interest& interest, Deadline deadline) {
+  Names asked = interest.attributes;
+  asked.erase("unicodePwd");  // is never given, and never asked for
+  for (const std::string& name : identifying_attributes()) asked.insert(name);
+  const bool covered = std::includes(asked_.begin(), asked_.end(), asked.begin(), asked.end(), IgnoreCase());
+  asked.insert(asked_.begin(), asked_.end());
+
+  if (live_ && !about_) PLUMB_CHECK(look_around(deadline));
+  if (!live_ || !covered || !about_->sees_deletions) {
+    PLUMB_CHECK(read_everything(asked, deadline));
+  } else {
+    PLUMB_CHECK(follow(deadline));
+    if (!verified_at_ || clock_.now() - *verified_at_ >= options_.scrub_every || clock_.now() < *verified_at_)
+      PLUMB_CHECK(scrub(deadline));
+  }
+  made_.clear();
+  PLUMB_CHECK(meet_strangers(deadline));
+  PLUMB_CHECK(find_missing(interest, deadline));
+  return observation();
+}
+
+Result<Observation> Mirror::look_up(const Interest& interest, Deadline deadline) {
+  PLUMB_ASSERT(live_);
+  PLUMB_CHECK(find_missing(interest, deadline));
+  return Observation{.live = &*live_, .whole = false, .changed = {}};
+}
+
+// The cursor comes first: what changes during the read is reported again.
+Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
+  PLUMB_TRY(std::string cursor, directory_.cursor(deadline));
+  PLUMB_CHECK(look_around(deadline));
+  PLUMB_TRY(Privileged privileged, find_privileged(directory_, *about_, options_.target, deadline));
+  ReadScope all = scope();
+  all.attributes.assign(asked.begin(), asked.end());
+  PLUMB_TRY(Complete<std::vector<Entry>> read, directory_.read_all(all, deadline));
+
+  asked_ = asked;
+  cursor_ = std::move(cursor);
+  surroundings_ = {&settings_, options_.instance, about_->bound_as_id, std::move(privileged.members)};
+  privileged_groups_ = std::move(privileged.groups);
+  const SystemTime now = clock_.now();
+  read_evidence_ = fmt::format("{} (full read at {})", read.evidence(), format_time(now));
+  std::vector<Entry> entries = std::move(read).take();
+  LiveSet set;
+  std::vector<LiveObject> chunk;
+  for (Entry& entry : entries) {
+    chunk.push_back(live_object(std::exchange(entry, {}), asked_, surroundings_));
+    if (chunk.size() < kChunk && &entry != &entries.back()) continue;
+    set.update(chunk);
+    chunk.clear();
+  }
+  entries = {};
+  malloc_trim(0);  // an entry as it is read takes several times what is kept of it
+  verified_at_ = now;
+  changes_ = 0;
+  whole_ = true;
+  changed_.clear();
+  doubted_.clear();
+  absent_.clear();
+  nowhere_.clear();
+  new_targets_ = true;
+  head_saved_ = false;
+  put_set(std::move(set));
+  return {};
+}
+
+Result<void> Mirror::follow(Deadline deadline) {
+  auto changes = directory_.changes_since(cursor_, scope(), deadline);
+  if (!changes && changes.error().fault == Fault::conflict) {
+    log::warning("mirror.refused", "{}: everything is read again: {}", options_.target, changes.error().message);
+    return read_everything(Names(asked_), deadline);
+  }
+  PLUMB_CHECK(changes);
+  Delta delta{.entries = std::move(changes->changed),
+              .removed = std::move(changes->removed),
+              .privileged = {},
+              .cursor = std::move(changes->cursor)};
+  delta.changes = delta.entries.size() + delta.removed.size();
+  if (delta.changes == 0 && delta.cursor == cursor_ && doubted_.empty()) return {};
+  PLUMB_CHECK(read_below_newcomers(delta, deadline));
+  PLUMB_CHECK(read_privileged_again(delta, deadline));
+  PLUMB_CHECK(read_doubted(delta, deadline));
+  take_in(std::move(delta));
+  return {};
+}
+
+// What was moved into the scope took along what is below, of which nothing is reported.
+Result<void> Mirror::read_below_newcomers(Delta& delta, Deadline deadline) {
+  std::vector<Dn> newcomers;
+  for (const Entry& entry : delta.entries) {
+    if (!may_hold_others(entry) || !in_scope(entry) || made_.contains(entry.id)) continue;
+    const LiveObject* const known = set().by_id(entry.id);
+    if (known != nullptr && known->in_scope) continue;
+    PLUMB_TRY(Dn dn, Dn::parse(entry.dn));
+    newcomers.push_back(std::move(dn));
+  }
+  if (newcomers.empty()) return {};
+  ReadScope below = scope();
+  below.bases = roots_of(newcomers);
+  PLUMB_TRY(Complete<std::vector<Entry>> read, directory_.read_all(below, deadline));
+  std::vector<Entry> entries = std::move(read).take();
+  std::move(entries.begin(), entries.end(), std::back_inserter(delta.entries));
+  return {};
+}
+
+Result<void> Mirror::read_privileged_again(Delta& delta, Deadline deadline) {
+  const auto guarded = [&](const std::string& id) { return privileged_groups_.contains(id); };
+  if (std::none_of(delta.entries.begin(), delta.entries.end(), [&](const Entry& each) { return guarded(each.id); }) &&
+      std::none_of(delta.removed.begin(), delta.removed.end(), guarded))
+    return {};
+  PLUMB_TRY(delta.privileged, find_privileged(directory_, *about_, options_.target, deadline));
+  return {};
+}
+
+// What is outside of the scope may be below something that we do not hold and that was moved.
+Result<void> Mirror::read_doubted(Delta& delta, Deadline deadline) {
+  const bool moved_outside = std::any_of(delta.entries.begin(), delta.entries.end(), [&](const Entry& entry) {
+    return may_hold_others(entry) && !in_scope(entry);
+  });
+  if (moved_outside) {
+    set().for_each([&](const LiveSet::View& each) {
+      if (!each.in_scope()) doubted_.insert(each.id());
+    });
+    for (std::string& id : set().strangers()) doubted_.insert(std::move(id));
+  }
+  for (const Entry& entry : delta.entries) doubted_.erase(entry.id);
+  for (const std::string& id : delta.removed) doubted_.erase(id);
+  if (doubted_.empty()) return {};
+  const std::vector<std::string> ids(doubted_.begin(), doubted_.end());
+  PLUMB_TRY(std::vector<Entry> entries, directory_.find("objectGUID", ids, scope().attributes, deadline));
+  for (Entry& entry : entries) {
+    doubted_.erase(entry.id);
+    delta.entries.push_back(std::move(entry));
+  }
+  for (const std::string& id : doubted_) delta.removed.push_back(id);
+  doubted_.clear();
+  return {};
+}
+
+void Mirror::note_privileged(Privileged privileged, std::set<std::string>& touched) {
+  auto& before = surroundings_.privileged;
+  for (const auto& [id, group] : privileged.members)
+    if (const auto was = before.find(id); was == before.end() || was->second != group) touched.insert(id);
+  for (const auto& [id, group] : before)
+    if (!privileged.members.contains(id)) touched.insert(id);
+  before = std::move(privileged.members);
+  privileged_groups_ = std::move(privileged.groups);
+}
+
+// Scope and protection depend on more than what is read of an object.
+void Mirror::judge_again(LiveSet& set, const std::set<std::string>& ids) {
+  std::vector<LiveObject> differ;
+  for (const std::string& id : ids) {
+    const LiveObject* const object = set.by_id(id);
+    if (object == nullptr) continue;
+    LiveObject judged = *object;
+    judge(judged, surroundings_);
+    if (judged != *object) differ.push_back(std::move(judged));
+  }
+  for (std::string& id : set.update(differ)) changed_.insert(std::move(id));
+}
+
+void Mirror::take_in(Delta delta) {
+  std::set<std::string> touched;
+  if (delta.privileged) note_privileged(std::move(*delta.privileged), touched);
+  LiveSet set = take_set();
+  for (const std::string& id : delta.removed)
+    if (set.erase(id)) changed_.insert(id);
+  std::map<std::string, LiveObject> now;  // of several readings the last
+  for (Entry& entry : delta.entries) {
+    LiveObject object = live_object(std::move(entry), asked_, surroundings_);
+    if (object.in_scope || set.contains(object.id)) {
+      now[object.id] = std::move(object);
+    } else {
+      set.leave(object.id, object.handle);
+    }
+  }
+  std::vector<LiveObject> objects;
+  for (auto& [id, object] : now) {
+    // All below has another name.
+    if (const LiveObject* const old = set.by_id(id); old != nullptr && old->handle != object.handle)
+      set.for_each_below(id, [&](const LiveSet::View& each) { touched.insert(each.id()), changed_.insert(each.id()); });
+    objects.push_back(std::move(object));
+  }
+  for (std::string& id : set.update(objects)) changed_.insert(std::move(id));
+  judge_again(set, touched);
+  cursor_ = std::move(delta.cursor);
+  changes_ += delta.changes;
+  absent_.clear();
+  new_targets_ = true;
+  head_saved_ = false;
+  put_set(std::move(set));
+}
+
+// A link is read as a name. To follow what is outside of the scope, its id must be known; a name that nothing has was
+// given up between two readings, and whoever holds it is read again, once.
+Result<void> Mirror::meet_strangers(Deadline deadline) {
+  if (!new_targets_) return {};
+  std::vector<std::string> handles = set().unknown_targets();
+  std::erase_if(handles, [&](const std::string& handle) { return nowhere_.contains(dn_key(handle)); });
+  if (!handles.empty()) {
+    const std::vector<std::string> fetch = {"objectClass"};
+    PLUMB_TRY(const std::vector<Entry> entries, directory_.find("distinguishedName", handles, fetch, deadline));
+    LiveSet set = take_set();
+    std::set<std::string> found;
+    for (const Entry& entry : entries) {
+      found.insert(dn_key(entry.dn));
+      set.meet(entry.id, entry.dn);
+    }
+    for (const std::string& handle : handles) {
+      if (found.contains(dn_key(handle)) || !nowhere_.insert(dn_key(handle)).second) continue;
+      for (std::string& id : set.holders_of(handle)) doubted_.insert(std::move(id));
+    }
+    put_set(std::move(set));
+  }
+  new_targets_ = false;
+  return {};
+}
+
+// Everything is read and compared. What is reported as changed meanwhile is no difference.
+Result<void> Mirror::scrub(Deadline deadline) {
+  PLUMB_TRY(Privileged privileged, find_privileged(directory_, *about_, options_.target, deadline));
+  PLUMB_TRY(Complete<std::vector<Entry>> read, directory_.read_all(scope(), deadline));
+  const std::string evidence = read.evidence();
+  std::vector<Entry> entries = std::move(read).take();
+  PLUMB_TRY(const DirectoryChanges meanwhile, directory_.changes_since(cursor_, scope(), deadline));
+  std::set<std::string> explained(meanwhile.removed.begin(), meanwhile.removed.end());
+  for (const Entry& entry : meanwhile.changed) explained.insert(entry.id);
+
+  std::set<std::string> touched, differ;
+  note_privileged(std::move(privileged), touched);
+  LiveSet set = take_set();
+  std::set<std::string> missing;
+  set.for_each([&](const LiveSet::View& each) { (each.in_scope() ? missing : doubted_).insert(each.id()); });
+  std::vector<LiveObject> objects;
+  objects.reserve(entries.size());
+  for (Entry& entry : entries) {
+    missing.erase(entry.id);
+    objects.push_back(live_object(std::exchange(entry, {}), asked_, surroundings_));
+  }
+  for (const std::string& id : missing) {
+    set.erase(id);
+    differ.insert(id);
+  }
+  for (std::string& id : set.update(objects)) differ.insert(std::move(id));
+  judge_again(set, touched);
+  for (const std::string& id : differ) {
+    changed_.insert(id);
+    if (explained.contains(id)) continue;
+    const LiveObject* const is = set.by_id(id);
+    log::warning("mirror.differs", "{}: {} was not as the mirror had it, without being reported as changed; repaired",
+                 options_.target, is == nullptr ? id : is->handle);
+  }
+  objects = {};
+  set.release_decoded();
+  malloc_trim(0);
+  verified_at_ = clock_.now();
+  read_evidence_ = fmt::format("{} (full read at {})", evidence, format_time(*verified_at_));
+  changes_ = 0;
+  absent_.clear();
+  nowhere_.clear();
+  new_targets_ = true;
+  head_saved_ = false;
+  put_set(std::move(set));
+  PLUMB_CHECK(meet_strangers(deadline));
+  log::info("mirror.verified", "{}: all {} objects compared, {} differed", options_.target, this->set().size(),
+            differ.size());
+  return {};
+}
+
+// What was not found may be elsewhere in the domain.
+Result<void> Mirror::find_missing(const Interest& interest, Deadline deadline) {
+  if (clock_.steady() - absent_since_ >= kAbsentFor) {
+    absent_.clear();
+    absent_since_ = clock_.steady();
+  }
+  const auto unknown = [&](std::string_view attribute, const std::string& value) {
+    return !absent_.contains(absent_key(attribute, value));
+  };
+  std::vector<std::string> ids;
+  for (const std::string& id : interest.ids)
+    if (!id.empty() && !set().contains(id) && unknown("objectGUID", id)) ids.push_back(id);
+  PLUMB_CHECK(find("objectGUID", ids, deadline));
+
+  std::map<std::string, std::vector<std::string>, IgnoreCase> names;
+  for (const Identity& identity : interest.identities)
+    if (unknown(identity.attribute, identity.value) && set().by_identity(identity) == nullptr)
+      names[identity.attribute].push_back(identity.value);
+  for (const std::string& handle : interest.handles)
+    if (unknown("distinguishedName", handle) && set().by_handle(handle) == nullptr)
+      names["distinguishedName"].push_back(handle);
+  for (auto& [attribute, values] : names) {
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    PLUMB_CHECK(find(attribute, values, deadline));
+  }
+  return {};
+}
+
+Result<void> Mirror::find(std::string_view attribute, const std::vector<std::string>& values, Deadline deadline) {
+  if (values.empty()) return {};
+  PLUMB_TRY(std::vector<Entry> entries, directory_.find(attribute, values, scope().attributes, deadline));
+  for (const std::string& value : values) absent_.insert(absent_key(attribute, value));
+  if (entries.empty()) return {};
+  std::vector<LiveObject> objects;
+  for (Entry& entry : entries) objects.push_back(live_object(std::move(entry), asked_, surroundings_));
+  LiveSet set = take_set();
+  set.update(objects);
+  put_set(std::move(set));
+  return {};
+}
+
+void Mirror::doubt(const std::string& id) {
+  if (!id.empty()) doubted_.insert(id);
+}
+
+}  // namespace plumb
