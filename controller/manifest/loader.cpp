@@ -131,4 +131,18 @@ std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
   return state.assembly.snapshot;
 }
 
+std::map<std::string, Location> positions(const Resource& resource, std::string_view content) {
+  std::map<std::string, Location> found;
+  for (const Marks& marks : marks_of(content, resource.at.file)) {
+    const auto root = marks.find("");
+    if (root == marks.end() || root->second != resource.at) continue;
+    for (const auto& [pointer, at] : marks) {
+      if (!pointer.starts_with("/spec/") && !pointer.starts_with("/metadata/")) continue;
+      const auto below = marks.lower_bound(pointer + '/');
+      if (below == marks.end() || !below->first.starts_with(pointer + '/')) found.emplace(pointer, at);
+    }
+  }
+  return found;
+}
+
 }  // namespace plumb::manifest

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/model/resource.h"
@@ -39,5 +41,10 @@ class Loader {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Where each value without members of its own under /metadata and /spec was written: JSON Pointer -> the place of its
+// key, or of the item. `content` is that of the resource's file. What the pointer is not there for is a default of the
+// CRD, or came with an alias or a merge key. Empty if the resource is not in the content.
+std::map<std::string, Location> positions(const Resource& resource, std::string_view content);
 
 }  // namespace plumb::manifest

@@ -158,6 +158,23 @@ TEST_F(LoaderTest, KindBesideTheNameSelectsTheTarget) {
   EXPECT_TRUE(snapshot->referrers.contains(key("a")));
 }
 
+TEST_F(LoaderTest, TheLeavesOfAResourceAreFoundInItsFileAndDefaultsAreNot) {
+  const std::string text = user("a") +
+                           "---\napiVersion: plumbline.dev/v1alpha1\nkind: ADGroup\nmetadata: {name: b}\nspec:\n"
+                           "  parentDN: DC=ad,DC=test\n  description: x\n  members:\n    - {name: a}\n";
+  const auto snapshot = apply({{"f.yaml", text}});
+  const Resource* b = snapshot->find(key("b", "ADGroup"));
+  ASSERT_NE(b, nullptr);
+  const auto places = positions(*b, text);
+  EXPECT_EQ(places.at("/metadata/name"), (Location{"f.yaml", 9, 12}));
+  EXPECT_EQ(places.at("/spec/description"), (Location{"f.yaml", 12, 3}));
+  EXPECT_EQ(places.at("/spec/members/0/name"), (Location{"f.yaml", 14, 8}));
+  EXPECT_FALSE(places.contains("/spec/members"));
+  EXPECT_NE(at(b->spec, "/membership"), nullptr);
+  EXPECT_FALSE(places.contains("/spec/membership"));
+  EXPECT_TRUE(positions(*b, user("a")).empty());
+}
+
 TEST_F(LoaderTest, RemovedFilesAreGoneAndWholeTreesReplaceWhatWas) {
   apply({{"a.yaml", user("a")}, {"b.yaml", user("b")}});
   EXPECT_EQ(apply({}, {"a.yaml"})->find(key("a")), nullptr);
