@@ -366,7 +366,10 @@ class RandomEdits : public MirrorTest, public ::testing::WithParamInterface<std:
     if (Dn::parse(to)->within(*Dn::parse(directory.entry(who)->dn))) return;
     directory.move(who, rdn(who) + name, to);
   }
-  std::string any() { return mine_.empty() ? directory.id_of("Guest") : mine_[random_() % mine_.size()]; }
+  std::string any() {
+    if (mine_.empty()) mine_.push_back(directory.add_user("n" + std::to_string(++names_), kPeople));
+    return mine_[random_() % mine_.size()];
+  }
   std::string rdn(const std::string& who) { return directory.entry(who)->dn.substr(0, 3); }
   std::string place() {
     std::vector<std::string> places = {kPeople, kPeople, kElsewhere, std::string("OU=Tier0,") + kPeople};

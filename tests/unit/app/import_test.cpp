@@ -26,7 +26,8 @@ LiveObject object(const std::string& kind, const std::string& id, const std::str
 }
 
 LiveObject user(const std::string& id, const std::string& sam, Attributes attributes = {}) {
-  attributes.insert({{"sAMAccountName", {{sam}}}, {"userAccountControl", {{"512"}}}});
+  attributes.try_emplace("sAMAccountName", {{sam}});
+  attributes.try_emplace("userAccountControl", {{"512"}});
   return object("ADUser", id, "CN=" + sam + "," + kOu, std::move(attributes));
 }
 
