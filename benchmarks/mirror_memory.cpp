@@ -90,6 +90,12 @@ double resident_mb() {
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
+// Large blocks, which the heap does not hold itself, included.
+std::size_t heap_in_use() {
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
 LiveSet build(unsigned users) {
   LiveSet set;
   std::vector<LiveObject> chunk;
@@ -104,13 +110,13 @@ LiveSet build(unsigned users) {
 }
 
 int run(unsigned users, const std::filesystem::path& directory) {
-  const std::size_t before = mallinfo2().uordblks;
+  const std::size_t before = heap_in_use();
   const double resident_before = resident_mb();
   auto start = SteadyClock::now();
   LiveSet set = build(users);
   const double built = since(start);
   malloc_trim(0);
-  const double per_user = static_cast<double>(mallinfo2().uordblks - before) / users;
+  const double per_user = static_cast<double>(heap_in_use() - before) / users;
   fmt::print("users                        {}\n", users);
   fmt::print("data of one, as text         {} bytes\n", data_of(user(users / 2)));
   fmt::print("memory of one, indexes incl. {:.0f} bytes (heap in use), {:.0f} by its own count\n", per_user,
@@ -120,7 +126,7 @@ int run(unsigned users, const std::filesystem::path& directory) {
   start = SteadyClock::now();
   for (unsigned n = 0; n < users / 100; ++n) set.add(group(n, users));
   fmt::print("groups, 10 of each user      {:.0f} bytes a user more, {:.2f} s\n",
-             static_cast<double>(mallinfo2().uordblks - before) / users - per_user, since(start));
+             static_cast<double>(heap_in_use() - before) / users - per_user, since(start));
 
   start = SteadyClock::now();
   std::size_t seen = 0;
@@ -165,5 +171,9 @@ int run(unsigned users, const std::filesystem::path& directory) {
 
 int main(int argc, char** argv) {
   const unsigned users = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 100000;
-  return run(users, argc > 2 ? argv[2] : std::filesystem::temp_directory_path());
+  char fresh[] = "/tmp/mirror_memory.XXXXXX";  // the store wants a directory of its own
+  const std::filesystem::path directory = argc > 2 ? argv[2] : mkdtemp(fresh);
+  const int result = run(users, directory);
+  if (argc <= 2) std::filesystem::remove_all(directory);
+  return result;
 }
