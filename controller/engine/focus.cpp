@@ -99,6 +99,13 @@ void Focus::note(const Looked& looked) {
   for (const Wanted& wanted : looked.projection.wanted) add_names(looked.snapshot, wanted, looked.live);
   for (const Blocked& blocked : looked.plan.blocked) unsettled_.insert(blocked.key);
   unsettled_.insert(looked.undone.begin(), looked.undone.end());
+  again_ = looked.written;
+  // Lists of members let a leaver go by the step that its removal has come to.
+  for (const Owned& owned : looked.plan.bookkeeping)
+    if (undeclared_.contains(owned.key)) again_.insert(owned.key);
+  for (const auto& level : looked.plan.levels)
+    for (const Change& change : level)
+      if (change.does(Action::forget)) add_holders(looked.live, looked.inventory, change.handle, again_);
 }
 
 void Focus::add_names(const Snapshot& snapshot, const Wanted& wanted, const LiveSet& live) {
@@ -153,10 +160,20 @@ void Focus::add_changed(const News& news, std::set<ResourceKey>& to, bool& all) 
   }
 }
 
+// Whose objects link to what has that handle.
+void Focus::add_holders(const LiveSet& live, const Inventory& inventory, std::string_view handle,
+                        std::set<ResourceKey>& to) const {
+  for (const std::string& id : live.holders_of(handle)) {
+    const auto owner = owners_.find(id);
+    if (owner != owners_.end() && inventory.contains(owner->second)) to.insert(owner->second);
+  }
+}
+
 std::optional<std::set<ResourceKey>> Focus::begin(const News& news) const {
   const Snapshot& snapshot = news.snapshot;
   if (!known_ || snapshot.complete() != snapshot_.complete()) return {};
   std::set<ResourceKey> keys = news.also;
+  keys.insert(again_.begin(), again_.end());
   bool all = false;
   for_each_difference(snapshot_.resources, snapshot.resources, [&](const auto* before, const auto* after) {
     if (before != nullptr && after != nullptr && before->second->digest == after->second->digest) return;
@@ -174,6 +191,13 @@ std::optional<std::set<ResourceKey>> Focus::begin(const News& news) const {
   add_changed(news, keys, all);
   for (const auto& [key, at] : due_)
     if (at <= news.now) keys.insert(key);
+  for (const ResourceKey& key : std::set<ResourceKey>(keys)) {
+    const auto owned = news.inventory.find(key);
+    const bool leaves_or_returns = snapshot.find(key) == nullptr || undeclared_.contains(key);
+    if (owned == news.inventory.end() || !leaves_or_returns) continue;
+    if (const LiveObject* leaver = news.live.by_id(owned->second.id))
+      add_holders(news.live, news.inventory, leaver->handle, keys);
+  }
   if (all || std::any_of(keys.begin(), keys.end(), [](const ResourceKey& key) { return concerns_all(key.kind); }))
     return {};
   if (!keys.empty() || news.unsettled_too) keys.insert(unsettled_.begin(), unsettled_.end());

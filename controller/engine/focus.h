@@ -34,6 +34,7 @@ class Focus {
     const Plan& plan;
     const LiveSet& live;
     const Inventory& inventory;                    // as it is after the round
+    const std::set<ResourceKey>& written;         // changes that were done: looked at once more
     const std::set<ResourceKey>& undone;           // changes of the plan that were not done
     const std::map<ResourceKey, SystemTime>& due;  // clocks that run, of what was looked at
   };
@@ -61,6 +62,7 @@ class Focus {
   Beyond beyond(const Snapshot& snapshot, const std::set<ResourceKey>& keys, const LiveSet& live,
                 const Inventory& inventory, std::function<std::optional<Wanted>(const ResourceKey&)> project) const;
 
+  bool all_settled() const { return unsettled_.empty() && undeclared_.empty(); }
   // When the next clock of an object runs out; nothing: none runs.
   std::optional<SystemTime> next_due() const;
 
@@ -70,6 +72,8 @@ class Focus {
   void add_names(const Snapshot& snapshot, const Wanted& wanted, const LiveSet& live);
   void add_name(std::uint64_t name, const std::shared_ptr<const Resource>& who);
   void add_changed(const News& news, std::set<ResourceKey>& to, bool& all) const;
+  void add_holders(const LiveSet& live, const Inventory& inventory, std::string_view handle,
+                   std::set<ResourceKey>& to) const;
   void add_named(std::uint64_t name, std::set<ResourceKey>& to) const;
   bool was_settled(const ResourceKey& key, const Inventory& inventory) const;
 
@@ -77,6 +81,7 @@ class Focus {
   Snapshot snapshot_;  // of the last round; shares what did not change with the next one
   Owners owners_;      // what is not the owner any more may still be here: the inventory has the last word
   std::set<ResourceKey> undeclared_, unsettled_;
+  std::set<ResourceKey> again_;  // what the last round did has to be looked at
   std::map<ResourceKey, SystemTime> due_;
   // Hashes of names, of objects named by DN and of their ids -> who names them, or did. One too many costs a look.
   std::unordered_multimap<std::uint64_t, std::shared_ptr<const Resource>> names_;

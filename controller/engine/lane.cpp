@@ -36,12 +36,15 @@ void count(const Plan& plan, const ChangeResults& results, Round& round) {
   }
 }
 
-std::set<ResourceKey> undone(const Plan& plan, const ChangeResults& results) {
+// The changes that were done, or those that were not.
+std::set<ResourceKey> changed(const Plan& plan, const ChangeResults& results, bool done) {
   std::set<ResourceKey> keys;
-  for (const auto& level : plan.levels)
-    for (const Change& change : level)
-      if (const auto result = results.find(change.key); result == results.end() || result->second.fate != Fate::done)
-        keys.insert(change.key);
+  for (const auto& level : plan.levels) {
+    for (const Change& change : level) {
+      const auto result = results.find(change.key);
+      if ((result != results.end() && result->second.fate == Fate::done) == done) keys.insert(change.key);
+    }
+  }
   return keys;
 }
 
@@ -212,7 +215,7 @@ Round Lane::State::finish(Round round, const Snapshot& snapshot, Survey& survey,
   if (round.stopped || !whole) {
     surveyor.forget();
   } else {
-    surveyor.note(survey, snapshot, undone(plan, results));
+    surveyor.note(survey, snapshot, changed(plan, results, true), changed(plan, results, false));
   }
   count(plan, results, round);
   return round;

@@ -40,8 +40,9 @@ class Surveyor {
   // declared is due for another try.
   Result<Survey> again(const Snapshot& snapshot, bool retry);
 
-  // A round that `survey` began is over; `undone`: changes of its plan that were not done.
-  void note(const Survey& survey, const Snapshot& snapshot, const std::set<ResourceKey>& undone);
+  // A round that `survey` began is over; of the changes of its plan these were done, and those not.
+  void note(const Survey& survey, const Snapshot& snapshot, const std::set<ResourceKey>& written,
+            const std::set<ResourceKey>& undone);
   // What is remembered may not be so any more: the next survey is of everything, with the inventory read again.
   void forget();
 

@@ -150,7 +150,6 @@ class World final : public test::World {
     if (!settings) throw std::logic_error(settings.error().message);
     if (bug_ == Bug::ignores_scope) settings->managed_scope = {*Dn::parse("DC=ad,DC=test")};
     target_ = make_active_directory(std::move(*settings), lagging, secrets, clock, "here");
-    target_ = std::make_unique<test::DiffingTarget>(std::move(target_));
     if (bug_ == Bug::ignores_marker) target_ = std::make_unique<ForgetfulTarget>(std::move(target_));
   }
 
