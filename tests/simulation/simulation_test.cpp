@@ -163,8 +163,12 @@ class Story {
     world_.directory.crash_point = nullptr;
     world_.store.fault = nullptr;
     world_.lease.available = world_.lease.long_enough = true;
-    for (const std::string& id : hidden_)
-      if (world_.directory.exists(id)) world_.directory.reveal(id);
+    // Rights are an attribute of the object (nTSecurityDescriptor): whoever gives them back raises its uSNChanged.
+    for (const std::string& id : hidden_) {
+      if (!world_.directory.exists(id)) continue;
+      world_.directory.reveal(id);
+      world_.directory.bump(id);
+    }
     hidden_.clear();
     world_.lag().stale.reset();
     if (random_.one_in(3)) backup_ = world_.directory;
