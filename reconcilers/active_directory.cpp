@@ -58,6 +58,7 @@ class ActiveDirectory final : public Target {
   Result<void> restore(StateStore& store) override { return mirror_.restore(store); }
   std::vector<StateStore::Put> unsaved() override { return mirror_.unsaved(); }
   void saved() override { mirror_.saved(); }
+  void doubt(const std::string& id) override { mirror_.doubt(id); }
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override;
   std::string created_by(const LiveObject& object) const override;

@@ -126,12 +126,13 @@ void Bookkeeper::note(const RoundNotes& notes, SystemTime now) {
   }
 }
 
-// Of objects that are neither declared nor in any target's inventory.
+// Of objects that are neither declared nor in any target's inventory. The status of a source is of who reads it.
 Result<void> Bookkeeper::drop_stale(const RoundNotes& notes) {
   if (!notes.snapshot.complete() || notes.keys != nullptr) return {};
   std::vector<ResourceKey> stale;
   for (const ResourceKey& key : book_->keys())
-    if (notes.snapshot.find(key) == nullptr && !notes.inventory.contains(key)) stale.push_back(key);
+    if (key.kind != "GitRepository" && notes.snapshot.find(key) == nullptr && !notes.inventory.contains(key))
+      stale.push_back(key);
   if (stale.empty()) return {};
   PLUMB_TRY(const auto owned, all_owned_keys(store_));
   for (const ResourceKey& key : stale)

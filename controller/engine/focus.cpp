@@ -189,8 +189,7 @@ std::optional<std::set<ResourceKey>> Focus::begin(const News& news) const {
   std::set_symmetric_difference(snapshot_.held.begin(), snapshot_.held.end(), snapshot.held.begin(),
                                 snapshot.held.end(), std::inserter(keys, keys.end()));
   add_changed(news, keys, all);
-  for (const auto& [key, at] : due_)
-    if (at <= news.now) keys.insert(key);
+  keys.merge(due(news.now));
   for (const ResourceKey& key : std::set<ResourceKey>(keys)) {
     const auto owned = news.inventory.find(key);
     const bool leaves_or_returns = snapshot.find(key) == nullptr || undeclared_.contains(key);
@@ -246,6 +245,13 @@ Beyond Focus::beyond(const Snapshot& snapshot, const std::set<ResourceKey>& keys
     return keys.contains(key) ? std::nullopt : project(key);
   };
   return beyond;
+}
+
+std::set<ResourceKey> Focus::due(SystemTime now) const {
+  std::set<ResourceKey> keys;
+  for (const auto& [key, at] : due_)
+    if (at <= now) keys.insert(key);
+  return keys;
 }
 
 std::optional<SystemTime> Focus::next_due() const {

@@ -63,6 +63,7 @@ class Focus {
                 const Inventory& inventory, std::function<std::optional<Wanted>(const ResourceKey&)> project) const;
 
   bool all_settled() const { return unsettled_.empty() && undeclared_.empty(); }
+  std::set<ResourceKey> due(SystemTime now) const;  // keys of which a clock ran out
   // When the next clock of an object runs out; nothing: none runs.
   std::optional<SystemTime> next_due() const;
 

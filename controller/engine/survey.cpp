@@ -52,9 +52,24 @@ Result<Observation> Surveyor::observe(const Interest& interest) {
 Result<Survey> Surveyor::whole(const Snapshot& snapshot, const Plan* reviewed) {
   forget();
   PLUMB_CHECK(begin());
+  doubt_what_is_due();
   PLUMB_CHECK(read_holds_again());
   PLUMB_TRY(const std::vector<Intent> intents, read_intents(store_, name_));
   return everything(snapshot, reviewed, intents);
+}
+
+// What is to count as gone now, an object or a value, must not be there still. A target that follows changes has not
+// read it since it was missed first: a right that was withheld meanwhile changes no number.
+void Surveyor::doubt_what_is_due() {
+  const auto consider = [&](const Owned& owned) {
+    if (owned.missing_since || owned.giving_up_since) target_.doubt(owned.id);
+  };
+  if (!focus_.knows()) {
+    for (const auto& [key, owned] : inventory_) consider(owned);
+    return;
+  }
+  for (const ResourceKey& key : focus_.due(clock_.now()))
+    if (const auto owned = inventory_.find(key); owned != inventory_.end()) consider(owned->second);
 }
 
 // Which keys are held in another way than before.
@@ -71,6 +86,7 @@ Result<std::set<ResourceKey>> Surveyor::read_holds_again() {
 
 Result<Survey> Surveyor::again(const Snapshot& snapshot, bool retry) {
   PLUMB_CHECK(begin());
+  doubt_what_is_due();
   PLUMB_TRY(std::set<ResourceKey> held_anew, read_holds_again());
   PLUMB_TRY(const std::vector<Intent> intents, read_intents(store_, name_));
   // What became of a write is found out with everything in view.

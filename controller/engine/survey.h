@@ -57,6 +57,7 @@ class Surveyor {
   Result<Observation> observe(const Interest& interest);
   Result<void> compare_with_everything(const Snapshot& snapshot, const Survey& some);
   PlanInput input_for(const Snapshot& snapshot, const Survey& survey);
+  void doubt_what_is_due();
   Result<std::set<ResourceKey>> read_holds_again();
   void tell_who_changed(Plan& plan);
   std::map<ResourceKey, SystemTime> clocks(const Survey& survey) const;

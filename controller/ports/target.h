@@ -70,6 +70,8 @@ class Target {
   // What else `interest` names, added to the last observation; it does not ask whether anything changed since.
   virtual Result<Observation> look_up(const Interest& interest, Deadline deadline) = 0;
 
+  // What is known of that object decides something that cannot be taken back: the next observation reads it anew.
+  virtual void doubt(const std::string&) {}
   // Who may have changed an object when; empty: the target keeps no such records. A read.
   virtual Result<std::vector<LastChange>> last_changes(const std::string&, Deadline) {
     return std::vector<LastChange>{};
