@@ -134,7 +134,9 @@ void apply_domain(DomainLane& domain, Plan made, const Snapshot& snapshot, Total
     totals.blocked -= round.plan.blocked.size();  // counted again, as is what is withheld
     totals.withheld -= round.withheld;
     console.out << "Links among new objects:\n"
-                << plan::render(std::vector<Plan>{made}, plan::Format::text, {.colour = console.colour}) << std::flush;
+                << plan::render(std::vector<Plan>{made}, plan::Format::text,
+                                {.colour = console.colour, .now = session.clock.now()})
+                << std::flush;
   }
 }
 
@@ -153,7 +155,8 @@ Result<int> apply_now(Session& session, const ApplyOptions& apply, Console& cons
     planned.emplace_back(domain.get(), std::move(*made));
   }
   if (plans.empty()) return kFailed;  // a report of nothing would read as "no changes"
-  console.out << plan::render(plans, plan::Format::text, {.colour = console.colour}) << std::flush;
+  console.out << plan::render(plans, plan::Format::text, {.colour = console.colour, .now = session.clock.now()})
+              << std::flush;
   Totals totals;
   for (const auto& one : plans) totals.blocked += one.blocked.size();
   const bool nothing = std::ranges::all_of(plans, &Plan::empty);

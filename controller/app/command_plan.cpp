@@ -68,7 +68,8 @@ Result<int> plan_command(const GlobalOptions& options, const PlanOptions& plan, 
   }
   if (plans.empty()) return kFailed;  // a report of nothing would read as "no changes"
   const std::string report =
-      plan::render(plans, *plan::parse_format(options.output), {.colour = console.colour && plan.output_file.empty()});
+      plan::render(plans, *plan::parse_format(options.output),
+                   {.colour = console.colour && plan.output_file.empty(), .now = session->clock.now()});
   if (plan.output_file.empty()) {
     console.out << report << std::flush;
   } else {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/base/clock.h"
 #include "controller/model/plan.h"
 #include "controller/model/value.h"
 
@@ -19,6 +20,8 @@ struct RenderOptions {
   // Markdown ends before it has more bytes, and says how much was left out: GitHub refuses comments
   // of more than 65,536 characters.
   std::size_t markdown_limit = 65'000;
+  // For "held for another 1h20m"; nothing: only until when.
+  std::optional<SystemTime> now;
 };
 
 // The report of a plan (or of several targets' plans), as people review it. Sensitive values are

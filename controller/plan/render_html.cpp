@@ -55,6 +55,11 @@ std::string field_row(const FieldChange& field, Action action, const RenderOptio
   return row + "</td></tr>\n";
 }
 
+// Where the drift of the object is told of; plans of several targets have several such places.
+std::string drift_anchor(const Plan& plan, const ResourceKey& key) {
+  return "drift-" + sha256(plan.target + '\n' + to_string(key)).substr(0, 16);
+}
+
 std::string change_card(const Plan& plan, const Change& change, const RenderOptions& options) {
   const std::string_view action = to_string(headline(change));
   const std::string others = other_actions(change);
@@ -63,6 +68,8 @@ std::string change_card(const Plan& plan, const Change& change, const RenderOpti
                                  why.empty() ? "" : " withheld", change.fields.size() <= 12 ? " open" : "", action);
   card += fmt::format("<span class=\"key\">{}</span>", escaped(to_string(change.key)));
   if (!others.empty()) card += fmt::format(" <span class=\"note\">{}</span>", escaped(others));
+  if (!drift_mark(change).empty())
+    card += fmt::format(" <a class=\"note warn\" href=\"#{}\">drift</a>", drift_anchor(plan, change.key));
   if (!why.empty()) card += fmt::format(" <span class=\"note warn\">{}</span>", escaped(why));
   if (!change.one_way.empty()) card += " <span class=\"note bad\">cannot be undone</span>";
   card += fmt::format("</summary>\n<p class=\"dn\">{}</p>\n<p class=\"reason\">{}</p>\n", escaped(place_of(change)),
@@ -103,6 +110,27 @@ std::string blocked_section(const Plan& plan) {
   return html + "</ul></section>\n";
 }
 
+std::string drift_section(const Plan& plan, const RenderOptions& options) {
+  if (plan.drift.empty()) return {};
+  std::string html = "<section class=\"box\"><h3>Drift</h3><ul class=\"rows\">\n";
+  for (const auto& object : drift_by_object(plan)) {
+    html += fmt::format("<li id=\"{}\"><b>{}</b><p class=\"dn\">{}</p>\n<table class=\"fields\"><tbody>\n",
+                        drift_anchor(plan, object.front().key), escaped(to_string(object.front().key)),
+                        escaped(object.front().handle));
+    for (const Drift& drift : object) {
+      const DriftView view = view_of(plan, drift, options);
+      html += fmt::format("<tr><th scope=\"row\">{}</th><td>", escaped(view.attribute));
+      if (!view.there.empty()) html += (view.set ? "not declared: " : "is ") + value_html("del", view.there) + " ";
+      if (!view.declared.empty()) html += (view.set ? "missing: " : "declared ") + value_html("ins", view.declared);
+      if (!view.changed.empty()) html += fmt::format("<p class=\"reason\">{}</p>", escaped(view.changed));
+      html += fmt::format("<p class=\"reason\"><span class=\"effect {}\">{}</span></p></td></tr>\n",
+                          view.left ? "hold" : "approved", escaped(view.fate));
+    }
+    html += "</tbody></table></li>\n";
+  }
+  return html + "</ul></section>\n";
+}
+
 std::string diagnostics_section(const Plan& plan) {
   if (plan.diagnostics.empty()) return {};
   std::string html = "<section class=\"box\"><h3>Manifests</h3><ul class=\"rows\">\n";
@@ -120,7 +148,7 @@ std::string plan_section(const Plan& plan, const RenderOptions& options) {
   if (!plan.revision.empty()) html += fmt::format("revision <code>{}</code> · ", escaped(plan.revision));
   html += fmt::format("{} unchanged · digest <code>{}</code></p>\n", counted(plan.unchanged, "object"),
                       escaped(plan.digest));
-  html += verdicts_section(plan) + blocked_section(plan) + diagnostics_section(plan);
+  html += verdicts_section(plan) + drift_section(plan, options) + blocked_section(plan) + diagnostics_section(plan);
   for (std::size_t i = 0; i < plan.levels.size(); ++i) {
     if (plan.levels.size() > 1) html += fmt::format("<h3 class=\"step\">Step {}</h3>\n", i + 1);
     for (const Change& change : plan.levels[i]) html += change_card(plan, change, options);

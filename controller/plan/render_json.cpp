@@ -18,6 +18,9 @@ Value summary_json(const Plan& plan) {
   json["denied"] = number(counts.denied);
   json["blocked"] = number(counts.blocked);
   json["oneWay"] = number(counts.one_way);
+  json["drifted"] = number(counts.drifted);
+  json["driftHeld"] = number(counts.drift_held);
+  json["driftStays"] = number(counts.drift_stays);
   return json;
 }
 

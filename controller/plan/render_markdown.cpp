@@ -57,9 +57,10 @@ std::string change_block(const Plan& plan, const Change& change, const RenderOpt
   const std::string others = other_actions(change);
   // The diff colouring of GitHub knows + - ! in the first column.
   const char symbol = symbol_of(action);
-  std::string text = fenced(fmt::format("{} ", symbol == '~' || symbol == '>' ? '!' : symbol),
-                            fmt::format("{}  {}{}{}", printable(to_string(change.key)), to_string(action),
-                                        others.empty() ? "" : ", ", others));
+  std::string text =
+      fenced(fmt::format("{} ", symbol == '~' || symbol == '>' ? '!' : symbol),
+             fmt::format("{}  {}{}{}{}", printable(to_string(change.key)), to_string(action),
+                         others.empty() ? "" : ", ", others, drift_mark(change).empty() ? "" : "  [drift]"));
   text += fenced("      ", place_of(change));
   text += fenced("      ", reason_of(change));
   for (const FieldChange& field : change.fields) {
@@ -142,10 +143,27 @@ void add_lists(Page& page, const Plan& plan) {
   page.add("\n");
 }
 
+void add_drift(Page& page, const Plan& plan, const RenderOptions& options) {
+  if (plan.drift.empty()) return;
+  if (!page.add("| Drift | Attribute | Is | Declared | Changed | What becomes of it |\n|---|---|---|---|---|---|\n")) {
+    page.left_out += plan.drift.size();
+    return;
+  }
+  for (const Drift& drift : plan.drift) {
+    const DriftView view = view_of(plan, drift, options);
+    if (!page.add(fmt::format("| {} | {} | {} | {} | {} | {}{}{} |\n", escaped(to_string(drift.key)),
+                              escaped(view.attribute), escaped(view.there), escaped(view.declared),
+                              escaped(view.changed), view.left ? "**" : "", escaped(view.fate), view.left ? "**" : "")))
+      ++page.left_out;
+  }
+  page.add("\n");
+}
+
 void add_plan(Page& page, const Plan& plan, const RenderOptions& options) {
   page.add(
       fmt::format("#### {}{}\n\n", escaped(plan.target), plan.revision.empty() ? "" : " at " + escaped(plan.revision)));
   add_lists(page, plan);
+  add_drift(page, plan, options);
   for (const Action action : kActionsShown) add_group(page, plan, action, options);
   for (const Diagnostic& diagnostic : plan.diagnostics)
     if (!page.add(fmt::format("- {}{}\n", diagnostic.severity == Severity::error ? "**error** " : "",

@@ -53,13 +53,34 @@ void add_change(std::string& to, const Plan& plan, const Change& change, const R
   const Action action = headline(change);
   const std::string key = printable(to_string(change.key));
   to += fmt::format("  {} {}", paint(colour_of(action), std::string(1, symbol_of(action))), paint(kBold, key));
-  to += fmt::format("  {}{}\n", to_string(action), other_actions(change).empty() ? "" : ", " + other_actions(change));
+  to += fmt::format("  {}{}", to_string(action), other_actions(change).empty() ? "" : ", " + other_actions(change));
+  to += drift_mark(change).empty() ? "\n" : "  " + paint(kYellow, fmt::format("[{}]", drift_mark(change))) + "\n";
   to += fmt::format("      {}\n", place_of(change));
   to += paint(kDim, "      " + reason_of(change)) + "\n";
   for (const FieldChange& field : change.fields) add_field(to, field, action, options, paint);
   if (!change.one_way.empty()) to += paint(kRed, "      cannot be undone: " + printable(change.one_way)) + "\n";
   if (const std::string why = withheld(plan, change.key); !why.empty())
     to += paint(kYellow, fmt::format("      ({})", why)) + "\n";
+  to += "\n";
+}
+
+void add_drift(std::string& to, const Plan& plan, const RenderOptions& options, const Paint& paint) {
+  if (plan.drift.empty()) return;
+  to += "Drift (somebody else changed, or it stays different):\n";
+  for (const auto& object : drift_by_object(plan)) {
+    to += fmt::format("  {}  {}\n", paint(kBold, printable(to_string(object.front().key))),
+                      printable(object.front().handle));
+    for (const Drift& drift : object) {
+      const DriftView view = view_of(plan, drift, options);
+      std::vector<std::string> parts;
+      if (!view.there.empty()) parts.push_back(paint(kRed, (view.set ? "not declared: " : "is ") + view.there));
+      if (!view.declared.empty())
+        parts.push_back(paint(kGreen, (view.set ? "missing: " : "declared ") + view.declared));
+      to += fmt::format("      {}: {}\n", view.attribute, join(parts, view.set ? "; " : ", "));
+      if (!view.changed.empty()) to += paint(kDim, "        " + view.changed) + "\n";
+      to += fmt::format("        {}\n", paint(view.left ? kYellow : kGreen, view.fate));
+    }
+  }
   to += "\n";
 }
 
@@ -83,6 +104,7 @@ void add_plan(std::string& to, const Plan& plan, const RenderOptions& options, c
                     plan.revision.empty() ? "" : " at " + printable(plan.revision));
   for (const auto& level : plan.levels)
     for (const Change& change : level) add_change(to, plan, change, options, paint);
+  add_drift(to, plan, options, paint);
   if (!plan.blocked.empty()) {
     to += "Blocked:\n";
     for (const Blocked& each : plan.blocked) {
@@ -106,7 +128,7 @@ std::string render_text(const std::vector<Plan>& plans, const RenderOptions& opt
   const Paint paint(options.colour);
   std::string text;
   for (const Plan& plan : plans)
-    if (!plan.empty() || !plan.blocked.empty() || !plan.diagnostics.empty() || plans.size() > 1)
+    if (!plan.empty() || !plan.blocked.empty() || !plan.diagnostics.empty() || !plan.drift.empty() || plans.size() > 1)
       add_plan(text, plan, options, paint);
   text += paint(kBold, summary(plans)) + "\n";
   for (const Plan& plan : plans)

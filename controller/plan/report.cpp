@@ -51,6 +51,41 @@ std::string shown(const FieldChange& field, const std::string& value) {
   return quoted(value);
 }
 
+// To the second; nobody reads the rest.
+std::string moment(SystemTime time) {
+  const std::string text = format_time(time);
+  return text.substr(0, text.rfind('.')) + "Z";
+}
+
+std::string fate_of(const Plan& plan, const Drift& drift, const RenderOptions& options) {
+  if (drift.put_back) {
+    const std::string why = withheld(plan, drift.key);
+    return why.empty() ? "put back by this plan" : fmt::format("would be put back by this plan, but that is {}", why);
+  }
+  if (drift.held_until) {
+    std::string text = "held until " + moment(*drift.held_until);
+    constexpr Duration kShown = std::chrono::minutes(1);
+    if (options.now && *drift.held_until > *options.now) {
+      const Duration left = *drift.held_until - *options.now;
+      text += fmt::format(" (for another {})", format_duration(left < kShown ? left : left - left % kShown));
+    }
+    return drift.reason.empty() ? text : fmt::format("{}: {}", text, printable(drift.reason));
+  }
+  if (drift.mode == DriftMode::observe) return "stays: it is only observed (Observe)";
+  return "stays: it is only told of (Alert), until the manifest changes";
+}
+
+std::string drift_summary(const Counts& counts) {
+  if (counts.drifted == 0) return {};
+  std::vector<std::string> parts;
+  if (const auto back = counts.drifted - counts.drift_held - counts.drift_stays; back > 0)
+    parts.push_back(grouped(back) + " put back");
+  if (counts.drift_held > 0) parts.push_back(grouped(counts.drift_held) + " held");
+  if (counts.drift_stays > 0)
+    parts.push_back(grouped(counts.drift_stays) + (counts.drift_stays == 1 ? " stays" : " stay"));
+  return fmt::format("; {} drifted ({})", counted(counts.drifted, "attribute"), join(parts, ", "));
+}
+
 }  // namespace
 
 Action headline(const Change& change) { return change.actions.empty() ? Action::update : change.actions.front(); }
@@ -74,6 +109,11 @@ Counts count(const std::vector<Plan>& plans) {
   for (const Plan& plan : plans) {
     counts.unchanged += plan.unchanged;
     counts.blocked += plan.blocked.size();
+    counts.drifted += plan.drift.size();
+    for (const Drift& drift : plan.drift) {
+      if (drift.put_back) continue;
+      ++(drift.held_until ? counts.drift_held : counts.drift_stays);
+    }
     for (const auto& level : plan.levels) {
       for (const Change& change : level) {
         ++counts.changes;
@@ -122,6 +162,7 @@ std::string reason_of(const Change& change) {
   const std::string at = to_string(change.at);
   std::string reason = change.reason.empty() ? std::string(to_string(change.cause)) : change.reason;
   if (!at.empty() && reason.find(change.at.file) == std::string::npos) reason += fmt::format(" ({})", at);
+  if (change.cause == Cause::drift) reason += "; see Drift";
   return printable(reason);
 }
 
@@ -149,6 +190,48 @@ std::string withheld(const Plan& plan, const ResourceKey& key) {
   return fmt::format("{} by {}", *effect == Effect::deny ? "denied" : "held", join(policies, ", "));
 }
 
+std::string drift_mark(const Change& change) { return change.cause == Cause::drift ? "drift" : ""; }
+
+DriftView view_of(const Plan& plan, const Drift& drift, const RenderOptions& options) {
+  DriftView view;
+  const FieldView field = view_of(drift.field, Action::update, options.max_values);
+  view.attribute = field.name;
+  view.left = !drift.put_back || !withheld(plan, drift.key).empty();
+  if (field.set) {
+    const auto listed = [&](const std::vector<std::string>& values) {
+      std::vector<std::string> texts;
+      for (const std::string& value : values)
+        if (texts.size() < options.max_values) texts.push_back(shown(drift.field, value));
+      if (texts.size() < values.size())
+        texts.push_back(fmt::format("and {} more", grouped(values.size() - texts.size())));
+      return join(texts, ", ");
+    };
+    view.set = true;
+    view.there = listed(drift.field.removed);
+    view.declared = listed(drift.field.added);
+  } else {
+    view.there = field.before.empty() ? std::string(kNone) : field.before;
+    view.declared = field.after;
+  }
+  if (drift.changed) {
+    view.changed = "changed " + moment(*drift.changed);
+    if (!drift.changed_on.empty()) view.changed += " on " + printable(drift.changed_on);
+  }
+  view.fate = fate_of(plan, drift, options);
+  return view;
+}
+
+std::vector<std::span<const Drift>> drift_by_object(const Plan& plan) {
+  std::vector<std::span<const Drift>> objects;
+  for (std::size_t i = 0; i < plan.drift.size();) {
+    std::size_t end = i;
+    while (end < plan.drift.size() && plan.drift[end].key == plan.drift[i].key) ++end;
+    objects.emplace_back(plan.drift.data() + i, end - i);
+    i = end;
+  }
+  return objects;
+}
+
 bool wants_approval(const Plan& plan) {
   return std::any_of(plan.verdicts.begin(), plan.verdicts.end(),
                      [](const Verdict& verdict) { return verdict.effect == Effect::hold && !verdict.approved; });
@@ -161,7 +244,7 @@ std::string summary(const std::vector<Plan>& plans) {
     text = fmt::format("No changes. {} {} as declared", counted(counts.unchanged, "object"),
                        counts.unchanged == 1 ? "is" : "are");
     if (counts.blocked > 0) text += fmt::format("; {} blocked", grouped(counts.blocked));
-    return text + ".";
+    return text + drift_summary(counts) + ".";
   }
   text = fmt::format("Plan: {} to create, {} to update, {} to disable, {} to remove",
                      grouped(counts.of(Action::create)), grouped(counts.of(Action::update)),
@@ -171,7 +254,7 @@ std::string summary(const std::vector<Plan>& plans) {
   if (counts.held > 0) text += fmt::format("; {} held", grouped(counts.held));
   if (counts.denied > 0) text += fmt::format("; {} denied", grouped(counts.denied));
   if (counts.blocked > 0) text += fmt::format("; {} blocked", grouped(counts.blocked));
-  return text + fmt::format("; {} unchanged.", grouped(counts.unchanged));
+  return text + drift_summary(counts) + fmt::format("; {} unchanged.", grouped(counts.unchanged));
 }
 
 }  // namespace plumb::plan

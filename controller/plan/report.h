@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ char symbol_of(Action action);
 struct Counts {
   std::array<std::size_t, 8> by_action{};  // indexed by Action
   std::size_t held = 0, denied = 0, one_way = 0, blocked = 0, unchanged = 0, changes = 0;
+  std::size_t drifted = 0, drift_held = 0, drift_stays = 0;  // attributes; of them held, and left by their mode
   std::size_t of(Action action) const { return by_action[static_cast<std::size_t>(action)]; }
 };
 Counts count(const std::vector<Plan>& plans);
@@ -52,6 +54,22 @@ std::string place_of(const Change& change);
 std::string other_actions(const Change& change);
 // "held by x": why a change does not go ahead; empty if it does.
 std::string withheld(const Plan& plan, const ResourceKey& key);
+// "drift" for a change that puts back what somebody else changed; else empty.
+std::string drift_mark(const Change& change);
+
+// What is told of one drifted attribute.
+struct DriftView {
+  std::string attribute;
+  std::string there, declared;  // a value; of a set, what is there alone, and what is declared alone
+  bool set = false;
+  std::string changed;  // "changed 2026-11-20T18:03:12.000Z on DC1"; empty: not known
+  std::string fate;     // "put back by this plan", "held until ...: reason"
+  bool left = false;    // nothing is written
+};
+DriftView view_of(const Plan& plan, const Drift& drift, const RenderOptions& options);
+// plan.drift, which is sorted by key, object by object.
+std::vector<std::span<const Drift>> drift_by_object(const Plan& plan);
+
 // Whether an approval would let anything through.
 bool wants_approval(const Plan& plan);
 

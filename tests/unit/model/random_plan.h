@@ -77,6 +77,21 @@ class RandomPlan {
     made.disabled_by_us = coin();
     return made;
   }
+  Drift drift() {
+    Drift made;
+    made.key = key();
+    made.at = location();
+    made.id = text();
+    made.handle = text();
+    made.field = field();
+    made.mode = static_cast<DriftMode>(below(3));
+    made.put_back = coin();
+    if (coin()) made.held_until = time();
+    made.reason = text();
+    if (coin()) made.changed = time();
+    made.changed_on = text();
+    return made;
+  }
   Change change() {
     Change made;
     made.key = key();
@@ -105,6 +120,7 @@ class RandomPlan {
       for (std::size_t j = below(5); j > 0; --j) made.levels.back().push_back(change());
     }
     for (std::size_t i = below(3); i > 0; --i) made.blocked.push_back({key(), location(), word(), text()});
+    for (std::size_t i = below(3); i > 0; --i) made.drift.push_back(drift());
     for (std::size_t i = below(3); i > 0; --i) {
       Verdict verdict{word(), static_cast<Effect>(below(3)), {key(), key()}, text(), coin()};
       std::sort(verdict.keys.begin(), verdict.keys.end());

@@ -51,7 +51,33 @@ TEST(Render, NoChangesAreSaidInOneLine) {
 TEST(Render, TheSummaryCountsEveryActionAndWhatIsWithheld) {
   EXPECT_EQ(summary({sample_plan()}),
             "Plan: 2 to create, 2 to update, 1 to disable, 1 to remove, 1 to move, 1 to adopt; 2 held; 1 denied; "
-            "1 blocked; 1,204 unchanged.");
+            "1 blocked; 4 attributes drifted (1 put back, 1 held, 2 stay); 1,204 unchanged.");
+}
+
+TEST(Render, DriftIsToldApartFromChangesWithWhatBecomesOfIt) {
+  const Plan plan = sample_plan();
+  const std::string text = render({plan}, Format::text, {.now = parse_time("2026-11-20T18:39:30Z")});
+  EXPECT_NE(text.find("ADUser/default/asmith  update  [drift]"), std::string::npos);
+  EXPECT_NE(text.find("changed 2026-11-20T18:03:12Z on DC1\n        would be put back by this plan, but that is denied "
+                      "by protected-attributes\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("held until 2026-11-20T20:00:00Z (for another 1h20m): number is being ported | ask Mo"),
+            std::string::npos);
+  EXPECT_NE(
+      text.find("member: not declared: CN=Guest,OU=People,DC=ad,DC=test\n        stays: it is only told of (Alert)"),
+      std::string::npos);
+}
+
+TEST(Render, DriftIsToldWhereNothingIsToBeChanged) {
+  Plan plan = sample_plan();
+  plan.levels.clear();
+  plan.verdicts.clear();
+  plan.blocked.clear();
+  plan.diagnostics.clear();
+  std::erase_if(plan.drift, [](const Drift& drift) { return drift.put_back; });
+  EXPECT_EQ(summary({plan}), "No changes. 1,204 objects are as declared; 3 attributes drifted (1 held, 2 stay).");
+  for (const Format format : {Format::text, Format::json, Format::markdown, Format::html})
+    EXPECT_NE(render({plan}, format).find("telephoneNumber"), std::string::npos);
 }
 
 TEST(Render, AnApprovedVerdictHoldsNothingAndAsksForNothing) {
@@ -60,7 +86,7 @@ TEST(Render, AnApprovedVerdictHoldsNothingAndAsksForNothing) {
   const std::string text = render({plan}, Format::text);
   EXPECT_EQ(text.find("plumbline approve"), std::string::npos);
   EXPECT_NE(text.find("approved limit-removals"), std::string::npos);
-  EXPECT_EQ(text.find("held"), std::string::npos);
+  EXPECT_EQ(text.find("held by"), std::string::npos);
 }
 
 TEST(Render, EveryChangeIsNamedInTextHtmlAndJson) {

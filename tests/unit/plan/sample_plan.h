@@ -75,6 +75,30 @@ inline Plan sample_plan() {
        "2 changes, more than 1 in this plan"},
       {"protected-attributes", Effect::deny, {{"ADUser", "default", "asmith"}}, "title is protected"},
   };
+  const auto drifted = [](const Change& of, FieldChange field, DriftMode mode) {
+    Drift drift;
+    drift.key = of.key;
+    drift.at = of.at;
+    drift.id = of.id;
+    drift.handle = of.handle;
+    drift.field = std::move(field);
+    drift.mode = mode;
+    return drift;
+  };
+  Drift members = drifted(
+      group,
+      {.name = "member", .removed = {"<GUID=dd>;CN=Guest,OU=People,DC=ad,DC=test"}, .multi_valued = true, .link = true},
+      DriftMode::alert);
+  Drift title = drifted(update, update.fields[2], DriftMode::enforce);
+  title.put_back = true;
+  title.changed = parse_time("2026-11-20T18:03:12Z");
+  title.changed_on = "DC1";
+  Drift phone =
+      drifted(move, {.name = "telephoneNumber", .removed = {"+49 30 1"}, .added = {"+49 30 2"}}, DriftMode::enforce);
+  phone.held_until = parse_time("2026-11-20T20:00:00Z");
+  phone.reason = "number is being ported | ask Mo";
+  Drift office = drifted(move, {.name = "physicalDeliveryOfficeName", .added = {"B1"}}, DriftMode::observe);
+  plan.drift = {members, title, office, phone};
   plan.diagnostics = {{Severity::warning, {"corp/old.yaml", 7, 3}, "/spec/mail", "\"x\" is no address"}};
   plan.digest = plan::digest_of(plan);
   return plan;
