@@ -134,9 +134,7 @@ void apply_domain(DomainLane& domain, Plan made, const Snapshot& snapshot, Total
     totals.blocked -= round.plan.blocked.size();  // counted again, as is what is withheld
     totals.withheld -= round.withheld;
     console.out << "Links among new objects:\n"
-                << plan::render(std::vector<Plan>{made}, plan::Format::text,
-                                {.colour = console.colour, .now = session.clock.now()})
-                << std::flush;
+                << plan::render(std::vector<Plan>{made}, plan::Format::text, {.colour = console.colour}) << std::flush;
   }
 }
 
