@@ -112,7 +112,8 @@ class Planner : public ::testing::Test {
                       .owned_elsewhere = [&](const std::string& id) {
                         const auto found = elsewhere_.find(id);
                         return found == elsewhere_.end() ? std::string() : found->second;
-                      }});
+                      },
+                      .holds = holds_});
   }
 
   static const Change* find(const Plan& plan, const ResourceKey& key) {
@@ -141,6 +142,7 @@ class Planner : public ::testing::Test {
   SystemTime now_ = kNow;
   Duration confirm_undeclared_{};
   std::map<std::string, std::string> elsewhere_;
+  std::map<ResourceKey, Hold> holds_;
   Rules users_{"ADUser",
                {{.name = "title"},
                 {.name = "userAccountControl", .compare = Compare::flags, .disable_mask = 2},
