@@ -65,6 +65,10 @@ void add_globals(CLI::App& app, CommandLine& line) {
       ->envname("PLUMBLINE_MANIFESTS")
       ->type_name("DIR")
       ->capture_default_str();
+  app.add_option("--source", global.source,
+                 "file with a GitRepository to take the manifests from, in place of a folder")
+      ->envname("PLUMBLINE_SOURCE")
+      ->type_name("FILE");
   app.add_option("--state", global.state, "folder of the state: inventory, audit log, key")
       ->envname("PLUMBLINE_STATE")
       ->type_name("DIR")
@@ -121,7 +125,9 @@ void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token&
       [&, stop] { line.command = [&, stop](Console& c) { return apply_command(line.global, line.apply, c, stop); }; });
 
   auto* run = app.add_subcommand("run", "Keep the domain as the manifests say, until stopped");
-  add_duration(*run, "--interval", line.run.interval, "look at the domain at least that often");
+  add_duration(*run, "--interval", line.run.interval,
+               "time between rounds that nothing asked for, where the Directory has no schedule");
+  add_duration(*run, "--poll", line.run.poll, "ask the domain for changes at least that often; costs one search");
   add_duration(*run, "--confirm-removal", line.run.confirm_removal,
                "a manifest has to be gone for that long before its object's removal begins");
   add_duration(*run, "--settle", line.run.settle, "how long files must be quiet before they are read");

@@ -24,7 +24,7 @@ struct View {
 
 Result<std::unique_ptr<View>> open_view(const GlobalOptions& options) {
   auto view = std::make_unique<View>();
-  PLUMB_TRY(view->workspace, Workspace::open(options));
+  PLUMB_TRY(view->workspace, Workspace::open(options, SourceUse::stored));
   PLUMB_TRY(view->manifests, view->workspace->load(Deadline::never()));
   std::error_code error;
   if (!std::filesystem::exists(options.state / "plumbline.db", error)) return view;
@@ -78,11 +78,18 @@ Value texts(const Texts& members) {
   return object;
 }
 
+// The one of --source is not among the manifests.
+const Resource* resource_of(const ResourceKey& key, const View& view) {
+  const GitManifests* git = view.workspace->git();
+  if (git != nullptr && git->resource()->key == key) return git->resource().get();
+  return view.manifests.snapshot->find(key);
+}
+
 // The whole object as a Kubernetes API server would show it.
 Value document_of(const ResourceKey& key, const View& view) {
   Object metadata{{"name", key.name}, {"namespace", key.ns}};
   Object document{{"apiVersion", "plumbline.dev/v1alpha1"}, {"kind", key.kind}};
-  const Resource* resource = view.manifests.snapshot->find(key);
+  const Resource* resource = resource_of(key, view);
   if (resource != nullptr && !resource->labels.empty()) metadata["labels"] = texts(resource->labels);
   if (resource != nullptr && !resource->annotations.empty()) metadata["annotations"] = texts(resource->annotations);
   document["metadata"] = std::move(metadata);
@@ -104,6 +111,7 @@ std::vector<ResourceKey> selected(const View& view, const std::string& kind, con
   for (const auto& [key, resource] : view.manifests.snapshot->resources) consider(key);
   for (const auto& key : view.manifests.snapshot->held) consider(key);
   for (const auto& [key, status] : view.statuses) consider(key);  // those that are being removed
+  if (view.workspace->git() != nullptr) consider(view.workspace->git()->resource()->key);
   return {keys.begin(), keys.end()};
 }
 
@@ -192,7 +200,7 @@ Result<int> get_command(const GlobalOptions& options, const GetOptions& asked, C
   PLUMB_TRY(const auto* const kind, kind_named(view->workspace->kinds(), get.kind));
   const auto keys = selected(*view, kind->kind, options, get.name);
   if (keys.empty() && !get.name.empty()) {
-    return fail(Fault::not_found, "there is no {} \"{}\" in {}", kind->kind, get.name, options.manifests.string());
+    return fail(Fault::not_found, "there is no {} \"{}\" in {}", kind->kind, get.name, origin_of(options));
   }
   if (options.output == "name") {
     for (const auto& key : keys) console.out << kind->singular << '/' << key.name << '\n';
@@ -211,7 +219,7 @@ Result<int> get_command(const GlobalOptions& options, const GetOptions& asked, C
     return kOk;
   }
   if (keys.empty()) {
-    console.err << "No " << kind->plural << " in " << options.manifests.string() << '\n';
+    console.err << "No " << kind->plural << " in " << origin_of(options) << '\n';
     return kOk;
   }
   const bool several_namespaces =
@@ -228,12 +236,12 @@ Result<int> describe_command(const GlobalOptions& options, const GetOptions& ask
   PLUMB_TRY(const auto* const kind, kind_named(view->workspace->kinds(), get.kind));
   const auto keys = selected(*view, kind->kind, options, get.name);
   if (keys.empty()) {
-    return fail(Fault::not_found, "there is no {} \"{}\" in {}", kind->kind, get.name, options.manifests.string());
+    return fail(Fault::not_found, "there is no {} \"{}\" in {}", kind->kind, get.name, origin_of(options));
   }
   for (const auto& key : keys) {
     auto& out = console.out;
     out << "Name:       " << key.name << "\nNamespace:  " << key.ns << "\nKind:       " << key.kind << '\n';
-    const Resource* resource = view->manifests.snapshot->find(key);
+    const Resource* resource = resource_of(key, *view);
     if (resource != nullptr) {
       out << "Declared:   " << to_string(resource->at) << '\n';
       out << "Spec:\n";

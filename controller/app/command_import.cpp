@@ -25,7 +25,7 @@ Result<ResourceKey> the_directory(const Snapshot& snapshot, const GlobalOptions&
   if (keys.empty()) {
     return fail(Fault::not_found, "there is no {} in {}; import reads the domain that it describes",
                 options.directory.empty() ? "Directory" : "Directory \"" + options.directory + "\"",
-                options.manifests.string());
+                origin_of(options));
   }
   return fail(Fault::invalid, "there are {} Directory resources; say which with --directory", keys.size());
 }

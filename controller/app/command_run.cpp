@@ -8,8 +8,26 @@
 #include "controller/app/signals.h"
 #include "controller/app/tree_policies.h"
 #include "controller/app/version.h"
+#include "controller/app/webhook.h"
 
 namespace plumb::app {
+
+namespace {
+
+// Null if the source has no webhook.
+Result<std::unique_ptr<WebhookServers>> listen_for_hooks(const Workspace& workspace, SecretStore& secrets,
+                                                         const Clock& clock, Controller& controller) {
+  if (workspace.git() == nullptr || !workspace.git()->webhook()) return nullptr;
+  const WebhookSettings& hook = *workspace.git()->webhook();
+  PLUMB_TRY(auto servers, WebhookServers::start({hook}, secrets, clock, [&controller](const std::string& name) {
+              log::info("webhook.taken", "{} is looked at", name);
+              controller.poke();
+            }));
+  for (const std::string& url : servers->urls()) log::info("webhook.listening", "{}{}", url, hook.path);
+  return servers;
+}
+
+}  // namespace
 
 Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Console& console) {
   log::configure(options.logging);
@@ -24,9 +42,10 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
                         });
 
   const RealClock clock;
-  PLUMB_TRY(const auto workspace, Workspace::open(options));
+  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::follow));
   const auto secrets = secrets::make_secret_store();
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
+  if (GitManifests* git = workspace->git()) git->permissions_in(state->store());
   const LaneParts parts{
       .state = *state, .secrets = *secrets, .clock = clock, .options = {.confirm_undeclared = run.confirm_removal}};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
@@ -34,8 +53,8 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
     PLUMB_TRY(auto policies, workspace->policies(snapshot));
     return build_lane(key, snapshot, std::move(policies), parts);
   };
-  Controller controller(options, run, *workspace, clock, build);
-  log::info("controller.started", "plumbline {} on {}, state in {}", kVersion, options.manifests.string(),
+  Controller controller(options, run, *workspace, state->store(), clock, build);
+  log::info("controller.started", "plumbline {} on {}, state in {}", kVersion, origin_of(options),
             options.state.string());
   if (run.once) {
     PLUMB_CHECK(controller.refresh());
@@ -43,6 +62,7 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
     console.err << controller.status_line() << '\n';
     return good ? kOk : kFailed;
   }
+  PLUMB_TRY(const auto hooks, listen_for_hooks(*workspace, *secrets, clock, controller));
   {
     const std::scoped_lock lock(guard);
     reloaded = &controller;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "controller/app/commands.h"
+#include "controller/app/session.h"
 #include "controller/app/workspace.h"
 #include "controller/model/json.h"
 
@@ -15,6 +16,7 @@ Result<int> validate_command(const GlobalOptions& options, Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text", "json"}));
   PLUMB_TRY(const auto workspace, Workspace::open(options));
   PLUMB_TRY(const auto manifests, workspace->load(Deadline::never()));
+  warn_of_source(*workspace, manifests, console);
   const auto policies = workspace->policies(*manifests.snapshot);
   const bool valid = !has_errors(manifests.diagnostics) && policies.has_value();
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -12,20 +13,22 @@
 #include "controller/app/options.h"
 #include "controller/app/workspace.h"
 #include "controller/base/clock.h"
+#include "controller/ports/state_store.h"
 
 namespace plumb::app {
 
 // `plumbline run`: follows the manifests and keeps a lane for every Directory, each on a thread of its own.
-// What it cannot read it does not act on: while the tree is empty, gone or unreadable the lanes go on
-// with the manifests that were read last. `poke` is thread-safe; the rest has one caller.
+// What it cannot read, or may not take, it does not act on: while a tree is empty, gone or unreadable, or a remote
+// is refused, the lanes go on with the manifests that were taken last. `poke` is thread-safe; the rest has one caller.
 class Controller {
  public:
   // References must outlive it; `build` is called on the lanes' threads.
-  Controller(const GlobalOptions& options, const RunOptions& run, Workspace& workspace, const Clock& clock,
-             LaneWorker::Build build);
+  Controller(const GlobalOptions& options, const RunOptions& run, Workspace& workspace, StateStore& store,
+             const Clock& clock, LaneWorker::Build build);
   ~Controller();  // ends the lanes, each after the batch under way
 
-  // Reads what is new and hands it to the lanes; begins and ends lanes as Directory resources come and go.
+  // Reads what is new and hands it to the lanes; begins and ends lanes as Directory resources come and go. An error
+  // leaves all as it is.
   Result<void> refresh();
   // A round of every lane on the caller's thread; for `--once`. Whether all went through.
   bool step_all(std::stop_token stop);
@@ -42,18 +45,26 @@ class Controller {
     std::jthread thread;  // not started by `step_all`
   };
 
+  Result<std::optional<Error>> read_source();
   void adopt(const Manifests& manifests);
-  void refresh_and_tell();
+  void tell_problem(const std::optional<Error>& problem);
+  void take_requests();
   void start_threads();
+  SteadyTime next_read() const;
+  bool wait_until(SteadyTime at, const std::stop_token& stop);
+  std::string describe_revision() const;
 
   const GlobalOptions& options_;
   RunOptions run_;
   Workspace& workspace_;
+  StateStore& store_;
   const Clock& clock_;
   LaneWorker::Build build_;
   std::map<ResourceKey, Running> lanes_;
-  std::string source_problem_;  // as logged last
+  std::optional<Error> problem_;  // of the source
+  std::size_t failures_ = 0;      // of the source, in a row
   std::string revision_;
+  std::string described_;  // the revision, for people
   std::size_t objects_ = 0, errors_ = 0;
 
   std::mutex mutex_;

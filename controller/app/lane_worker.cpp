@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/base/log.h"
+#include "controller/policy/policy.h"
 
 namespace plumb::app {
 namespace {
@@ -10,6 +11,14 @@ namespace {
 constexpr Duration kFirstRetry = std::chrono::seconds(1);
 constexpr Duration kLongestRetry = std::chrono::minutes(1);
 constexpr Duration kLongestWait = std::chrono::hours(1);  // for a person
+constexpr Duration kShortestInterval = std::chrono::seconds(1);
+// What changes together is looked at together.
+constexpr Duration kSettle = std::chrono::milliseconds(20);
+// Between rounds that the directory asks for: so many times what the last one took, so that a domain in which
+// something always changes does not keep us, and itself, busy.
+constexpr int kRest = 4;
+constexpr Duration kLongestRest = std::chrono::seconds(1);
+constexpr Duration kListen = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -21,15 +30,34 @@ Duration retry_pause(Fault fault, std::size_t failures, Duration interval) {
   return std::min(pause, longest);
 }
 
-LaneWorker::LaneWorker(ResourceKey key, Build build, const Clock& clock, Duration interval)
-    : key_(std::move(key)), build_(std::move(build)), clock_(clock), interval_(interval) {}
+LaneWorker::LaneWorker(ResourceKey key, Build build, const Clock& clock, LaneTiming timing)
+    : key_(std::move(key)), build_(std::move(build)), clock_(clock), timing_(timing) {}
 
-void LaneWorker::offer(std::shared_ptr<const Snapshot> snapshot) {
+template <class Change>
+void LaneWorker::tell(Change change) {
   {
     const std::scoped_lock lock(mutex_);
-    inbox_ = {.snapshot = std::move(snapshot), .fresh = true};
+    change(inbox_);
+    ++inbox_.messages;
   }
   wake_.notify_all();
+}
+
+void LaneWorker::offer(std::shared_ptr<const Snapshot> snapshot) {
+  tell([&](Inbox& inbox) {
+    inbox.snapshot = std::move(snapshot);
+    inbox.fresh = true;
+  });
+}
+
+void LaneWorker::reconcile() {
+  tell([](Inbox& inbox) { inbox.asked = true; });
+}
+
+void LaneWorker::notice() {
+  tell([now = clock_.steady()](Inbox& inbox) {
+    if (!inbox.noticed) inbox.noticed = now;
+  });
 }
 
 LaneWorker::Health LaneWorker::health() const {
@@ -38,6 +66,7 @@ LaneWorker::Health LaneWorker::health() const {
 
 Result<void> LaneWorker::ready_lane(const Snapshot& snapshot) {
   if (lane_ != nullptr && lane_->wiring == wiring_of(key_, snapshot)) return {};
+  watcher_ = {};
   lane_.reset();  // the connection of the old settings goes first
   PLUMB_TRY(lane_, build_(key_, snapshot));
   log::info("lane.ready", "{}: settings loaded", key_);
@@ -45,30 +74,46 @@ Result<void> LaneWorker::ready_lane(const Snapshot& snapshot) {
 }
 
 void LaneWorker::step(std::stop_token stop) {
-  std::shared_ptr<const Snapshot> snapshot;
+  Inbox news;
   {
     const std::scoped_lock lock(mutex_);
-    snapshot = inbox_.snapshot;
-    if (inbox_.fresh) failures_ = 0;
-    inbox_.fresh = false;
+    news = inbox_;
+    inbox_.fresh = inbox_.asked = false;
+    inbox_.noticed.reset();
   }
-  if (snapshot == nullptr) return;
-  last_round_ = clock_.steady();
+  if (news.snapshot == nullptr) return;
+  if (news.fresh || news.asked) failures_ = 0;
+  began_ = clock_.steady();
   retry_at_.reset();
   goes_on_ = false;
-  if (auto ready = ready_lane(*snapshot); !ready) {
+  if (auto ready = ready_lane(*news.snapshot); !ready) {
     failed(ready.error());
-    return;
+  } else {
+    // What the policies held may be let through now, or the reverse.
+    if (news.asked || (window_ && clock_.now() >= *window_)) lane_->lane->look_again();
+    const engine::Round round = lane_->lane->run_round(*news.snapshot, std::move(stop));
+    goes_on_ = round.plan.continues && round.applied > 0;
+    finish(round);
   }
-  const engine::Round round = lane_->lane->run_round(*snapshot, std::move(stop));
-  goes_on_ = round.plan.continues && round.applied > 0;
-  finish(round);
+  ended_ = clock_.steady();
+  plan_ahead();
+}
+
+// When the next round comes by itself.
+void LaneWorker::plan_ahead() {
+  const SystemTime now = clock_.now();
+  const auto by = lane_ != nullptr && lane_->schedule ? *lane_->schedule
+                                                      : Schedule::every(std::max(timing_.interval, kShortestInterval));
+  scheduled_ = by.next_after(now, to_string(key_));
+  window_ = lane_ == nullptr ? std::nullopt : policy::next_change(lane_->policies, now);
 }
 
 void LaneWorker::finish(const engine::Round& round) {
   if (round.applied + round.failed + round.unknown > 0) {
-    log::info("round.applied", "{}: {} applied, {} failed, {} without an answer, {} withheld by policies", key_,
-              round.applied, round.failed, round.unknown, round.withheld);
+    log::info("round.applied",
+              "{}: {} applied, {} failed, {} without an answer, {} withheld by policies; revision {}, in {} ms", key_,
+              round.applied, round.failed, round.unknown, round.withheld, round.plan.revision.substr(0, 12),
+              std::chrono::duration_cast<Duration>(clock_.steady() - began_).count());
   }
   if (round.stopped) {
     failed(*round.stopped);
@@ -88,7 +133,7 @@ void LaneWorker::finish(const engine::Round& round) {
 void LaneWorker::failed(const Error& error) {
   if (error.message != last_problem_) log::warning("lane.failed", "{}: {}", key_, error.message);
   last_problem_ = error.message;
-  retry_at_ = clock_.steady() + retry_pause(error.fault, ++failures_, interval_);
+  retry_at_ = clock_.steady() + retry_pause(error.fault, ++failures_, timing_.interval);
   health_.with([&](Health& health) {
     health.ready = false;
     health.problem = error.message;
@@ -98,36 +143,70 @@ void LaneWorker::failed(const Error& error) {
 }
 
 SteadyTime LaneWorker::wake_at() const {
+  if (inbox_.fresh || inbox_.asked) return began_;
   if (retry_at_) return *retry_at_;
-  if (goes_on_) return last_round_;
-  SteadyTime at = last_round_ + interval_;
-  if (lane_ != nullptr) {
-    if (const auto due = lane_->lane->next_due()) {
-      at = std::min(at, clock_.steady() + std::max(Duration::zero(), *due - clock_.now()));
-    }
+  if (goes_on_) return began_;
+  SteadyTime at = began_ + timing_.poll;
+  const auto sooner = [&](const std::optional<SystemTime>& time) {
+    if (time) at = std::min(at, clock_.steady() + std::max(Duration::zero(), *time - clock_.now()));
+  };
+  sooner(scheduled_);
+  sooner(window_);
+  if (lane_ != nullptr) sooner(lane_->lane->next_due());
+  if (inbox_.noticed) {
+    const auto rest = std::clamp<SteadyTime::duration>(kRest * (ended_ - began_), {}, kLongestRest);
+    at = std::min(at, std::max(*inbox_.noticed + kSettle, ended_ + rest));
   }
   return at;
 }
 
 bool LaneWorker::due() const {
   const std::scoped_lock lock(mutex_);
-  return inbox_.snapshot != nullptr && (inbox_.fresh || clock_.steady() >= wake_at());
+  return inbox_.snapshot != nullptr && clock_.steady() >= wake_at();
+}
+
+void LaneWorker::listen(DirectoryWatch& watch, const std::stop_token& stop) {
+  bool deaf = false;
+  while (!stop.stop_requested()) {
+    const auto heard = watch.wait(Deadline::in(clock_, kListen), stop);
+    if (stop.stop_requested()) return;
+    if (!heard) {
+      if (!deaf)
+        log::warning("watch.unavailable", "{}: {}; changes are seen every {}", key_, heard.error().message,
+                     format_duration(timing_.poll));
+      deaf = true;
+      if (heard.error().fault != Fault::unavailable) return;
+      continue;
+    }
+    if (deaf) log::info("watch.recovered", "{}: the directory tells again when it changes", key_);
+    deaf = false;
+    if (*heard) notice();
+  }
+}
+
+// After a round that went through: the same password is not tried twice.
+void LaneWorker::watch_directory() {
+  if (watcher_.joinable() || lane_ == nullptr || lane_->watch == nullptr || retry_at_) return;
+  watcher_ = std::jthread([this, watch = lane_->watch.get()](const std::stop_token& stop) { listen(*watch, stop); });
 }
 
 void LaneWorker::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      const auto is_fresh = [&] { return inbox_.fresh; };
+      const auto told = [this, so_far = inbox_.messages] { return inbox_.messages != so_far; };
       if (inbox_.snapshot == nullptr) {
-        wake_.wait(lock, stop, is_fresh);
-      } else {
-        wake_.wait_until(lock, stop, wake_at(), is_fresh);
+        wake_.wait(lock, stop, told);
+      } else if (const SteadyTime at = wake_at(); clock_.steady() < at) {
+        wake_.wait_until(lock, stop, at, told);
       }
     }
-    if (stop.stop_requested()) return;
-    if (due()) step(stop);
+    if (stop.stop_requested()) break;
+    if (!due()) continue;
+    step(stop);
+    watch_directory();
   }
+  watcher_ = {};
 }
 
 }  // namespace plumb::app

@@ -78,6 +78,8 @@ Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Sna
   lane->wiring = wiring_of(key, snapshot);
   lane->policies = std::move(policies);
   PLUMB_TRY(lane->audit, parts.state.open_audit(parts.clock));
+  lane->schedule = settings.schedule;
+  lane->watch = ldap::make_watch(ldap_options(settings), parts.secrets, parts.clock);
   lane->directory = ldap::make_directory(ldap_options(settings), parts.secrets, parts.clock);
   engine::LaneOptions options = parts.options;
   options.observe_timeout = settings.read_timeout;

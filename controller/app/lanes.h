@@ -8,10 +8,12 @@
 #include "controller/app/state.h"
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
+#include "controller/base/schedule.h"
 #include "controller/engine/lane.h"
 #include "controller/model/resource.h"
 #include "controller/policy/policy.h"
 #include "controller/ports/directory.h"
+#include "controller/ports/directory_watch.h"
 #include "controller/ports/secret_store.h"
 #include "controller/ports/target.h"
 
@@ -23,6 +25,8 @@ struct DomainLane {
   std::string wiring;  // digest of all that it was built from but the manifests of its objects
   std::vector<policy::Policy> policies;
   std::optional<engine::AuditLog> audit;  // its own end of the log, so that lanes append in turns
+  std::optional<Schedule> schedule;       // nothing: as the program's options say
+  std::unique_ptr<DirectoryWatch> watch;  // on a connection of its own; null: nobody tells
   std::unique_ptr<Directory> directory;
   std::unique_ptr<Target> target;
   std::unique_ptr<engine::Lane> lane;

@@ -13,6 +13,7 @@ namespace plumb::app {
 
 struct GlobalOptions {
   std::filesystem::path manifests = ".";
+  std::filesystem::path source;  // a file with a GitRepository, in place of `manifests`; empty: none
   std::filesystem::path state = ".plumbline";
   std::vector<std::filesystem::path> policies;  // files or folders, besides those that are built in
   bool default_policies = true;
@@ -38,6 +39,7 @@ struct ApplyOptions {
 
 struct RunOptions {
   Duration interval = std::chrono::minutes(5);
+  Duration poll = std::chrono::seconds(5);              // a cheap look, where the directory did not say that it changed
   Duration confirm_removal = std::chrono::seconds(30);  // see engine::LaneOptions::confirm_undeclared
   Duration settle = std::chrono::milliseconds(300);
   bool once = false;
@@ -63,6 +65,23 @@ struct ImportOptions {
 struct ApproveOptions {
   std::string digest, reason;
   Duration expires = std::chrono::hours(24);
+};
+
+struct HoldOptions {
+  std::string object;                   // KIND/NAME
+  std::vector<std::string> attributes;  // empty: all of the object
+  std::string until;                    // a duration or a time
+  std::string reason;
+  bool list = false;
+  std::string release;  // KIND/NAME; not empty: that hold ends
+};
+
+struct ReconcileOptions {
+  std::string directory;  // empty: the source and every Directory
+};
+
+struct SourceAcceptOptions {
+  std::string commit, reason;
 };
 
 struct AuditListOptions {

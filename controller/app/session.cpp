@@ -8,25 +8,37 @@ namespace {
 
 Error no_directory(const GlobalOptions& options) {
   if (!options.directory.empty()) {
-    return {Fault::not_found,
-            fmt::format("there is no Directory \"{}\" in {}", options.directory, options.manifests.string()),
-            {}};
+    return {
+        Fault::not_found, fmt::format("there is no Directory \"{}\" in {}", options.directory, origin_of(options)), {}};
   }
   return {Fault::not_found,
           fmt::format("{} declares no Directory, so there is no domain to work on; `plumbline explain Directory` says "
                       "how to write one",
-                      options.manifests.string()),
+                      origin_of(options)),
           {}};
 }
 
 }  // namespace
 
+void warn_of_source(const Workspace& workspace, const Manifests& manifests, Console& console) {
+  if (workspace.git() == nullptr || !workspace.git()->problem()) return;
+  print_warning(console, fmt::format("{}; going on with commit {}, the last one taken",
+                                     workspace.git()->problem()->message, manifests.snapshot->revision));
+}
+
 Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, State::Access access,
                                               std::string_view purpose, Console& console,
                                               engine::LaneOptions lane_options) {
   auto session = std::make_unique<Session>();
-  PLUMB_TRY(session->workspace, Workspace::open(options));
+  const bool writes = access == State::Access::write;
+  PLUMB_TRY(session->workspace, Workspace::open(options, writes ? SourceUse::follow : SourceUse::look));
+  if (GitManifests* git = session->workspace->git()) {
+    // Before anything is taken: only who holds the lease may say from where on the source is followed.
+    PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
+    git->permissions_in(session->state->store());
+  }
   PLUMB_TRY(session->manifests, session->workspace->load(Deadline::never()));
+  warn_of_source(*session->workspace, session->manifests, console);
   const Snapshot& snapshot = *session->manifests.snapshot;
   print_diagnostics(console, session->manifests.diagnostics);
   session->incomplete = has_errors(session->manifests.diagnostics);
@@ -34,7 +46,9 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
   const auto keys = directories_of(snapshot, options.ns, options.directory);
   if (keys.empty()) return Failure(no_directory(options));
   session->secrets = secrets::make_secret_store();
-  PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
+  if (session->state == nullptr) {
+    PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
+  }
   if (auto checked = check_tree_policies(snapshot, session->state->store(), access == State::Access::write); !checked) {
     if (access == State::Access::write) return Failure(std::move(checked).error());
     print_warning(console, checked.error().message);
@@ -54,8 +68,7 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
     }
   }
   if (session->lanes.empty()) {
-    return fail(Fault::invalid, "no Directory of {} can be used; correct what is said above",
-                options.manifests.string());
+    return fail(Fault::invalid, "no Directory of {} can be used; correct what is said above", origin_of(options));
   }
   return session;
 }

@@ -30,6 +30,9 @@ struct Session {
   Session& operator=(const Session&) = delete;
 };
 
+// Says so if the manifests are not those of the remote, but what was taken last.
+void warn_of_source(const Workspace& workspace, const Manifests& manifests, Console& console);
+
 // Loads the manifests, prints what is wrong with them, opens the state and builds the lanes. An error means
 // that nothing can be done; with manifests that have errors the rest still can.
 Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, State::Access access,

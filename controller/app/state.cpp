@@ -22,17 +22,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kInstanceItem = "instance";
 constexpr std::size_t kKeyText = 64;  // 32 bytes in hexadecimal
 
-Result<void> make_directory(const fs::path& directory) {
-  std::error_code error;
-  if (fs::is_directory(directory, error)) return {};
-  if (directory.has_parent_path()) fs::create_directories(directory.parent_path(), error);
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(Fault::unavailable, "making the state directory {}: {}; choose another with --state",
-                directory.string(), std::strerror(errno));
-  }
-  return {};
-}
-
 // Written aside and linked into place, so that two first runs agree on one key and a crash leaves none.
 Result<void> make_key(const fs::path& file) {
   const std::string aside = file.string() + "." + std::to_string(::getpid());
@@ -77,6 +66,17 @@ bool SharedLease::held_for(std::chrono::milliseconds margin) const {
   return inner_.held_for(margin);
 }
 
+Result<void> make_state_directory(const fs::path& directory) {
+  std::error_code error;
+  if (fs::is_directory(directory, error)) return {};
+  if (directory.has_parent_path()) fs::create_directories(directory.parent_path(), error);
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(Fault::unavailable, "making the state directory {}: {}; choose another with --state",
+                directory.string(), std::strerror(errno));
+  }
+  return {};
+}
+
 std::string current_actor() {
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
@@ -86,7 +86,7 @@ std::string current_actor() {
 
 Result<std::unique_ptr<State>> State::open(const fs::path& directory, Access access, std::string_view purpose,
                                            const Clock& clock) {
-  PLUMB_CHECK(make_directory(directory));
+  PLUMB_CHECK(make_state_directory(directory));
   std::unique_ptr<State> state(new State());
   state->actor_ = current_actor();
   state->lease_ = sqlite::make_file_lease(directory / "lock", std::string(purpose));

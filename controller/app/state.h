@@ -73,6 +73,9 @@ class State {
   std::optional<engine::AuditLog> audit_;
 };
 
+// Makes the state directory, for its owner alone; nothing happens if it is there.
+Result<void> make_state_directory(const std::filesystem::path& directory);
+
 // "root@host": who is at the keyboard, for the audit log.
 std::string current_actor();
 

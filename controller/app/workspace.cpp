@@ -38,10 +38,14 @@ Result<std::vector<Resource>> policy_documents(std::string_view text, const std:
   return policies;
 }
 
-// A file that was read before, for the places in it.
-std::shared_ptr<const std::string> content_of(const files::DirectorySourceOptions& options, const std::string& path) {
-  auto content = files::read_manifest(options, path);
-  return content ? std::make_shared<const std::string>(std::move(*content)) : nullptr;
+// Files that were read before, for the places in them.
+manifest::ReadAgain read_again_from(const std::filesystem::path& folder) {
+  if (folder.empty()) return {};
+  return [options = files::DirectorySourceOptions{.root = folder}](
+             const std::string& path) -> std::shared_ptr<const std::string> {
+    auto content = files::read_manifest(options, path);
+    return content ? std::make_shared<const std::string>(std::move(*content)) : nullptr;
+  };
 }
 
 }  // namespace
@@ -57,18 +61,38 @@ Result<schema::Registry> builtin_kinds() {
   return schema::Registry::from_crds(crds);
 }
 
+std::string origin_of(const GlobalOptions& options) {
+  return (options.source.empty() ? options.manifests : options.source).string();
+}
+
 Workspace::Workspace(const GlobalOptions& options, schema::Registry kinds)
     : kinds_(std::move(kinds)),
-      source_(files::make_directory_source({.root = options.manifests})),
-      loader_(kinds_, {.references = reference_rules(),
-                       .read_again = [from = files::DirectorySourceOptions{.root = options.manifests}](
-                                         const std::string& path) { return content_of(from, path); }}) {}
+      folder_(options.source.empty() ? options.manifests : ""),
+      loader_(kinds_, {.references = reference_rules(), .read_again = read_again_from(folder_)}) {}
 
-Result<std::unique_ptr<Workspace>> Workspace::open(const GlobalOptions& options) {
+Result<std::unique_ptr<Workspace>> Workspace::open(const GlobalOptions& options, SourceUse use) {
   PLUMB_TRY(auto kinds, builtin_kinds());
   std::unique_ptr<Workspace> workspace(new Workspace(options, std::move(kinds)));
   PLUMB_CHECK(workspace->load_operator_policies(options));
+  PLUMB_CHECK(workspace->open_source(options, use));
   return workspace;
+}
+
+Result<void> Workspace::open_source(const GlobalOptions& options, SourceUse use) {
+  if (options.source.empty()) {
+    source_ = files::make_directory_source({.root = folder_});
+    return {};
+  }
+  PLUMB_TRY(auto git, GitManifests::open(options.source, kinds_, options.state, use));
+  git_ = git.get();
+  source_ = std::move(git);
+  return {};
+}
+
+std::optional<git::WorkTree> Workspace::checkout() const {
+  if (folder_.empty()) return {};
+  auto tree = git::work_tree(folder_);
+  return tree ? std::move(*tree) : std::nullopt;  // what Git cannot say of a folder is no reason not to use it
 }
 
 Result<void> Workspace::load_operator_policies(const GlobalOptions& options) {
@@ -108,7 +132,13 @@ Result<bool> Workspace::moved(Deadline deadline) {
 }
 
 Result<Manifests> Workspace::load(Deadline deadline) {
-  PLUMB_TRY(const auto delta, source_->read(revision_, deadline));
+  PLUMB_TRY(const auto delta, read(deadline));
+  return take(delta);
+}
+
+Result<TreeDelta> Workspace::read(Deadline deadline) { return source_->read(revision_, deadline); }
+
+Manifests Workspace::take(const TreeDelta& delta) {
   Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
   revision_ = delta.revision;
   manifests.diagnostics = manifests.snapshot->diagnostics;

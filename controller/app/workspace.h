@@ -1,10 +1,13 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "controller/adapters/git/work_tree.h"
+#include "controller/app/git_manifests.h"
 #include "controller/app/options.h"
 #include "controller/app/semantics.h"
 #include "controller/base/clock.h"
@@ -29,25 +32,40 @@ struct Manifests {
   Diagnostics diagnostics;
 };
 
-// The manifests of one directory tree, followed from revision to revision. One caller at a time.
+// Where the manifests are from, for messages: the file of --source, or the folder of --manifests.
+std::string origin_of(const GlobalOptions& options);
+
+// The manifests of one tree, a folder or a GitRepository, followed from revision to revision. One caller at a time.
 class Workspace {
  public:
-  static Result<std::unique_ptr<Workspace>> open(const GlobalOptions& options);
+  static Result<std::unique_ptr<Workspace>> open(const GlobalOptions& options, SourceUse use = SourceUse::look);
 
   const schema::Registry& kinds() const { return kinds_; }
+  // The source that --source describes; null: the manifests are a folder. Lives as long as this.
+  GitManifests* git() const { return git_; }
+  // The checkout that the folder lies in; nothing: it lies in none, or there is no folder. Looks at every file.
+  std::optional<git::WorkTree> checkout() const;
   // Whether there is something to read that was not read yet.
   Result<bool> moved(Deadline deadline);
-  // Reads what changed. Fault::unavailable, and nothing changes, if the tree is empty or cannot be read.
+  // Reads what changed. Fault::unavailable, and nothing changes, if the tree is empty or cannot be read; Fault::denied
+  // if what is on the remote may not be taken. The first time, what was taken last stands in: see
+  // GitManifests::problem.
   Result<Manifests> load(Deadline deadline);
+  // The two halves of `load`: asking the source, and parsing what it gave, which must be taken.
+  Result<TreeDelta> read(Deadline deadline);
+  Manifests take(const TreeDelta& delta);
   // The operator's policies (built in and --policies) and those of the manifests, which can only add.
   Result<std::vector<policy::Policy>> policies(const Snapshot& snapshot) const;
 
  private:
   Workspace(const GlobalOptions& options, schema::Registry kinds);
+  Result<void> open_source(const GlobalOptions& options, SourceUse use);
   Result<void> load_operator_policies(const GlobalOptions& options);
 
   schema::Registry kinds_;
+  std::filesystem::path folder_;  // empty: the manifests are not in one
   std::unique_ptr<Source> source_;
+  GitManifests* git_ = nullptr;  // source_
   manifest::Loader loader_;
   SemanticCheck semantics_;
   std::string revision_;

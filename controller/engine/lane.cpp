@@ -67,6 +67,8 @@ struct Lane::State {
   std::optional<Survey> kept{};
   std::string kept_digest{};
   SteadyTime kept_at{};
+  bool look_again = false;
+  std::string told_revision{}, told_plan{};  // by the log, last
 
   Result<Survey> look(const Snapshot& snapshot, bool again, const Plan* reviewed);
   Result<void> record_settled(Survey& survey);
@@ -78,6 +80,7 @@ struct Lane::State {
   Result<void> write_books(const Round& round, const Snapshot& snapshot, const Survey& survey,
                            const ChangeResults& results, bool whole);
   void note_outcomes(const Plan& plan, const ChangeResults& results);
+  void tell(const Round& round, SteadyTime began);
   Round apply(const Plan& reviewed, const Snapshot& snapshot, bool whole, std::stop_token stop);
   bool is_fresh(const Plan& made) const;
   Result<void> note_satisfied(const Plan& plan, const std::set<ResourceKey>& keys, ChangeResults& results);
@@ -88,11 +91,25 @@ Result<void> Lane::State::hold_lease() { return lease.hold(Deadline::in(clock, o
 Result<Survey> Lane::State::look(const Snapshot& snapshot, bool again, const Plan* reviewed) {
   PLUMB_CHECK(audit.refresh());
   const auto retry = backoff.earliest();
-  auto survey =
-      again ? surveyor.again(snapshot, retry && *retry <= clock.steady()) : surveyor.whole(snapshot, reviewed);
+  const bool retries = look_again || (retry && *retry <= clock.steady());
+  auto survey = again ? surveyor.again(snapshot, retries) : surveyor.whole(snapshot, reviewed);
   // A plan that only looks leaves no trace.
   if (!survey && lease.held_for(Duration(1))) books.note_unreachable(survey.error(), clock.now());
   return survey;
+}
+
+// Each plan once, as one that waits for an approval or another try is made again and again; and each revision.
+void Lane::State::tell(const Round& round, SteadyTime began) {
+  const Plan& plan = round.plan;
+  const bool something = !plan.empty() || !plan.blocked.empty();
+  if (plan.revision == told_revision && (!something || plan.digest == told_plan)) return;
+  told_revision = plan.revision;
+  if (something) told_plan = plan.digest;
+  std::size_t changes = 0;
+  for (const auto& level : plan.levels) changes += level.size();
+  log::info("plan.made", "{}: revision {}: {} looked at, {} to change, {} blocked, in {} ms", name,
+            plan.revision.substr(0, 12), round.looked ? fmt::format("{} objects", *round.looked) : "everything",
+            changes, plan.blocked.size(), std::chrono::duration_cast<Duration>(clock.steady() - began).count());
 }
 
 // Whether what the plan was made from is recent enough to write by; what changed since fails its own
@@ -248,6 +265,8 @@ Result<Plan> Lane::plan(const Snapshot& snapshot, bool settle) {
 Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
   Round round;
   state_->kept.reset();
+  const SteadyTime began = state_->clock.steady();
+  if (state_->look_again) state_->backoff = {state_->options.backoff_first, state_->options.backoff_longest};
   const auto begin = [&]() -> Result<Survey> {
     PLUMB_CHECK(state_->hold_lease());
     PLUMB_TRY(Survey survey, state_->look(snapshot, true, nullptr));
@@ -261,7 +280,10 @@ Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
     round.stopped = survey.error();
     return round;
   }
+  state_->look_again = false;
   round.plan = survey->plan;
+  if (survey->keys) round.looked = survey->keys->size();
+  state_->tell(round, began);
   ChangeResults results;
   const SteadyTime now = state_->clock.steady();
   // What is not planned any more is known by a plan of everything that was not as declared.
@@ -319,6 +341,8 @@ Result<void> Lane::approve(StateStore&, AuditLog& audit, const std::string& dige
   PLUMB_CHECK(audit.refresh());
   return approve_plan(audit, digest, reason, expires);
 }
+
+void Lane::look_again() { state_->look_again = true; }
 
 std::optional<SystemTime> Lane::next_due() const {
   std::optional<SystemTime> due = state_->surveyor.next_due();

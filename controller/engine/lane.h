@@ -46,6 +46,7 @@ struct Round {
   Plan plan;                                                       // with verdicts
   std::size_t applied = 0, failed = 0, unknown = 0, withheld = 0;  // withheld: by policy
   std::size_t waiting = 0;                                         // for another change, or their backoff
+  std::optional<std::size_t> looked;                               // keys that were looked at; nothing: all
   std::vector<std::pair<ResourceKey, Error>> failures;
   std::optional<Error> stopped;  // the round could not begin or had to end early, and why
 };
@@ -77,6 +78,9 @@ class Lane {
   // A person lets a held plan through. Kept in the store until it expires, and in the audit log.
   static Result<void> approve(StateStore& store, AuditLog& audit, const std::string& digest, const std::string& reason,
                               SystemTime expires);
+
+  // All that is not as declared is looked at in the next round, and what failed is tried whatever its backoff.
+  void look_again();
 
   // When the next round is worth running although nothing changed: a removal step falls due, or a
   // failed round's backoff is over. Nothing: only at the caller's interval.

@@ -36,7 +36,7 @@ class Retries : public testing::Test {
                        return Failure(Error{fault_, "it does not work", {}});
                      },
                      clock_,
-                     minutes(5)};
+                     {.interval = minutes(5)}};
 };
 
 TEST_F(Retries, ComeSoonAndEverLessOftenWhereTheServerIsAway) {
