@@ -199,7 +199,8 @@ std::optional<std::set<ResourceKey>> Focus::begin(const News& news) const {
   }
   if (all || std::any_of(keys.begin(), keys.end(), [](const ResourceKey& key) { return concerns_all(key.kind); }))
     return {};
-  if (!keys.empty() || news.unsettled_too) keys.insert(unsettled_.begin(), unsettled_.end());
+  // Whoever is in somebody's way may have gone, of whom no name is known any more.
+  if (!keys.empty() || !news.changed.empty() || news.unsettled_too) keys.insert(unsettled_.begin(), unsettled_.end());
   if (!keys.empty()) keys.insert(undeclared_.begin(), undeclared_.end());
   return keys;
 }
