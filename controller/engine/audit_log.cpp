@@ -19,7 +19,9 @@ using Stage = AuditRecord::Stage;
 constexpr std::string_view kRecords = "audit/", kHead = "audit-head", kOpen = "audit-open/";
 constexpr std::uint64_t kPiece = 1000;  // records read at once: those whose sequence has the same leading digits
 constexpr std::size_t kPieceDigits = 17;
-constexpr int kAttempts = 5;  // to append while others do
+constexpr std::size_t kRecent = 4096;  // records kept in memory
+constexpr std::uint64_t kSingly = 32;  // records that are read one by one rather than in a piece
+constexpr int kAttempts = 5;           // to append while others do
 
 std::string digits(std::uint64_t sequence) { return fmt::format("{:020}", sequence); }
 std::string record_key(std::uint64_t sequence) { return std::string(kRecords) + digits(sequence); }
@@ -123,6 +125,7 @@ std::vector<StateStore::Put> AuditLog::prepare(std::vector<AuditRecord> records)
   puts.reserve(records.size() * 2 + 1);
   pending_sequence_ = sequence_;
   pending_head_ = head_;
+  pending_.clear();
   for (AuditRecord& record : records) {
     record.sequence = ++pending_sequence_;
     record.at = clock_->now();
@@ -135,7 +138,9 @@ std::vector<StateStore::Put> AuditLog::prepare(std::vector<AuditRecord> records)
     puts.push_back({record_key(record.sequence), canonical(json)});
     if (record.stage == Stage::intent) puts.push_back({open_key(record.operation), std::to_string(record.sequence)});
     if (closes(record.stage)) puts.push_back({open_key(record.operation), std::nullopt});
+    record.digest = pending_head_;
   }
+  pending_ = std::move(records);
   puts.push_back({std::string(kHead), canonical(Object{{"sequence", pending_sequence_}, {"digest", pending_head_}})});
   return puts;
 }
@@ -146,11 +151,24 @@ void AuditLog::appended() {
   PLUMB_ASSERT(pending_sequence_ != 0);
   sequence_ = std::exchange(pending_sequence_, 0);
   head_ = std::exchange(pending_head_, {});
+  remember(std::exchange(pending_, {}));
 }
 
 void AuditLog::abandon() {
   pending_sequence_ = 0;
   pending_head_.clear();
+  pending_.clear();
+}
+
+void AuditLog::remember(std::vector<AuditRecord> records) {
+  if (records.empty()) return;
+  if (!recent_.empty() && recent_.back().sequence + 1 != records.front().sequence) recent_.clear();
+  for (AuditRecord& record : records) {
+    for (FieldChange& field : record.fields)
+      if (field.sensitive) field.removed.clear(), field.added.clear();  // as in the store
+    recent_.push_back(std::move(record));
+  }
+  while (recent_.size() > kRecent) recent_.pop_front();
 }
 
 Result<void> AuditLog::append(std::vector<AuditRecord> records, std::vector<StateStore::Put> puts) {
@@ -184,6 +202,51 @@ Result<std::vector<AuditRecord>> AuditLog::piece(std::uint64_t number) const {
     records.push_back(std::move(record));
   }
   return records;
+}
+
+Result<AuditRecord> AuditLog::one(std::uint64_t sequence) const {
+  PLUMB_TRY(const auto item, store_->get(record_key(sequence)));
+  if (!item) return fail(Fault::invalid, "the audit log has no record {}", sequence);
+  return read_record(*item);
+}
+
+Result<std::vector<AuditRecord>> AuditLog::read_after(std::uint64_t sequence) const {
+  std::vector<AuditRecord> records;
+  if (sequence_ - sequence <= kSingly) {
+    for (std::uint64_t each = sequence + 1; each <= sequence_; ++each) {
+      PLUMB_TRY(AuditRecord record, one(each));
+      records.push_back(std::move(record));
+    }
+    return records;
+  }
+  for (std::uint64_t number = (sequence + 1) / kPiece; number <= sequence_ / kPiece; ++number) {
+    PLUMB_TRY(std::vector<AuditRecord> read, piece(number));
+    for (AuditRecord& record : read)
+      if (record.sequence > sequence && record.sequence <= sequence_) records.push_back(std::move(record));
+  }
+  if (records.size() != sequence_ - sequence)
+    return fail(Fault::invalid, "the audit log lacks records between {} and {}", sequence, sequence_);
+  return records;
+}
+
+Result<std::vector<AuditRecord>> AuditLog::after(std::uint64_t sequence) {
+  if (sequence > sequence_) return fail(Fault::invalid, "the audit log has no record {}", sequence);
+  std::vector<AuditRecord> found;
+  if (sequence == sequence_) return found;
+  if (!recent_.empty() && recent_.back().sequence < sequence_ && recent_.back().sequence >= sequence) {
+    // Somebody else has gone on since.
+    PLUMB_TRY(std::vector<AuditRecord> theirs, read_after(recent_.back().sequence));
+    remember(std::move(theirs));
+  }
+  if (!recent_.empty() && recent_.back().sequence == sequence_ && recent_.front().sequence <= sequence + 1) {
+    const auto first = recent_.begin() + static_cast<std::ptrdiff_t>(sequence + 1 - recent_.front().sequence);
+    found.assign(first, recent_.end());
+    return found;
+  }
+  PLUMB_TRY(found, read_after(sequence));
+  recent_.clear();
+  remember(found);
+  return found;
 }
 
 Result<std::vector<AuditRecord>> AuditLog::since(SystemTime from) const {

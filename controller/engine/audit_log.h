@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,9 @@ class AuditLog {
   // The sequence that the next record will have; never given twice.
   std::uint64_t next_sequence() const { return sequence_ + 1; }
 
+  // All records after the one of that sequence, oldest first: what was appended or asked for lately without a look into
+  // the store. Fault::invalid if there are not that many: it is another log.
+  Result<std::vector<AuditRecord>> after(std::uint64_t sequence);
   // Oldest first. Reads from the end, in pieces, and stops at the first piece that is older as a whole.
   Result<std::vector<AuditRecord>> since(SystemTime from) const;
   Result<std::vector<AuditRecord>> last(std::size_t count) const;
@@ -55,12 +60,17 @@ class AuditLog {
  private:
   AuditLog(StateStore& store, const Clock& clock, std::string actor);
   Result<std::vector<AuditRecord>> piece(std::uint64_t number) const;
+  Result<AuditRecord> one(std::uint64_t sequence) const;
+  Result<std::vector<AuditRecord>> read_after(std::uint64_t sequence) const;
+  void remember(std::vector<AuditRecord> records);
 
   StateStore* store_;
   const Clock* clock_;
   std::string actor_;
   std::uint64_t sequence_ = 0, pending_sequence_ = 0;
   std::string head_, pending_head_;
+  std::vector<AuditRecord> pending_;
+  std::deque<AuditRecord> recent_;  // without gaps; as they would be read
 };
 
 }  // namespace plumb::engine

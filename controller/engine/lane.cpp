@@ -61,6 +61,7 @@ struct Lane::State {
   std::string name{target.name()};
   std::vector<const Reconciler*> kinds{target.kinds()};
   Surveyor surveyor{target, store, clock, options};
+  Reviewer reviewer{policies, store, audit};
   Bookkeeper books{store, name};
   Backoff backoff{options.backoff_first, options.backoff_longest};
   // What the last plan with `settle` was made from; good for applying it at once.
@@ -144,7 +145,7 @@ Result<void> Lane::State::record_settled(Survey& survey) {
 }
 
 Result<void> Lane::State::review(Plan& plan) {
-  return review_plan(plan, policies, surveyor.inventory(), store, audit, clock.now());
+  return reviewer.review(plan, surveyor.inventory(), clock.now());
 }
 
 // Changes of a reviewed plan that someone else made meanwhile: only the inventory learns of them.

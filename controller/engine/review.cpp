@@ -30,23 +30,6 @@ Result<std::vector<std::string>> approved_digests(StateStore& store, SystemTime 
   return digests;
 }
 
-// What counts as having happened, once for each operation: done; perhaps done; found done after a crash. Of all
-// targets: a Directory under another name must not begin with a fresh allowance.
-std::vector<AuditRecord> history(std::vector<AuditRecord> records) {
-  std::map<std::string, Stage> last;
-  for (const AuditRecord& record : records)
-    if (!record.operation.empty()) last[record.operation] = record.stage;
-  std::erase_if(records, [&](const AuditRecord& record) {
-    return record.operation.empty() || record.stage != last[record.operation];
-  });
-  for (AuditRecord& record : records)
-    if (record.stage == Stage::settled && !record.actions.empty()) record.stage = Stage::done;
-  std::erase_if(records, [](const AuditRecord& record) {
-    return record.stage != Stage::done && record.stage != Stage::unknown && record.stage != Stage::intent;
-  });
-  return records;
-}
-
 std::string message_on(const Plan& plan, const ResourceKey& key, Effect effect) {
   std::vector<std::string> parts;
   for (const Verdict& verdict : plan.verdicts)
@@ -78,20 +61,67 @@ void for_withheld(const Plan& plan, Use use) {
 
 }  // namespace
 
-Result<void> review_plan(Plan& plan, std::span<const policy::Policy> policies, const Inventory& inventory,
-                         StateStore& store, const AuditLog& audit, SystemTime now) {
+Result<void> Reviewer::review(Plan& plan, const Inventory& inventory, SystemTime now) {
   plan.verdicts.clear();
-  if (policies.empty() || plan.empty()) return {};
-  PLUMB_TRY(auto records, audit.since(now - policy::longest_window(policies)));
-  PLUMB_TRY(const auto approved, approved_digests(store, now));
-  const std::vector<AuditRecord> recent = history(std::move(records));
+  // Where nothing is planned, the history is only kept up to date.
+  if (policies_.empty() || (plan.empty() && !tally_)) return {};
+  PLUMB_CHECK(catch_up(now));
+  if (plan.empty()) return {};
+  PLUMB_TRY(const auto approved, approved_digests(store_, now));
   policy::Context context;
-  for (const auto& [key, owned] : inventory) ++context.owned[key.kind];
-  context.recent = recent;
+  context.owned = [&](const std::set<std::string>& kinds) { return owned(inventory, kinds); };
+  context.tally = &*tally_;
   context.now = now;
   context.approved = approved;
-  plan.verdicts = policy::review(policies, plan, context);
+  plan.verdicts = policy::review(policies_, plan, context);
   return {};
+}
+
+Result<void> Reviewer::catch_up(SystemTime now) {
+  const std::uint64_t last = audit_.next_sequence() - 1;
+  if (tally_ && (tally_->went_back(now) || last < taken_)) tally_.reset();
+  if (tally_) {
+    PLUMB_TRY(const auto records, audit_.after(taken_));
+    for (const AuditRecord& record : records) take(record);
+  } else {
+    PLUMB_TRY(const auto records, audit_.since(now - policy::longest_window(policies_)));
+    tally_.emplace(policies_);
+    counts_.reset();
+    for (const AuditRecord& record : records) take(record);
+  }
+  taken_ = last;
+  tally_->move_to(now);
+  return {};
+}
+
+void Reviewer::take(const AuditRecord& record) {
+  tally_->take(record);
+  const auto comes_or_goes = [](Action action) {
+    switch (action) {
+      case Action::create:
+      case Action::adopt:
+      case Action::remove:
+      case Action::forget: return true;
+      case Action::disable:
+      case Action::enable:
+      case Action::move:
+      case Action::update: return false;
+    }
+    return true;
+  };
+  if (std::any_of(record.actions.begin(), record.actions.end(), comes_or_goes)) counts_.reset();
+}
+
+std::size_t Reviewer::owned(const Inventory& inventory, const std::set<std::string>& kinds) {
+  if (!counts_ || counted_ != inventory.size()) {
+    counts_.emplace();
+    for (const auto& [key, each] : inventory) ++(*counts_)[key.kind];
+    counted_ = inventory.size();
+  }
+  std::size_t total = 0;
+  for (const auto& [kind, count] : *counts_)
+    if (kinds.empty() || kinds.contains(kind)) total += count;
+  return total;
 }
 
 void withhold(const Plan& plan, ChangeResults& results) {

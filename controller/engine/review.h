@@ -1,5 +1,9 @@
 #pragma once
 
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,14 +13,38 @@
 #include "controller/engine/executor.h"
 #include "controller/model/plan.h"
 #include "controller/policy/policy.h"
+#include "controller/policy/tally.h"
 #include "controller/ports/state_store.h"
 
 // What policies say of a plan, and what is kept of that in the store.
 namespace plumb::engine {
 
-// Fills in plan.verdicts: with the history that the audit log holds and the approvals that have not expired.
-Result<void> review_plan(Plan& plan, std::span<const policy::Policy> policies, const Inventory& inventory,
-                         StateStore& store, const AuditLog& audit, SystemTime now);
+// Asks the policies. Keeps in memory what was done within their windows, and reads on in the audit log from plan to
+// plan, so that a plan costs what it holds and not what was done before. One caller at a time; all references must
+// outlive it.
+class Reviewer {
+ public:
+  Reviewer(std::span<const policy::Policy> policies, StateStore& store, AuditLog& audit)
+      : policies_(policies), store_(store), audit_(audit) {}
+
+  // Fills in plan.verdicts: with the history that the audit log holds (see AuditLog::refresh) and the approvals that
+  // have not expired. `inventory` is all that is owned.
+  Result<void> review(Plan& plan, const Inventory& inventory, SystemTime now);
+
+ private:
+  Result<void> catch_up(SystemTime now);
+  void take(const AuditRecord& record);
+  std::size_t owned(const Inventory& inventory, const std::set<std::string>& kinds);
+
+  std::span<const policy::Policy> policies_;
+  StateStore& store_;
+  AuditLog& audit_;
+  std::optional<policy::Tally> tally_;
+  std::uint64_t taken_ = 0;  // sequence of the last record that is in it
+  // Of the inventory by kind, as long as nothing came in or went.
+  std::optional<std::map<std::string, std::size_t>> counts_;
+  std::size_t counted_ = 0;
+};
 
 // The changes that may not go ahead, as results.
 void withhold(const Plan& plan, ChangeResults& results);

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,11 +35,14 @@ class Policy {
   std::unique_ptr<State> state_;
 };
 
+class Tally;
+
 struct Context {
-  // What limits in percent are percent of: owned objects by kind.
-  std::map<std::string, std::size_t> owned;
-  // Closing records (done, unknown) and open intents within the longest window, newest last.
-  std::span<const AuditRecord> recent;
+  // How many objects of these kinds (empty: of all) are owned: what limits in percent are percent of. Asked only where
+  // the verdict depends on it; nothing: none.
+  std::function<std::size_t(const std::set<std::string>& kinds)> owned;
+  // What was done before, of the same policies, moved to `now`; null: nothing.
+  const Tally* tally = nullptr;
   SystemTime now{};
   // Digests of plans a person has approved, and that have not expired.
   std::span<const std::string> approved;

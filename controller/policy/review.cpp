@@ -1,23 +1,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <set>
 #include <tuple>
 
 #include "controller/model/json.h"
 #include "controller/policy/state.h"
+#include "controller/policy/tally.h"
 
 namespace plumb::policy {
 namespace {
 
-using Stage = AuditRecord::Stage;
-
 Subject subject_of(const Plan& plan, const Change& change) {
   return {plan.target, change.key, change.actions, change.handle, change.handle_after, change.fields};
-}
-Subject subject_of(const AuditRecord& record) {
-  return {record.target, record.key, record.actions, record.handle, record.handle_after, record.fields};
 }
 
 std::string_view unit(const Limit& limit) {
@@ -29,85 +24,21 @@ std::string_view unit(const Limit& limit) {
   return "changes";
 }
 
+// What is allowed at least, whatever is owned.
+std::uint64_t least_allowance(const Limit& limit) {
+  const std::uint64_t count = limit.count.value_or(std::numeric_limits<std::uint64_t>::max());
+  return limit.percent ? std::min(count, limit.floor) : count;
+}
+
 // min(count, max(floor, percent of the owned objects of the kinds)).
 std::uint64_t allowance(const Match& match, const Limit& limit, const Context& context) {
-  std::uint64_t allowed = limit.count.value_or(std::numeric_limits<std::uint64_t>::max());
+  const std::uint64_t allowed = limit.count.value_or(std::numeric_limits<std::uint64_t>::max());
   if (!limit.percent) return allowed;
-  std::size_t owned = 0;
-  for (const auto& [kind, number] : context.owned)
-    if (match.kinds.empty() || match.kinds.contains(kind)) owned += number;
+  const std::size_t owned = context.owned ? context.owned(match.kinds) : 0;
   // A product such as 1.1 * 1000 / 100 comes out a little above 11: that is not a whole one more.
   const double share = std::ceil(*limit.percent * static_cast<double>(owned) / 100 - 1e-6);
   return std::min(allowed, std::max(limit.floor, static_cast<std::uint64_t>(std::max(share, 0.0))));
 }
-
-// What was done, to whichever target: every operation once, at the time of its latest record. Left out are
-// those that failed, and those of unknown outcome that the plan does again. A target is only a name in the
-// manifests, so that another one must not be a fresh allowance; match.targets tells them apart where that is meant.
-class History {
- public:
-  History(const Plan& plan, const Context& context) : context_(context) {
-    std::map<std::string_view, Entry> operations;
-    for (const AuditRecord& record : context.recent) {
-      if (!is_of_an_operation(record.stage)) continue;
-      if (record.operation.empty()) {
-        add({&record, &record}, plan);
-        continue;
-      }
-      Entry& entry = operations.try_emplace(record.operation, Entry{&record, &record}).first->second;
-      entry.latest = &record;
-      if (entry.told->actions.empty()) entry.told = &record;
-    }
-    for (const auto& [operation, entry] : operations) add(entry, plan);
-  }
-
-  std::uint64_t count(const Match& match, const Limit& limit) const {
-    std::uint64_t total = 0;
-    for (const Entry& entry : entries_)
-      if (entry.latest->at > context_.now - limit.window && matches(match, subject_of(*entry.told)))
-        total += weight(match, limit, subject_of(*entry.told));
-    return total;
-  }
-
- private:
-  struct Entry {
-    const AuditRecord* told;    // says what was done
-    const AuditRecord* latest;  // says what became of it
-  };
-
-  static bool is_of_an_operation(Stage stage) {
-    switch (stage) {
-      case Stage::intent:
-      case Stage::done:
-      case Stage::failed:
-      case Stage::unknown:
-      case Stage::settled: return true;
-      case Stage::denied:
-      case Stage::held:
-      case Stage::approval:
-      case Stage::note: return false;
-    }
-    return false;
-  }
-
-  void add(const Entry& entry, const Plan& plan) {
-    const Stage stage = entry.latest->stage;
-    if (stage == Stage::failed) return;
-    const bool open = stage == Stage::intent || stage == Stage::unknown;
-    if (!open || !planned_again(*entry.told, plan)) entries_.push_back(entry);
-  }
-
-  bool planned_again(const AuditRecord& record, const Plan& plan) {
-    if (planned_.empty())
-      for (const auto& level : plan.levels)
-        for (const Change& change : level) planned_.emplace(change.key, change.actions);
-    return record.target == plan.target && planned_.contains({record.key, record.actions});
-  }
-
-  const Context& context_;
-  std::set<std::pair<ResourceKey, std::vector<Action>>> planned_;
-  std::vector<Entry> entries_;
-};
 
 // What one policy has to say, collected.
 class Finding {
@@ -139,7 +70,7 @@ class Finding {
   std::vector<std::string> messages_;
 };
 
-void check_limit(const Policy::State& policy, const Plan& plan, const Context& context, const History& history,
+void check_limit(const Policy::State& policy, const Plan& plan, const Context& context, std::size_t number,
                  const std::vector<const Change*>& matching, Finding& finding) {
   const Limit& limit = *policy.limit;
   std::vector<const Change*> concerned;
@@ -150,11 +81,13 @@ void check_limit(const Policy::State& policy, const Plan& plan, const Context& c
     planned += each;
   }
   if (concerned.empty()) return;
+  const bool looks_back = limit.per != Limit::Per::plan && context.tally != nullptr;
+  const std::uint64_t before = looks_back ? context.tally->count(number, plan) : 0;
+  if (planned + before <= least_allowance(limit)) return;
   const std::uint64_t allowed = allowance(policy.match, limit, context);
   if (limit.per != Limit::Per::window && planned > allowed)
     return finding.add(concerned, fmt::format("{} {} in this plan, {} allowed", planned, unit(limit), allowed));
   if (limit.per == Limit::Per::plan) return;
-  const std::uint64_t before = history.count(policy.match, limit);
   if (planned + before > allowed)
     finding.add(concerned, fmt::format("{} {} in this plan and {} within the last {}, {} allowed", planned, unit(limit),
                                        before, format_duration(limit.window), allowed));
@@ -198,16 +131,15 @@ void check_rule(const Policy::State& policy, const std::vector<const Change*>& m
 std::vector<Verdict> review(std::span<const Policy> policies, const Plan& plan, const Context& context) {
   std::vector<Verdict> verdicts;
   if (plan.empty()) return verdicts;
-  const History history(plan, context);
-  for (const Policy& each : policies) {
-    const Policy::State& policy = each.state();
+  for (std::size_t number = 0; number < policies.size(); ++number) {
+    const Policy::State& policy = policies[number].state();
     std::vector<const Change*> matching;
     for (const auto& level : plan.levels)
       for (const Change& change : level)
         if (matches(policy.match, subject_of(plan, change))) matching.push_back(&change);
     if (matching.empty()) continue;
     Finding finding;
-    if (policy.limit) check_limit(policy, plan, context, history, matching, finding);
+    if (policy.limit) check_limit(policy, plan, context, number, matching, finding);
     if (!policy.protected_attributes.empty()) check_attributes(policy, matching, finding);
     if (policy.rule) check_rule(policy, matching, finding);
     if (closed(policy.windows, context.now)) finding.add(matching, why_closed(policy.windows, context.now));

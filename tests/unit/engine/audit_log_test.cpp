@@ -90,6 +90,56 @@ TEST_F(AuditLogTest, SinceGivesWhatIsNewerOldestFirst) {
   EXPECT_EQ(log.since({})->size(), 2500U);
 }
 
+TEST_F(AuditLogTest, AfterGoesOnWhereTheReaderWasWhoeverAppended) {
+  AuditLog ours = open();
+  AuditLog theirs = open();
+  write_three(ours);
+  ASSERT_EQ(ours.after(0)->size(), 3U);
+  ASSERT_EQ(ours.after(2)->front().stage, Stage::done);
+  EXPECT_TRUE(ours.after(3)->empty());
+  ASSERT_TRUE(theirs.refresh());
+  ASSERT_TRUE(theirs.append({record(Stage::approval, "", "theirs")}));
+  EXPECT_TRUE(ours.after(3)->empty());
+
+  ASSERT_TRUE(ours.refresh());
+  ASSERT_TRUE(ours.append({record(Stage::note, "", "ours")}));
+
+  const auto read = ours.after(3);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), 2U);
+  EXPECT_EQ((*read)[0].message, "theirs");
+  EXPECT_EQ((*read)[1].message, "ours");
+  EXPECT_FALSE(ours.after(6));
+}
+
+TEST_F(AuditLogTest, AfterIsTheSameFromMemoryAndFromTheStore) {
+  AuditLog log = open();
+  AuditRecord change = record(Stage::intent, "a");
+  change.fields = {{.name = "unicodePwd", .added = {"env:X"}, .sensitive = true}, {.name = "mail", .added = {"a@b"}}};
+  change.actions = {Action::update};
+  ASSERT_TRUE(log.append({change}));
+  for (int i = 0; i < 5000; ++i) ASSERT_TRUE(log.append({record(Stage::note, "", std::to_string(i))}));
+  AuditLog again = open();
+
+  for (const std::uint64_t from : {0U, 1U, 900U, 999U, 1000U, 3500U, 4990U, 5000U}) {
+    const auto kept = log.after(from), read = again.after(from);
+    ASSERT_TRUE(kept && read);
+    ASSERT_EQ(kept->size(), 5001 - from);
+    ASSERT_EQ(read->size(), kept->size());
+    EXPECT_EQ(read->front().digest, kept->front().digest);
+    EXPECT_EQ(read->front().fields, kept->front().fields);
+    EXPECT_EQ(read->back().digest, kept->back().digest);
+  }
+}
+
+TEST_F(AuditLogTest, WhatWasAppendedLatelyIsNotReadFromTheStore) {
+  AuditLog log = open();
+  write_three(log);
+  text_of(2) = "damaged";
+  EXPECT_EQ(log.after(1)->size(), 2U);
+  EXPECT_FALSE(open().after(1));
+}
+
 TEST_F(AuditLogTest, TwoWritersTakeTurns) {
   AuditLog ours = open();
   AuditLog theirs = open();

@@ -16,9 +16,12 @@ struct Setting {
   std::vector<std::string> approved = {};
 };
 std::vector<Verdict> look(const std::vector<Policy>& list, const Plan& plan, const Setting& setting = {}) {
+  Tally tally(list);
+  for (const AuditRecord& record : setting.recent) tally.take(record);
+  tally.move_to(kNow);
   return review(
       list, plan,
-      {.owned = {{"ADUser", setting.owned}}, .recent = setting.recent, .now = kNow, .approved = setting.approved});
+      {.owned = owning({{"ADUser", setting.owned}}), .tally = &tally, .now = kNow, .approved = setting.approved});
 }
 std::vector<AuditRecord> done(const std::vector<Change>& changes, Duration ago, Stage stage = Stage::done) {
   std::vector<AuditRecord> records;
@@ -240,9 +243,9 @@ TEST(Limit, ValuesAreCountedOverAllMatchingChanges) {
 TEST(Limit, ThePercentageIsOfTheKindsThatMatch) {
   const auto list = policies({"{match: {kinds: [ADUser]}, limit: {percent: 10, per: plan}}"});
   const Plan plan = plan_of(many(11, {Action::disable}));
-  EXPECT_FALSE(review(list, plan, {.owned = {{"ADUser", 100}, {"ADGroup", 5000}}, .now = kNow}).empty());
-  EXPECT_TRUE(review(list, plan, {.owned = {{"ADUser", 110}}, .now = kNow}).empty());
-  EXPECT_TRUE(review(list, plan, {.owned = {{"ADUser", 101}}, .now = kNow}).empty());
+  EXPECT_FALSE(review(list, plan, {.owned = owning({{"ADUser", 100}, {"ADGroup", 5000}}), .now = kNow}).empty());
+  EXPECT_TRUE(review(list, plan, {.owned = owning({{"ADUser", 110}}), .now = kNow}).empty());
+  EXPECT_TRUE(review(list, plan, {.owned = owning({{"ADUser", 101}}), .now = kNow}).empty());
 }
 
 TEST(Approval, LiftsAHoldForExactlyThePlanThatWasApproved) {

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "controller/manifest/yaml.h"
 #include "controller/policy/policy.h"
+#include "controller/policy/tally.h"
 #include "plumb_embedded.h"
 
 namespace plumb::testing {
@@ -60,6 +63,16 @@ inline Change change(const std::string& name, std::vector<Action> actions, std::
   made.handle = made.handle_after = "CN=" + name + ",OU=People,DC=ad,DC=test";
   made.fields = std::move(fields);
   return made;
+}
+
+// For Context::owned.
+inline auto owning(std::map<std::string, std::size_t> by_kind) {
+  return [by_kind = std::move(by_kind)](const std::set<std::string>& kinds) {
+    std::size_t owned = 0;
+    for (const auto& [kind, number] : by_kind)
+      if (kinds.empty() || kinds.contains(kind)) owned += number;
+    return owned;
+  };
 }
 
 inline Plan plan_of(std::vector<Change> changes, const std::string& digest = "d1") {
