@@ -1,0 +1,72 @@
+#include "controller/app/revision_lanes.h"
+
+#include "controller/adapters/secrets/secret_store.h"
+#include "controller/app/offline.h"
+
+namespace plumb::app {
+namespace {
+
+std::string basis_of(const OfflineLane& offline, SystemTime now) {
+  return fmt::format(
+      "{} as of its last mirror: {} objects, compared in full {} ago ({}) and followed since by the rounds of this "
+      "state",
+      offline.lane->key, offline.objects, age(offline.verified, now), format_time(offline.verified));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RevisionSession>> open_revisions(const GlobalOptions& options) {
+  auto session = std::make_unique<RevisionSession>();
+  PLUMB_TRY(session->workspace, Workspace::open(options, SourceUse::stored));
+  PLUMB_TRY(session->manifests, session->workspace->load(Deadline::never()));
+  PLUMB_TRY(session->revisions, Revisions::open(*session->workspace));
+  return session;
+}
+
+bool has_state(const GlobalOptions& options) {
+  std::error_code error;
+  return std::filesystem::exists(options.state / "plumbline.db", error);
+}
+
+Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, const Snapshot& settings, bool offline,
+                        Console& console) {
+  const auto keys = directories_of(settings, options.ns, options.directory);
+  if (keys.empty())
+    return fail(Fault::not_found, "there is no Directory{} in these manifests, so there is no domain to plan for",
+                options.directory.empty() ? "" : " \"" + options.directory + "\"");
+  if (!has_state(options))
+    return fail(Fault::not_found,
+                "there is no state in {}; name it with --state or PLUMBLINE_STATE: without its inventory nothing is "
+                "known to be ours",
+                options.state.string());
+  PLUMB_TRY(session.state, State::open(options.state, State::Access::look, "plumbline", session.clock));
+  session.secrets = secrets::make_secret_store();
+  const LaneParts parts{
+      .state = *session.state, .secrets = *session.secrets, .clock = session.clock, .options = engine::LaneOptions()};
+  const auto build = [&](const ResourceKey& key) -> Result<std::unique_ptr<DomainLane>> {
+    PLUMB_TRY(auto policies, session.workspace->policies(settings));
+    if (!offline) return build_lane(key, settings, std::move(policies), parts);
+    PLUMB_TRY(auto lane, build_offline_lane(key, settings, std::move(policies), parts));
+    session.basis.push_back(basis_of(lane, session.clock.now()));
+    return std::move(lane.lane);
+  };
+  for (const ResourceKey& key : keys) {
+    auto lane = build(key);
+    if (lane) {
+      session.lanes.push_back(std::move(*lane));
+    } else {
+      print_error(console, lane.error());
+      session.incomplete = true;
+    }
+  }
+  if (session.lanes.empty()) return fail(Fault::unavailable, "no domain can be planned for; see above");
+  return {};
+}
+
+Result<Plan> plan_of(DomainLane& lane, const Snapshot& settings, const Snapshot& objects) {
+  auto made = lane.lane->plan(*with_settings_of(settings, objects));
+  if (!made) return in_context(to_string(lane.key), std::move(made).error());
+  return made;
+}
+
+}  // namespace plumb::app
