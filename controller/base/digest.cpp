@@ -43,6 +43,20 @@ std::string sha256(std::string_view bytes) {
   return hex(digest.data(), size);
 }
 
+Digest to_digest(std::string_view hexadecimal) {
+  const auto nibble = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  Digest digest;
+  bool is_digest = hexadecimal.size() == digest.bytes.size() * 2;
+  for (std::size_t i = 0; is_digest && i < digest.bytes.size(); ++i) {
+    const int high = nibble(hexadecimal[2 * i]), low = nibble(hexadecimal[2 * i + 1]);
+    is_digest = high >= 0 && low >= 0;
+    digest.bytes[i] = static_cast<std::uint8_t>((high << 4 | low) & 0xFF);
+  }
+  return is_digest ? digest : to_digest(sha256(hexadecimal));
+}
+
+std::string to_string(const Digest& digest) { return hex(digest.bytes.data(), digest.bytes.size()); }
+
 std::string hmac_sha256(std::string_view key, std::string_view bytes) { return hmac(EVP_sha256(), key, bytes); }
 
 std::string hmac_sha512(std::string_view key, std::string_view bytes) { return hmac(EVP_sha512(), key, bytes); }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <compare>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +11,15 @@ namespace plumb {
 
 // Lower-case hexadecimal SHA-256 of the bytes.
 std::string sha256(std::string_view bytes);
+// A SHA-256 in a third of the memory of its text, for what is kept of many.
+struct Digest {
+  std::array<std::uint8_t, 32> bytes{};
+  friend auto operator<=>(const Digest&, const Digest&) = default;
+};
+// What the text of a digest says; a text that is none has the digest of itself.
+Digest to_digest(std::string_view hexadecimal);
+std::string to_string(const Digest& digest);
+
 // Lower-case hexadecimal HMAC-SHA-256 (RFC 2104).
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
 std::string hmac_sha512(std::string_view key, std::string_view bytes);

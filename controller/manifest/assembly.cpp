@@ -51,7 +51,7 @@ Location Reporter::position_of(const Resource& resource, const std::string& poin
   if (fresh && bytes_read_ < kBytesForPositions) {
     const auto content = file->second.content ? file->second.content : read_again_ ? read_again_(path) : nullptr;
     // What was read again may be newer than what was parsed.
-    if (content && (file->second.content || sha256(*content) == file->second.digest)) {
+    if (content && (file->second.content || to_digest(sha256(*content)) == file->second.digest)) {
       bytes_read_ += content->size();
       marks->second = marks_of(*content, path);
     }

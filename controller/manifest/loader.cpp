@@ -96,7 +96,7 @@ std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
   std::vector<const SourceFile*> fresh;
   for (const SourceFile& file : delta.changed) {
     const auto known = state.files.find(file.path);
-    if (known == state.files.end() || known->second.digest != file.digest) fresh.push_back(&file);
+    if (known == state.files.end() || known->second.digest != to_digest(file.digest)) fresh.push_back(&file);
   }
   std::vector<std::string> removed = delta.removed;
   if (delta.whole) removed = state.missing_of(delta);

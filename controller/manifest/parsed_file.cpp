@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/base/digest.h"
+#include "controller/manifest/packed.h"
 
 namespace plumb::manifest {
 namespace {
@@ -37,16 +38,18 @@ std::shared_ptr<const Resource> make_resource(Value& document, const Location& a
   Object& root = document.get_object();
   Object& metadata = root["metadata"].get_object();
   const Value& ns = metadata.emplace("namespace", kDefaultNamespace).first->value();
-  auto resource = std::make_shared<Resource>();
-  resource->key = {std::string(root["kind"].get_string()), std::string(ns.get_string()),
-                   std::string(metadata["name"].get_string())};
-  resource->api_version = root["apiVersion"].get_string();
-  resource->digest = sha256(canonical(document));
-  resource->labels = texts_of(metadata.if_contains("labels"));
-  resource->annotations = texts_of(metadata.if_contains("annotations"));
-  if (const Value* spec = root.if_contains("spec")) resource->spec = *spec;  // copied: without slack
-  resource->at = at;
-  return resource;
+  const Value* spec = root.if_contains("spec");
+  // Made with its spec: one that was assigned would lie elsewhere.
+  Resource resource{.key = {},
+                    .api_version = std::string(root["apiVersion"].get_string()),
+                    .digest = sha256(canonical(document)),
+                    .labels = texts_of(metadata.if_contains("labels")),
+                    .annotations = texts_of(metadata.if_contains("annotations")),
+                    .spec = spec == nullptr ? Value() : packed(*spec),
+                    .at = at};
+  resource.key = {std::string(root["kind"].get_string()), std::string(ns.get_string()),
+                  std::string(metadata["name"].get_string())};
+  return std::make_shared<const Resource>(std::move(resource));
 }
 
 // What the documents of a file come to. Positions are looked up once a file, when something is wrong.
@@ -96,7 +99,7 @@ Location nearest_mark(const Marks& marks, std::string pointer, const Location& o
 
 ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) {
   ParsedFile parsed;
-  parsed.digest = file.digest;
+  parsed.digest = to_digest(file.digest);
   parsed.content = file.content;
   if (is_blank(*file.content)) {
     parsed.broken = true;

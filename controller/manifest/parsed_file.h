@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/base/digest.h"
 #include "controller/manifest/yaml.h"
 #include "controller/model/resource.h"
 #include "controller/ports/source.h"
@@ -27,7 +28,7 @@ struct ParsedItem {
 
 // What one file holds, by itself.
 struct ParsedFile {
-  std::string digest;
+  Digest digest;
   std::shared_ptr<const std::string> content;  // until the snapshot it came with is built
   bool broken = false;                         // not every document could be read
   std::vector<ParsedItem> items;

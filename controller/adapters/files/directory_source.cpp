@@ -68,17 +68,19 @@ class DirectorySource final : public Source {
 
   void add(const std::string& path, FileRecord& record, TreeDelta& delta) {
     if (const auto kept = now_.contents.find(path); kept != now_.contents.end()) {
-      delta.changed.push_back({path, record.digest, kept->second});
+      delta.changed.push_back({path, to_string(record.digest), kept->second});
       return;
     }
     auto content = read_manifest(options_, path);
-    if (!content || sha256(*content) != record.digest) record.look = look_ + 1;
+    const bool same = content && to_digest(sha256(*content)) == record.digest;
+    if (!same) record.look = look_ + 1;
     if (!content) {
       delta.unreadable.emplace_back(path, content.error().message);
-    } else if (sha256(*content) != record.digest) {
+    } else if (!same) {
       delta.unreadable.emplace_back(path, "it changes while it is read");
     } else {
-      delta.changed.push_back({path, record.digest, std::make_shared<const std::string>(std::move(*content))});
+      delta.changed.push_back(
+          {path, to_string(record.digest), std::make_shared<const std::string>(std::move(*content))});
     }
   }
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <optional>
 #include <tuple>
 
 #include <dirent.h>
@@ -12,87 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controller/adapters/files/file_reads.h"
 #include "controller/base/digest.h"
 
 namespace plumb::files {
 namespace {
 
-constexpr int kReadAttempts = 3;
-constexpr std::int64_t kRacyNanoseconds = 20'000'000;  // more than the granularity of file times
-constexpr std::string_view kLeadsOut = "a link that leads out of the tree; it is not followed";
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-std::string reason(int error) { return std::strerror(error); }
+constexpr std::size_t kFilesPerJob = 64;
 
 bool is_manifest(std::string_view name) {
   return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
-}
-
-Stamp stamp_of(const struct stat& status) {
-  return {status.st_dev,         status.st_ino,          static_cast<std::uint64_t>(status.st_size),
-          status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
-          status.st_ctim.tv_nsec};
-}
-
-// A change within the same tick of the clock as the read leaves the stamp as it is.
-bool is_racy(const Stamp& stamp) {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t age = (now.tv_sec - stamp.changed_s) * 1'000'000'000 + (now.tv_nsec - stamp.changed_ns);
-  return age < kRacyNanoseconds;
-}
-
-struct Content {
-  Stamp stamp;
-  std::string text;
-};
-
-// Nothing if the file kept changing; else the content of one moment.
-Result<std::optional<Content>> read_once(int fd, std::size_t limit) {
-  struct stat before {};
-  if (::fstat(fd, &before) != 0) return fail(Fault::unavailable, "{}", reason(errno));
-  if (static_cast<std::uint64_t>(before.st_size) > limit)
-    return fail(Fault::invalid, "larger than {} bytes ({} bytes)", limit, before.st_size);
-  Content content{stamp_of(before), std::string(static_cast<std::size_t>(before.st_size) + 1, '\0')};
-  std::size_t size = 0;
-  while (size < content.text.size()) {
-    const ssize_t got = ::pread(fd, content.text.data() + size, content.text.size() - size, static_cast<off_t>(size));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(Fault::unavailable, "{}", reason(errno));
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  struct stat after {};
-  if (::fstat(fd, &after) != 0) return fail(Fault::unavailable, "{}", reason(errno));
-  if (size != static_cast<std::size_t>(before.st_size) || stamp_of(after) != content.stamp)
-    return std::optional<Content>();
-  content.text.resize(size);
-  return std::optional(std::move(content));
-}
-
-Result<Content> read_steady(int fd, std::size_t limit) {
-  for (int i = 0; i < kReadAttempts; ++i) {
-    PLUMB_TRY(auto content, read_once(fd, limit));
-    if (content) return std::move(*content);
-  }
-  return fail(Fault::unavailable, "it changes while it is read");
 }
 
 class Scan {
@@ -110,6 +37,7 @@ class Scan {
     if (error) return fail(Fault::unavailable, "{}: {}", options_.root.string(), error.message());
     real_root_text_ = real_root_.string();
     PLUMB_CHECK(directory(root.get(), "", 0));
+    gather();
     if (state_.files.empty() && state_.unreadable.empty())
       return fail(Fault::unavailable,
                   "{} holds no manifest (.yaml, .yml, .json); refusing to treat an empty directory as "
@@ -123,6 +51,14 @@ class Scan {
   }
 
  private:
+  // A directory while its entries are looked at.
+  struct Folder {
+    int fd;
+    std::size_t depth;
+    std::shared_ptr<const Descriptor> shared;  // as long as anything in it is to be read
+    std::vector<ReadJob::Task> reads;
+  };
+
   void unreadable(const std::string& path, std::string why) { state_.unreadable.emplace_back(path, std::move(why)); }
 
   bool root_is_same(int fd) const {
@@ -160,41 +96,61 @@ class Scan {
     ::closedir(handle);
     if (error != 0) unreadable(path, reason(error));
     std::sort(names.begin(), names.end());
+    Folder folder{fd, depth, nullptr, {}};
     for (const auto& [name, type] : names)
-      PLUMB_CHECK(entry(fd, path.empty() ? name : path + '/' + name, name, type, depth));
+      PLUMB_CHECK(entry(folder, path.empty() ? name : path + '/' + name, name, type));
+    read(folder);
     return {};
   }
 
-  Result<void> entry(int fd, const std::string& path, const std::string& name, unsigned char type, std::size_t depth) {
+  // Has what was found in it so far read.
+  void read(Folder& folder) {
+    if (folder.reads.empty()) return;
+    if (!folder.shared) folder.shared = std::make_shared<const Descriptor>(::fcntl(folder.fd, F_DUPFD_CLOEXEC, 0));
+    reads_.add({folder.shared, std::exchange(folder.reads, {})});
+  }
+
+  void gather() {
+    for (FileRead& file : reads_.take()) {
+      if (file.content) {
+        state_.files.insert_or_assign(file.path, file.record);
+        state_.contents.insert_or_assign(std::move(file.path), std::move(file.content));
+      } else if (!file.why.empty()) {
+        unreadable(file.path, std::move(file.why));
+      }
+    }
+  }
+
+  Result<void> entry(Folder& folder, const std::string& path, const std::string& name, unsigned char type) {
     if (type == DT_UNKNOWN) {
       struct stat status {};
-      if (::fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return {};  // gone meanwhile
+      if (::fstatat(folder.fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return {};  // gone meanwhile
       type = S_ISLNK(status.st_mode)   ? DT_LNK
              : S_ISDIR(status.st_mode) ? DT_DIR
              : S_ISREG(status.st_mode) ? DT_REG
                                        : DT_FIFO;
     }
-    if (type == DT_LNK) return link(fd, path, name, depth);
-    if (type == DT_DIR) return subdirectory(fd, path, name, depth);
+    if (type == DT_LNK) return link(folder, path, name);
+    if (type == DT_DIR) return subdirectory(folder, path, name);
     if (!is_manifest(name)) return {};
     if (type != DT_REG) {
       unreadable(path, "not a regular file");
       return {};
     }
-    return file(fd, path, name, AT_SYMLINK_NOFOLLOW);
+    return file(folder, path, name, AT_SYMLINK_NOFOLLOW);
   }
 
-  Result<void> subdirectory(int fd, const std::string& path, const std::string& name, std::size_t depth) {
-    const Descriptor below(::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (below) return directory(below.get(), path, depth + 1);
+  Result<void> subdirectory(const Folder& folder, const std::string& path, const std::string& name) {
+    const Descriptor below(::openat(folder.fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (below) return directory(below.get(), path, folder.depth + 1);
     if (errno != ENOENT) unreadable(path, reason(errno));
     return {};
   }
 
   // Followed only within the root: a ConfigMap volume is made of links into ..data.
-  Result<void> link(int fd, const std::string& path, const std::string& name, std::size_t depth) {
+  Result<void> link(Folder& folder, const std::string& path, const std::string& name) {
     struct stat target {};
-    if (::fstatat(fd, name.c_str(), &target, 0) != 0) {
+    if (::fstatat(folder.fd, name.c_str(), &target, 0) != 0) {
       if (is_manifest(name)) unreadable(path, fmt::format("a link to nothing: {}", reason(errno)));
       return {};
     }
@@ -206,51 +162,36 @@ class Scan {
       unreadable(path, error ? error.message() : std::string(kLeadsOut));
       return {};
     }
-    if (!is_directory) return file(fd, path, name, 0);
+    if (!is_directory) return file(folder, path, name, 0);
     const std::string below_root = real.substr(real_root_text_.size() + 1);
     const bool inside_config_map = below_root.starts_with("..");
     if (!inside_config_map) {
       unreadable(path, "a link to a directory of the same tree; its files would be read twice");
       return {};
     }
-    const Descriptor below(::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor below(::openat(folder.fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!below || !is_inside(below.get())) {
       unreadable(path, below ? std::string(kLeadsOut) : reason(errno));
       return {};
     }
-    return directory(below.get(), path, depth + 1);
+    return directory(below.get(), path, folder.depth + 1);
   }
 
-  Result<void> file(int fd, const std::string& path, const std::string& name, int flags) {
+  Result<void> file(Folder& folder, const std::string& path, const std::string& name, int flags) {
     struct stat status {};
-    if (::fstatat(fd, name.c_str(), &status, flags) != 0) {
+    if (::fstatat(folder.fd, name.c_str(), &status, flags) != 0) {
       if (errno != ENOENT) unreadable(path, reason(errno));
       return {};
     }
-    if (state_.files.size() >= options_.files_limit)
+    if (++found_ > options_.files_limit)
       return fail(Fault::invalid, "{} holds more than {} manifests", options_.root.string(), options_.files_limit);
     if (const auto known = known_.files.find(path);
         known != known_.files.end() && !known->second.racy && known->second.stamp == stamp_of(status)) {
       state_.files.emplace_hint(state_.files.end(), path, known->second);
       return {};
     }
-    const int follow = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
-    const Descriptor opened(::openat(fd, name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | follow));
-    if (!opened) {
-      if (errno != ENOENT) unreadable(path, reason(errno));
-      return {};
-    }
-    if (follow == 0 && !is_inside(opened.get())) {
-      unreadable(path, std::string(kLeadsOut));
-      return {};
-    }
-    auto content = read_steady(opened.get(), options_.file_limit);
-    if (!content) {
-      unreadable(path, content.error().message);
-      return {};
-    }
-    state_.files[path] = {content->stamp, sha256(content->text), 0, is_racy(content->stamp)};
-    state_.contents[path] = std::make_shared<const std::string>(std::move(content->text));
+    folder.reads.push_back({path, name, (flags & AT_SYMLINK_NOFOLLOW) == 0});
+    if (folder.reads.size() >= kFilesPerJob) read(folder);
     return {};
   }
 
@@ -270,13 +211,15 @@ class Scan {
   std::filesystem::path real_root_;
   std::string real_root_text_;
   TreeState state_;
+  std::size_t found_ = 0;  // manifests
+  FileReads reads_{options_.file_limit, [this](int fd) { return is_inside(fd); }};
 };
 
 std::string revision_of(const TreeState& state) {
   std::string text;
   text.reserve(state.files.size() * 100);
   for (const auto& [path, record] : state.files)
-    text.append(path).append(1, '\0').append(record.digest).append(1, '\n');
+    text.append(path).append(1, '\0').append(to_string(record.digest)).append(1, '\n');
   for (const auto& [path, why] : state.unreadable)
     text.append("!").append(path).append(1, '\0').append(why).append(1, '\n');
   return sha256(text);

@@ -5,12 +5,16 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "controller/adapters/files/directory_source.h"
+#include "controller/base/digest.h"
 
 namespace plumb::files {
+
+inline constexpr std::string_view kLeadsOut = "a link that leads out of the tree; it is not followed";
 
 // What tells that a file may have changed, without reading it.
 struct Stamp {
@@ -21,7 +25,7 @@ struct Stamp {
 
 struct FileRecord {
   Stamp stamp;
-  std::string digest;
+  Digest digest;
   std::uint64_t look = 0;  // the look that found this content first; the caller's
   bool racy = false;       // read so soon after a change that another one may bear the same stamp
 };

@@ -55,6 +55,17 @@ TEST(Base64, GivesTheVectorsOfRfc4648AndReadsThemBack) {
   }
 }
 
+TEST(Digest, IsTheBytesOfItsText) {
+  const std::string text = sha256("abc");
+  EXPECT_EQ(to_digest(text).bytes[0], 0xBA);
+  EXPECT_EQ(to_string(to_digest(text)), text);
+}
+
+TEST(Digest, OfWhatIsNoDigestIsOneOfItsOwn) {
+  EXPECT_EQ(to_string(to_digest("v1")), sha256("v1"));
+  EXPECT_NE(to_digest(std::string(64, 'g')), to_digest(std::string(64, 'h')));
+}
+
 TEST(Base64, AnyBytesAreReadBack) {
   std::mt19937 random(5);
   for (int i = 0; i < 2000; ++i) {
