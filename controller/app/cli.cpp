@@ -30,6 +30,9 @@ struct CommandLine {
   ImportOptions import;
   ApproveOptions approve;
   AuditListOptions audit_list;
+  HoldOptions hold;
+  ReconcileOptions reconcile;
+  SourceAcceptOptions source_accept;
   std::string shell;
   bool verbose = false, no_default_policies = false;
   std::function<Result<int>(Console&)> command;
@@ -204,6 +207,41 @@ void add_record_commands(CLI::App& app, CommandLine& line) {
   verify->callback([&] { line.command = [&](Console& c) { return audit_verify_command(line.global, c); }; });
 }
 
+// Beside a controller that runs.
+void add_steer_commands(CLI::App& app, CommandLine& line) {
+  auto* hold = app.add_subcommand("hold", "Keep what is different about an object, until a time");
+  hold->add_option("OBJECT", line.hold.object, "KIND/NAME");
+  hold->add_option("--attribute", line.hold.attributes, "only these attributes (with commas); default: all")
+      ->delimiter(',')
+      ->type_name("NAME");
+  hold->add_option("--until", line.hold.until, "a time, or for how long: 2h")->type_name("WHEN");
+  hold->add_option("--reason", line.hold.reason, "why; kept in the audit log")->type_name("TEXT");
+  hold->add_flag("--list", line.hold.list, "list what is held");
+  hold->add_option("--release", line.hold.release, "end the hold of KIND/NAME")->type_name("OBJECT");
+  hold->footer(
+      "Then it is put back as declared. -o text|json with --list.\n\nExamples:\n  plumbline hold aduser/jdoe "
+      "--attribute "
+      "title --until 2h --reason 'INC-77, until HR has answered'\n  plumbline hold --list\n  plumbline hold --release "
+      "aduser/jdoe");
+  hold->callback([&] { line.command = [&](Console& c) { return hold_command(line.global, line.hold, c); }; });
+
+  auto* reconcile =
+      app.add_subcommand("reconcile", "Have the controller that runs look now, and try again what failed");
+  reconcile->add_option("DIRECTORY", line.reconcile.directory, "only this one; default: the source and all");
+  reconcile->footer("Examples:\n  plumbline reconcile\n  plumbline reconcile corp");
+  reconcile->callback(
+      [&] { line.command = [&](Console& c) { return reconcile_command(line.global, line.reconcile, c); }; });
+
+  auto* source = app.add_subcommand("source", "The Git repository of --source");
+  source->require_subcommand(1);
+  auto* accept = source->add_subcommand("accept", "Allow a commit that does not descend from the last one taken");
+  accept->add_option("COMMIT", line.source_accept.commit, "the commit, as the refusal gives it")->required();
+  accept->add_option("--reason", line.source_accept.reason, "why; kept in the audit log")->type_name("TEXT");
+  accept->footer("Example:\n  plumbline source accept 1a2b3c4d5e6f --reason 'history cleaned, CHG-1042'");
+  accept->callback(
+      [&] { line.command = [&](Console& c) { return source_accept_command(line.global, line.source_accept, c); }; });
+}
+
 void collect(const CLI::App& app, const std::string& name, std::vector<CompletedCommand>& all) {
   CompletedCommand command{.name = name, .description = app.get_description(), .options = {}, .commands = {}};
   for (const auto* option : app.get_options()) {
@@ -271,6 +309,7 @@ int run_cli(int argc, const char* const* argv) {
   add_look_commands(app, line);
   add_import_command(app, line);
   add_record_commands(app, line);
+  add_steer_commands(app, line);
   add_other_commands(app, line);
   try {
     app.parse(argc, argv);

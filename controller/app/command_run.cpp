@@ -23,7 +23,6 @@ Result<std::unique_ptr<WebhookServers>> listen_for_hooks(const Workspace& worksp
               log::info("webhook.taken", "{} is looked at", name);
               controller.poke();
             }));
-  for (const std::string& url : servers->urls()) log::info("webhook.listening", "{}{}", url, hook.path);
   return servers;
 }
 

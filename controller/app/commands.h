@@ -23,6 +23,9 @@ Result<int> describe_command(const GlobalOptions& options, const GetOptions& get
 Result<int> explain_command(const GlobalOptions& options, const ExplainOptions& explain, Console& console);
 Result<int> import_command(const GlobalOptions& options, const ImportOptions& import, Console& console);
 Result<int> approve_command(const GlobalOptions& options, const ApproveOptions& approve, Console& console);
+Result<int> hold_command(const GlobalOptions& options, const HoldOptions& hold, Console& console);
+Result<int> reconcile_command(const GlobalOptions& options, const ReconcileOptions& reconcile, Console& console);
+Result<int> source_accept_command(const GlobalOptions& options, const SourceAcceptOptions& accept, Console& console);
 Result<int> audit_list_command(const GlobalOptions& options, const AuditListOptions& list, Console& console);
 Result<int> audit_verify_command(const GlobalOptions& options, Console& console);
 Result<int> version_command(const GlobalOptions& options, Console& console);

@@ -122,8 +122,8 @@ struct GitSource::State {
     return fail(
         Fault::denied,
         "{} {}: commit {} does not descend from {}, the last one taken; nothing of it is applied. To allow this "
-        "one move, set spec.acceptRewind to \"{}..{}\"",
-        describe(), what, shortened(new_id), shortened(old_id), old_id, new_id);
+        "one move, say `plumbline source accept {}`, or set spec.acceptRewind to \"{}..{}\"",
+        describe(), what, shortened(new_id), shortened(old_id), shortened(new_id), old_id, new_id);
   }
 
   bool git_odb_exists_of(const git_oid& id) const {
