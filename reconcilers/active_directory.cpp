@@ -55,6 +55,7 @@ class ActiveDirectory final : public Target {
   Result<Observation> look_up(const Interest& interest, Deadline deadline) override {
     return mirror_.look_up(interest, deadline);
   }
+  Result<std::vector<LastChange>> last_changes(const std::string& id, Deadline deadline) override;
   Result<void> restore(StateStore& store) override { return mirror_.restore(store); }
   std::vector<StateStore::Put> unsaved() override { return mirror_.unsaved(); }
   void saved() override { mirror_.saved(); }
@@ -98,6 +99,15 @@ Result<Observation> ActiveDirectory::observe(const Interest& interest, Deadline 
   moves_.clear();
   created_.clear();
   return seen;
+}
+
+// Of links each value has a change of its own.
+Result<std::vector<LastChange>> ActiveDirectory::last_changes(const std::string& id, Deadline deadline) {
+  PLUMB_TRY(auto rows, directory_.history(id, deadline));
+  std::vector<LastChange> changes;
+  changes.reserve(rows.size());
+  for (AttributeHistory& row : rows) changes.push_back({std::move(row.attribute), row.changed, std::move(row.server)});
+  return changes;
 }
 
 // `dn` as it is once `before` has become `after`.

@@ -1,0 +1,207 @@
+// When a lane looks, over a real lane with a domain, a store and a clock in memory.
+
+#include <deque>
+
+#include <gmock/gmock.h>
+#include <boost/json/parse.hpp>
+
+#include "controller/app/lane_worker.h"
+#include "controller/base/phase.h"
+#include "tests/reconcilers/world.h"
+#include "tests/support/fake_state_store.h"
+
+namespace plumb::app {
+namespace {
+
+using namespace std::chrono_literals;
+using test::FakeStateStore;
+using test::user;
+
+constexpr Duration kNever = std::chrono::hours(10'000);
+
+// Says what it was told to say, then asks for the stop.
+class ScriptedWatch final : public DirectoryWatch {
+ public:
+  explicit ScriptedWatch(std::deque<Result<bool>> answers) : answers_(std::move(answers)) {}
+  Result<bool> wait(Deadline, std::stop_token) override {
+    if (answers_.empty()) {
+      stop.request_stop();
+      return false;
+    }
+    auto answer = std::move(answers_.front());
+    answers_.pop_front();
+    return answer;
+  }
+  std::stop_source stop;
+
+ private:
+  std::deque<Result<bool>> answers_;
+};
+
+class LaneTiming : public test::World {
+ protected:
+  LaneTiming() { declare_user("jdoe", R"("title": "Clerk")"); }
+
+  Result<std::unique_ptr<DomainLane>> build(const ResourceKey& key, const Snapshot& of) {
+    auto lane = std::make_unique<DomainLane>();
+    lane->key = key;
+    lane->wiring = wiring_of(key, of);
+    lane->schedule = schedule_;
+    if (!policy_.empty()) {
+      Resource resource;
+      resource.key = {"Policy", "default", "calendar"};
+      resource.spec = boost::json::parse(policy_);
+      auto policy = policy::Policy::from_resource(resource, "test");
+      if (!policy) return Failure(policy.error());
+      lane->policies.push_back(std::move(*policy));
+    }
+    auto audit = engine::AuditLog::open(store_, clock, "root@test");
+    if (!audit) return Failure(audit.error());
+    lane->audit.emplace(std::move(*audit));
+    lane->lane = std::make_unique<engine::Lane>(target(), store_, *lane->audit, lease_, clock, lane->policies,
+                                                engine::LaneOptions{});
+    return lane;
+  }
+  LaneWorker& worker(app::LaneTiming timing) {
+    worker_ = std::make_unique<LaneWorker>(
+        ResourceKey{"Directory", "default", "corp"},
+        [this](const ResourceKey& key, const Snapshot& of) { return build(key, of); }, clock, timing);
+    worker_->offer(std::make_shared<Snapshot>(declared()));
+    return *worker_;
+  }
+  // Until the lane is at rest: the round after a write looks at what it wrote.
+  void settle() {
+    for (int i = 0; i < 4 && worker_->due(); ++i) worker_->step({});
+    EXPECT_FALSE(worker_->due());
+  }
+  // How long until a round is due, in steps of 10 ms.
+  Duration until_due(Duration longest) {
+    Duration waited{};
+    while (!worker_->due() && waited < longest) {
+      clock.advance(10ms);
+      waited += 10ms;
+    }
+    return waited;
+  }
+
+  FakeStateStore store_;
+  test::FakeLease lease_;
+  std::optional<Schedule> schedule_;
+  std::string policy_;
+  std::unique_ptr<LaneWorker> worker_;
+};
+
+TEST_F(LaneTiming, TheDomainIsAskedAtThePollWhereNobodyTells) {
+  worker({.interval = kNever, .poll = 5s});
+  settle();
+
+  EXPECT_EQ(until_due(1h), 5s);
+}
+
+TEST_F(LaneTiming, TheIntervalFallsIntoThePhaseOfTheDirectory) {
+  worker({.interval = 5min, .poll = kNever});
+  settle();
+  const Duration expected = next_due(clock.now(), 5min, "Directory/default/corp") - clock.now();
+
+  const Duration waited = until_due(1h);
+
+  EXPECT_GE(waited, expected);
+  EXPECT_LT(waited, expected + 10ms);
+}
+
+TEST_F(LaneTiming, TheScheduleOfTheDirectoryStandsInPlaceOfTheInterval) {
+  schedule_ = Schedule::by(*Cron::parse("10 * * * *"), *TimeZone::find("UTC"));
+  worker({.interval = 1min, .poll = kNever});
+  settle();  // at midnight
+
+  EXPECT_EQ(until_due(1h), 10min);
+}
+
+TEST_F(LaneTiming, WhatAWindowHoldsIsDoneAtTheMomentItMayBe) {
+  policy_ = R"({"windows": [{"type": "Freeze", "from": "2026-11-20T00:00:00Z", "until": "2026-11-20T00:10:00Z"}]})";
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  EXPECT_FALSE(directory.entry("jdoe"));
+
+  EXPECT_EQ(until_due(1h), 10min);
+  worker_->step({});
+
+  EXPECT_EQ(value("jdoe", "title"), "Clerk");
+}
+
+TEST_F(LaneTiming, AChangeThatTheDirectoryTellsOfIsPutBackAtOnceAndOurOwnLeadsNowhere) {
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  directory.set("jdoe", "title", {"King"});
+
+  worker_->notice();
+  EXPECT_LE(until_due(1h), 1s);
+  worker_->step({});
+  EXPECT_EQ(value("jdoe", "title"), "Clerk");
+
+  worker_->notice();  // of what was just written
+  EXPECT_LE(until_due(1h), 1s);
+  directory.clear_log();
+  settle();
+  EXPECT_TRUE(directory.log().empty());
+  EXPECT_EQ(until_due(1h), 1h);
+}
+
+TEST_F(LaneTiming, ManyNoticesAreOneRound) {
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  const auto rounds = worker_->health().rounds;
+
+  for (int i = 0; i < 100; ++i) worker_->notice();
+  until_due(1h);
+  settle();
+
+  EXPECT_EQ(worker_->health().rounds, rounds + 1);
+}
+
+TEST_F(LaneTiming, NoticesDoNotHurryALaneThatFailsButAPersonDoes) {
+  worker({.interval = 5min, .poll = 5s});
+  settle();
+  lease_.available = false;
+  EXPECT_EQ(until_due(1h), 5s);
+  worker_->step({});
+  worker_->step({});
+  worker_->step({});
+  ASSERT_FALSE(worker_->health().ready);
+
+  worker_->notice();
+  EXPECT_FALSE(worker_->due());
+  worker_->reconcile();
+  EXPECT_TRUE(worker_->due());
+
+  lease_.available = true;
+  worker_->step({});
+  EXPECT_TRUE(worker_->health().ready);
+}
+
+TEST_F(LaneTiming, TheWatchIsHeardAlsoAfterItWasAway) {
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  ScriptedWatch away({fail(Fault::unavailable, "gone"), fail(Fault::unavailable, "gone"), false});
+  worker_->listen(away, away.stop.get_token());
+  EXPECT_EQ(until_due(1h), 1h);
+
+  ScriptedWatch back({fail(Fault::unavailable, "gone"), true, true});
+  worker_->listen(back, back.stop.get_token());
+
+  EXPECT_LE(until_due(1h), 1s);
+}
+
+TEST_F(LaneTiming, AWatchThatCanNeverWorkIsLeftAlone) {
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  ScriptedWatch broken({fail(Fault::internal, "no descriptors"), true});
+
+  worker_->listen(broken, broken.stop.get_token());
+
+  EXPECT_FALSE(broken.stop.stop_requested());
+  EXPECT_EQ(until_due(1h), 1h);
+}
+
+}  // namespace
+}  // namespace plumb::app
