@@ -125,11 +125,13 @@ Result<Observation> Mirror::observe(const Interest& interest, Deadline deadline)
   asked.insert(asked_.begin(), asked_.end());
 
   if (live_ && !about_) PLUMB_CHECK(look_around(deadline));
-  if (!live_ || !covered || !about_->sees_deletions) {
+  if (!live_ || !covered) {
     PLUMB_CHECK(read_everything(asked, deadline));
   } else {
     PLUMB_CHECK(follow(deadline));
-    if (!verified_at_ || clock_.now() - *verified_at_ >= options_.scrub_every || clock_.now() < *verified_at_)
+    const Duration longest =
+        about_->sees_deletions ? options_.scrub_every : std::min(options_.scrub_every, options_.scrub_blind_every);
+    if (!verified_at_ || clock_.now() - *verified_at_ >= longest || clock_.now() < *verified_at_)
       PLUMB_CHECK(scrub(deadline));
   }
   made_.clear();

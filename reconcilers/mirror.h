@@ -29,8 +29,8 @@ namespace plumb {
 //
 // A cursor that the directory refuses, an attribute not asked for so far, other settings, another account and a record
 // that cannot be used each cost a full read, which takes over nothing from before. Nothing is taken for gone but by a
-// full read or a deletion that the directory reports: where it does not let us see deletions, every observation
-// reads everything.
+// full read or a deletion that the directory reports; where it does not let us see deletions, the scrub comes more
+// often.
 //
 // The scrub is a full read, compared with the mirror, at an interval. It is part of the observation that it falls
 // into, which takes that much longer.
@@ -42,6 +42,9 @@ class Mirror {
     std::string target;    // its name: "Directory/default/corp"
     std::string instance;  // this installation
     Duration scrub_every = std::chrono::hours(24);
+    // Where the account cannot see deletions. Until then what was deleted seems to be there still: a write to it fails,
+    // and it is read again.
+    Duration scrub_blind_every = std::chrono::minutes(10);
   };
   Mirror(DirectorySettings settings, Directory& directory, const Clock& clock, Options options);
   Mirror(const Mirror&) = delete;

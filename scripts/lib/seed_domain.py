@@ -34,16 +34,21 @@ except ldb.LdbError as error:
 # A service account's password does not expire.
 db.setexpiry("(sAMAccountName=%s)" % account, 0, no_expiry_req=True)
 
+def grant(place, rights, controls):
+    entry = db.search(place, ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"], controls=controls)[0]
+    text = ndr_unpack(security.descriptor, entry["nTSecurityDescriptor"][0]).as_sddl(domain)
+    granted = text.replace("(", "(A;CI;%s;;;%s)(" % (rights, sid), 1)
+    change = ldb.Message(ldb.Dn(db, place))
+    change["sd"] = ldb.MessageElement(ndr_pack(security.descriptor.from_sddl(granted, domain)),
+                                      ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
+    db.modify(change, controls=controls)
+
+
 user = db.search(expression="(sAMAccountName=%s)" % account, attrs=["objectSid"])[0]
 sid = ndr_unpack(security.dom_sid, user["objectSid"][0])
 domain = security.dom_sid(db.get_domain_sid())
 only_dacl = ["sd_flags:1:4"]
-entry = db.search(dn, ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"], controls=only_dacl)[0]
-text = ndr_unpack(security.descriptor, entry["nTSecurityDescriptor"][0]).as_sddl(domain)
-# Everything, on the OU and below it.
-granted = text.replace("(", "(A;CI;GA;;;%s)(" % sid, 1)
-change = ldb.Message(ldb.Dn(db, dn))
-change["sd"] = ldb.MessageElement(ndr_pack(security.descriptor.from_sddl(granted, domain)),
-                                  ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
-db.modify(change, controls=only_dacl)
+# Everything, on the OU and below it; and to see what was deleted, as docs/getting-started.md asks for.
+grant(dn, "GA", only_dacl)
+grant("CN=Deleted Objects,%s" % db.domain_dn(), "LCRP", only_dacl + ["show_deleted:1"])
 print("%s may write below %s" % (account, dn))
