@@ -83,8 +83,10 @@ Result<std::optional<Error>> Controller::read_source() {
   const auto took = [&](SteadyTime since) {
     return std::chrono::duration_cast<Duration>(clock_.steady() - since).count();
   };
-  PLUMB_TRY(const bool moved, workspace_.moved(deadline));
-  if (!moved) return std::nullopt;
+  if (!revision_.empty()) {  // else there is something to read, be it only what an earlier run took
+    PLUMB_TRY(const bool moved, workspace_.moved(deadline));
+    if (!moved) return std::nullopt;
+  }
   PLUMB_TRY(const TreeDelta delta, workspace_.read(deadline));
   if (GitManifests* git = workspace_.git()) {
     const auto commit = git->repository().commit(delta.revision);
