@@ -109,8 +109,8 @@ Result<int> import_command(const GlobalOptions& options, const ImportOptions& im
   const Snapshot& snapshot = *manifests.snapshot;
   print_diagnostics(console, manifests.diagnostics);
   PLUMB_TRY(const auto key, the_directory(snapshot, options));
-  const auto secrets = secrets::make_secret_store();
-  PLUMB_TRY(const auto directory, connect(key, snapshot, *secrets, clock));
+  const auto secrets = trusted_secrets(options.trust, secrets::make_secret_store());
+  PLUMB_TRY(const auto directory, connect(key, snapshot, options.trust, *secrets, clock));
   PLUMB_TRY(auto settings, directory_settings(snapshot.resources.at(key).operator*(), snapshot));
   PLUMB_TRY(auto request, request_of(import, key, settings));
 

@@ -42,11 +42,14 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
 
   const RealClock clock;
   PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::follow));
-  const auto secrets = secrets::make_secret_store();
+  const auto secrets = trusted_secrets(options.trust, secrets::make_secret_store());
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
   if (GitManifests* git = workspace->git()) git->permissions_in(state->store());
-  const LaneParts parts{
-      .state = *state, .secrets = *secrets, .clock = clock, .options = {.confirm_undeclared = run.confirm_removal}};
+  const LaneParts parts{.state = *state,
+                        .secrets = *secrets,
+                        .clock = clock,
+                        .options = {.confirm_undeclared = run.confirm_removal},
+                        .trust = options.trust};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_CHECK(check_tree_policies(snapshot, state->store(), true));
     PLUMB_TRY(auto policies, workspace->policies(snapshot));

@@ -64,15 +64,17 @@ std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::str
   return keys;
 }
 
-Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, SecretStore& secrets,
-                                           const Clock& clock) {
+Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
+                                           SecretStore& secrets, const Clock& clock) {
   PLUMB_TRY(const auto settings, settings_of(key, snapshot));
+  PLUMB_CHECK(check_directory(trust, settings));
   return ldap::make_directory(ldap_options(settings), secrets, clock);
 }
 
 Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,
                                                std::vector<policy::Policy> policies, const LaneParts& parts) {
   PLUMB_TRY(auto settings, settings_of(key, snapshot));
+  PLUMB_CHECK(check_directory(parts.trust, settings));
   auto lane = std::make_unique<DomainLane>();
   lane->key = key;
   lane->wiring = wiring_of(key, snapshot);

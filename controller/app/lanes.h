@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controller/app/state.h"
+#include "controller/app/trust.h"
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/base/schedule.h"
@@ -37,14 +38,15 @@ struct LaneParts {
   SecretStore& secrets;
   const Clock& clock;
   engine::LaneOptions options;
+  Trust trust{};
 };
 
 // The Directory resources of the snapshot: all, or the one named, or those of one namespace.
 std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::string& ns, const std::string& name);
 
 // A connection to the domain that the resource describes. `secrets` and `clock` must outlive it.
-Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, SecretStore& secrets,
-                                           const Clock& clock);
+Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
+                                           SecretStore& secrets, const Clock& clock);
 
 // `parts` must outlive the lane. Nothing is connected yet.
 Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/app/trust.h"
 #include "controller/base/clock.h"
 #include "controller/base/log.h"
 
@@ -17,6 +18,7 @@ struct GlobalOptions {
   std::filesystem::path state = ".plumbline";
   std::vector<std::filesystem::path> policies;  // files or folders, besides those that are built in
   bool default_policies = true;
+  Trust trust;            // what manifests may name
   std::string ns;         // empty: all namespaces
   std::string directory;  // empty: every Directory
   std::string output = "text";

@@ -40,9 +40,12 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
                 "known to be ours",
                 options.state.string());
   PLUMB_TRY(session.state, State::open(options.state, State::Access::look, "plumbline", session.clock));
-  session.secrets = secrets::make_secret_store();
-  const LaneParts parts{
-      .state = *session.state, .secrets = *session.secrets, .clock = session.clock, .options = engine::LaneOptions()};
+  session.secrets = trusted_secrets(options.trust, secrets::make_secret_store());
+  const LaneParts parts{.state = *session.state,
+                        .secrets = *session.secrets,
+                        .clock = session.clock,
+                        .options = engine::LaneOptions(),
+                        .trust = options.trust};
   const auto build = [&](const ResourceKey& key) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_TRY(auto policies, session.workspace->policies(settings));
     if (!offline) return build_lane(key, settings, std::move(policies), parts);

@@ -45,7 +45,7 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
 
   const auto keys = directories_of(snapshot, options.ns, options.directory);
   if (keys.empty()) return Failure(no_directory(options));
-  session->secrets = secrets::make_secret_store();
+  session->secrets = trusted_secrets(options.trust, secrets::make_secret_store());
   if (session->state == nullptr) {
     PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
   }
@@ -56,7 +56,8 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
   const LaneParts parts{.state = *session->state,
                         .secrets = *session->secrets,
                         .clock = session->clock,
-                        .options = std::move(lane_options)};
+                        .options = std::move(lane_options),
+                        .trust = options.trust};
   for (const auto& key : keys) {
     PLUMB_TRY(auto policies, session->workspace->policies(snapshot));
     auto lane = build_lane(key, snapshot, std::move(policies), parts);

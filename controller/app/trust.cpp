@@ -1,0 +1,90 @@
+#include "controller/app/trust.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "controller/base/text.h"
+
+namespace plumb::app {
+namespace {
+
+constexpr std::string_view kFile = "file:", kGenerate = "generate:";
+
+// What a reference leads to: "generate:20:/path" to that file.
+std::string place_of(std::string_view reference) {
+  if (!reference.starts_with(kGenerate)) return std::string(reference);
+  const std::size_t path = reference.find(':', kGenerate.size());
+  return path == std::string_view::npos ? std::string(reference)
+                                        : std::string(kFile) + std::string(reference.substr(path + 1));
+}
+
+bool is_plain(const std::filesystem::path& path) {
+  return path.is_absolute() && std::ranges::none_of(path, [](const auto& part) { return part == ".."; });
+}
+
+// ldaps://dc1.corp.example:636 -> dc1.corp.example
+std::string host_of(std::string_view url) {
+  if (const auto scheme = url.find("://"); scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+  if (url.starts_with('[')) return std::string(url.substr(1, url.find(']') - 1));
+  return std::string(url.substr(0, url.find_first_of(":/")));
+}
+
+bool is_host(std::string_view pattern, std::string_view host) {
+  if (!pattern.starts_with("*.")) return equals_ignoring_case(pattern, host);
+  const std::string_view domain = pattern.substr(1);
+  return host.size() > domain.size() && equals_ignoring_case(host.substr(host.size() - domain.size()), domain);
+}
+
+class Trusted final : public SecretStore {
+ public:
+  Trusted(Trust trust, std::unique_ptr<SecretStore> inner) : trust_(std::move(trust)), inner_(std::move(inner)) {}
+  Result<Secret> fetch(const std::string& reference) override {
+    PLUMB_CHECK(check_secret(trust_, reference));
+    return inner_->fetch(reference);
+  }
+  Result<void> deliver(const std::string& reference, const Secret& secret) override {
+    PLUMB_CHECK(check_secret(trust_, reference));
+    return inner_->deliver(reference, secret);
+  }
+  Result<void> handed_over(const std::string& reference) override {
+    PLUMB_CHECK(check_secret(trust_, reference));
+    return inner_->handed_over(reference);
+  }
+
+ private:
+  Trust trust_;
+  std::unique_ptr<SecretStore> inner_;
+};
+
+}  // namespace
+
+Result<void> check_secret(const Trust& trust, std::string_view reference) {
+  if (trust.secrets.empty()) return {};
+  const std::string place = place_of(reference);
+  const bool plain = !place.starts_with(kFile) || is_plain(place.substr(kFile.size()));
+  if (plain && std::ranges::any_of(trust.secrets, [&](const std::string& each) { return place.starts_with(each); }))
+    return {};
+  return fail(Fault::denied, "the secret {} is not among those that manifests may name (--allow-secrets {})",
+              printable(reference), join(trust.secrets, ", "));
+}
+
+Result<void> check_directory(const Trust& trust, const DirectorySettings& settings) {
+  if (settings.bind == DirectorySettings::Bind::gssapi)
+    PLUMB_CHECK(check_secret(trust, std::string(kFile) + settings.keytab_file));
+  if (trust.servers.empty()) return {};
+  for (const std::string& url : settings.servers) {
+    const std::string host = host_of(url);
+    if (std::ranges::none_of(trust.servers, [&](const std::string& each) { return is_host(each, host); }))
+      return fail(Fault::denied,
+                  "{} names the server {}, which is not among those that manifests may name "
+                  "(--allow-servers {})",
+                  settings.key, printable(host), join(trust.servers, ", "));
+  }
+  return {};
+}
+
+std::unique_ptr<SecretStore> trusted_secrets(Trust trust, std::unique_ptr<SecretStore> inner) {
+  return std::make_unique<Trusted>(std::move(trust), std::move(inner));
+}
+
+}  // namespace plumb::app

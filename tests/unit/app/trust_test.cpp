@@ -1,0 +1,76 @@
+#include "controller/app/trust.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/reconcilers/world.h"
+
+namespace plumb::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Trust kNarrow{{"env:PLUMBLINE_", "file:/etc/plumbline/secrets/"}, {"dc1.corp.example", "*.ad.test"}};
+
+bool may_name(std::string_view reference) { return check_secret(kNarrow, reference).has_value(); }
+
+DirectorySettings domain_on(std::vector<std::string> servers) {
+  DirectorySettings settings;
+  settings.key = {"Directory", "default", "corp"};
+  settings.servers = std::move(servers);
+  return settings;
+}
+
+TEST(Trust, WithoutLimitsAnythingMayBeNamed) {
+  EXPECT_TRUE(check_secret({}, "file:/root/.ssh/id_ed25519"));
+  EXPECT_TRUE(check_directory({}, domain_on({"ldaps://anywhere"})));
+}
+
+TEST(Trust, OnlySecretsThatBeginAsAllowedAreGiven) {
+  EXPECT_TRUE(may_name("env:PLUMBLINE_BIND_PASSWORD"));
+  EXPECT_TRUE(may_name("file:/etc/plumbline/secrets/corp"));
+  EXPECT_FALSE(may_name("env:AWS_SECRET_ACCESS_KEY"));
+  EXPECT_FALSE(may_name("file:/etc/shadow"));
+}
+
+TEST(Trust, APathThatLeavesItsFolderIsRefused) {
+  EXPECT_FALSE(may_name("file:/etc/plumbline/secrets/../../shadow"));
+  EXPECT_FALSE(may_name("file:etc/plumbline/secrets/corp"));
+}
+
+TEST(Trust, WhatIsGeneratedMustBeDeliveredWhereItIsAllowed) {
+  EXPECT_TRUE(may_name("generate:20:/etc/plumbline/secrets/jdoe"));
+  EXPECT_FALSE(may_name("generate:20:/tmp/jdoe"));
+}
+
+TEST(Trust, OnlyServersThatAreAllowedAreSpokenTo) {
+  EXPECT_TRUE(check_directory(kNarrow, domain_on({"ldaps://dc1.corp.example:636", "ldap://DC7.ad.test"})));
+  const auto refused = check_directory(kNarrow, domain_on({"ldaps://dc1.corp.example", "ldaps://evil.example:636"}));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("evil.example"));
+  EXPECT_FALSE(check_directory(kNarrow, domain_on({"ldaps://ad.test.evil.example"})));
+  EXPECT_FALSE(check_directory(kNarrow, domain_on({"ldaps://[::1]:636"})));
+}
+
+TEST(Trust, AKeytabIsASecretToo) {
+  DirectorySettings settings = domain_on({"ldap://dc1.ad.test"});
+  settings.bind = DirectorySettings::Bind::gssapi;
+  settings.keytab_file = "/root/other.keytab";
+  EXPECT_FALSE(check_directory(kNarrow, settings));
+}
+
+TEST(Trust, AStoreGivesNothingElseAndSaysWhichOptionDecides) {
+  auto inner = std::make_unique<test::FakeSecrets>();
+  inner->values["env:PLUMBLINE_PW"] = "good";
+  inner->values["env:OTHER"] = "bad";
+  const auto store = trusted_secrets(kNarrow, std::move(inner));
+
+  EXPECT_TRUE(store->fetch("env:PLUMBLINE_PW"));
+  const auto refused = store->fetch("env:OTHER");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::denied);
+  EXPECT_THAT(refused.error().message, HasSubstr("--allow-secrets"));
+  EXPECT_THAT(refused.error().message, ::testing::Not(HasSubstr("bad")));
+}
+
+}  // namespace
+}  // namespace plumb::app
