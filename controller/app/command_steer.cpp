@@ -5,6 +5,7 @@
 
 #include "controller/app/commands.h"
 #include "controller/app/git_manifests.h"
+#include "controller/app/revisions.h"
 #include "controller/app/source_status.h"
 #include "controller/app/state.h"
 #include "controller/app/workspace.h"
@@ -12,6 +13,7 @@
 #include "controller/engine/holds.h"
 #include "controller/engine/status_book.h"
 #include "controller/model/json.h"
+#include "reconcilers/reconcilers.h"
 
 namespace plumb::app {
 namespace {
@@ -27,17 +29,14 @@ Result<std::unique_ptr<State>> open_beside(const GlobalOptions& options, std::st
   return state;
 }
 
-// "aduser/jdoe", in the namespace of the options.
-Result<ResourceKey> key_named(const std::string& text, const GlobalOptions& options) {
-  const auto slash = text.find('/');
-  if (slash == std::string::npos || slash + 1 == text.size())
-    return fail(Fault::invalid, "\"{}\": KIND/NAME is expected, such as aduser/jdoe", printable(text));
+// An object of a domain, which can differ from its manifest.
+Result<ResourceKey> object_named(const std::string& text, const GlobalOptions& options) {
   PLUMB_TRY(const auto kinds, builtin_kinds());
-  const auto* const kind = kinds.find(text.substr(0, slash));
-  if (kind == nullptr)
-    return fail(Fault::not_found, "there is no kind \"{}\"; `plumbline explain --list` shows all",
-                printable(text.substr(0, slash)));
-  return ResourceKey{kind->kind, options.ns.empty() ? "default" : options.ns, text.substr(slash + 1)};
+  PLUMB_TRY(auto key, key_named(text, kinds, options));
+  const auto managed = directory_kinds();
+  if (std::ranges::none_of(managed, [&](const Reconciler* kind) { return kind->kind() == key.kind; }))
+    return fail(Fault::invalid, "{} is no object of a domain, so there is nothing to keep as it is", key);
+  return key;
 }
 
 Result<SystemTime> until_when(const std::string& text, SystemTime now) {
@@ -123,7 +122,7 @@ Result<int> hold_command(const GlobalOptions& options, const HoldOptions& hold, 
   const RealClock clock;
   PLUMB_TRY(const auto state, open_beside(options, "plumbline hold", clock));
   if (hold.list) return list_holds(*state, options, clock.now(), console);
-  PLUMB_TRY(const ResourceKey key, key_named(hold.object + hold.release, options));
+  PLUMB_TRY(const ResourceKey key, object_named(hold.object + hold.release, options));
   if (!hold.release.empty()) return release_hold(*state, key, console);
 
   if (hold.until.empty() || hold.reason.empty())
