@@ -1,0 +1,143 @@
+// What the adapter makes of answers that no healthy domain controller gives: always an error, never a part of what
+// there is. An engine that took a part for the whole would remove the rest.
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "controller/adapters/ldap/ldap_directory.h"
+#include "tests/contract/directory_samba_world.h"
+#include "tests/support/ldap_stub.h"
+
+namespace plumb::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Broken {
+  const char* name;
+  LdapStub::Fault fault;
+};
+void PrintTo(const Broken& broken, std::ostream* out) { *out << broken.name; }
+
+const Broken kBroken[] = {
+    {"Referral", {.code = 10, .referral = true}},
+    {"ReferralToNowhere", {.code = 10}},
+    {"OperationsError", {.code = 1}},
+    {"TimeLimitExceeded", {.code = 3}},
+    {"SizeLimitExceeded", {.code = 4}},
+    {"PartialResults", {.code = 9}},
+    {"AdminLimitExceeded", {.code = 11}},
+    {"NoSuchObject", {.code = 32}},
+    {"InsufficientAccessRights", {.code = 50}},
+    {"Busy", {.code = 51}},
+    {"Unavailable", {.code = 52}},
+    {"UnwillingToPerform", {.code = 53}},
+    {"Other", {.code = 80}},
+    {"SuccessWithASearchReference", {.reference = true}},
+    {"ConnectionCutInThePage", {.cut = true}},
+    {"ConnectionCutInAnEntry", {.half = true}},
+    {"AnswerWithoutThePagingControl", {.unpaged = true}},
+    {"EndOfAnotherRequest", {.wrong_id = true}},
+    {"Garbage", {.garbage = true}},
+};
+
+class LdapAnswers : public ::testing::TestWithParam<Broken> {
+ protected:
+  LdapAnswers() : stub_(make_folder()) {
+    secrets_.table["pw"] = "secret";
+    options_.servers = {stub_.url()};
+    options_.ca_file = stub_.ca_file();
+    options_.username = "stub@ad.test";
+    options_.password_from = "pw";
+    options_.base_dn = "DC=ad,DC=test";
+    options_.operation_timeout = milliseconds(300);
+    directory_ = ldap::make_directory(options_, secrets_, clock_);
+  }
+  ~LdapAnswers() override {
+    directory_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  const std::string& make_folder() {
+    char name[] = "/tmp/plumbline-stub.XXXXXX";
+    if (::mkdtemp(name) == nullptr) throw std::runtime_error("no folder");
+    return folder_ = name;
+  }
+  Deadline soon() const { return Deadline::in(clock_, seconds(10)); }
+  Result<Complete<std::vector<Entry>>> read_all() { return directory_->read_all(scope_, soon()); }
+  std::string cursor() {
+    const auto cursor = directory_->cursor(soon());
+    EXPECT_TRUE(cursor) << cursor.error().message;
+    return cursor.value_or("");
+  }
+
+  std::string folder_;
+  LdapStub stub_;
+  RealClock clock_;
+  TableOfSecrets secrets_;
+  ldap::Options options_;
+  ReadScope scope_{{"OU=People,DC=ad,DC=test"}, {}, {"title"}};
+  std::unique_ptr<Directory> directory_;
+};
+
+// Else the tests below would find every answer broken.
+TEST_F(LdapAnswers, OfAHealthyServerAreReadInFull) {
+  const auto read = read_all();
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ((*read)->size(), 4U);
+  const std::string from = cursor();
+  stub_.usn += 100;
+  const auto changes = directory_->changes_since(from, scope_, soon());
+  ASSERT_TRUE(changes) << changes.error().message;
+  EXPECT_EQ(changes->changed.size(), 3U);
+  EXPECT_NE(changes->cursor, from);
+}
+
+TEST_P(LdapAnswers, AreNeverTakenForAllOfARead) {
+  for (const int page : {1, 2}) {
+    stub_.fail_page(page, GetParam().fault);
+    const auto read = read_all();
+    EXPECT_FALSE(read) << "page " << page << ": " << (*read)->size() << " entries";
+  }
+  stub_.heal();
+  EXPECT_TRUE(read_all());
+}
+
+TEST_P(LdapAnswers, AreNeverTakenForAllThatChanged) {
+  const std::string from = cursor();
+  stub_.usn += 100;
+  for (const int page : {1, 2}) {
+    stub_.fail_page(page, GetParam().fault);
+    const auto changes = directory_->changes_since(from, scope_, soon());
+    EXPECT_FALSE(changes) << "page " << page << ": " << changes->changed.size() << " entries";
+  }
+  stub_.heal();
+  const auto changes = directory_->changes_since(from, scope_, soon());
+  ASSERT_TRUE(changes) << changes.error().message;
+  EXPECT_EQ(changes->changed.size(), 3U);
+}
+
+TEST_P(LdapAnswers, AreNoCursorToGoOnFrom) {
+  for (const int page : {1, 2}) {
+    stub_.fail_page(page, GetParam().fault);
+    EXPECT_FALSE(directory_->cursor(soon())) << "page " << page;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Broken, LdapAnswers, ::testing::ValuesIn(kBroken),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+using LdapPages = LdapAnswers;
+
+TEST_F(LdapPages, ThatComeTwiceAreNeitherAWholeReadNorAllThatChanged) {
+  const std::string from = cursor();
+  stub_.usn += 100;
+  stub_.fail_page(2, {.repeated = true});
+  EXPECT_FALSE(read_all());
+  const auto changes = directory_->changes_since(from, scope_, soon());
+  EXPECT_FALSE(changes) << changes->changed.size() << " entries";
+}
+
+}  // namespace
+}  // namespace plumb::test
