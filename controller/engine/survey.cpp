@@ -94,6 +94,7 @@ Result<Survey> Surveyor::again(const Snapshot& snapshot, bool retry) {
   Interest interest;
   interest.attributes = attributes_;
   PLUMB_TRY(const Observation seen, observe(interest));
+  if (!seen.whole) nesting_.note(**seen.live, seen.changed);
   const bool unsettled_too = retry || clock_.steady() - unsettled_at_ >= options_.look_again;
   auto keys = seen.whole ? std::nullopt
                          : focus_.begin({.snapshot = snapshot,
@@ -118,6 +119,7 @@ Result<Survey> Surveyor::everything(const Snapshot& snapshot, const Plan* review
     for (const auto& level : reviewed->levels)
       for (const Change& change : level) add_interest(change, interest);
   PLUMB_TRY(const Observation seen, observe(interest));
+  nesting_.forget();
   attributes_ = interest.attributes;
   survey.live = seen.live;
   unsettled_at_ = clock_.steady();
@@ -131,6 +133,7 @@ Result<Survey> Surveyor::everything(const Snapshot& snapshot, const Plan* review
   survey.plan = make_plan(input_for(snapshot, survey));
   if (elsewhere_failed_) return Failure(*elsewhere_failed_);
   tell_who_changed(survey.plan);
+  tell_access(survey.plan, **survey.live, nesting_);
   return survey;
 }
 
@@ -191,6 +194,7 @@ Result<Survey> Surveyor::some(const Snapshot& snapshot, std::set<ResourceKey> ke
   // Where nothing is known to have changed, what is not as declared waits for its time.
   if (options_.compare_plans && (!survey.keys->empty() || focus_.all_settled())) PLUMB_CHECK(compare_with_everything(snapshot, survey));
   tell_who_changed(survey.plan);
+  tell_access(survey.plan, **survey.live, nesting_);
   return survey;
 }
 

@@ -129,6 +129,30 @@ Result<Drift> drift_from(const Value& json) {
   return drift;
 }
 
+Value access_json(const AccessChange& change) {
+  Object to{{"member", bytes(change.member)}, {"group", bytes(change.group)}, {"gained", change.gained}};
+  if (!change.via.empty()) to["via"] = list(change.via);
+  if (!change.privileged.empty()) to["privileged"] = bytes(change.privileged);
+  to["by"] = bytes(to_string(change.by));
+  if (change.nested) to["nested"] = true;
+  return to;
+}
+
+Result<AccessChange> access_from(const Value& json) {
+  AccessChange change;
+  Members from(json, "a change of access");
+  for (const char* name : {"member", "group", "by"}) from.require(name);
+  from.read("member", change.member);
+  from.read("group", change.group);
+  from.read("gained", change.gained);
+  from.read("via", change.via);
+  from.read("privileged", change.privileged);
+  from.read_as("by", change.by, key_from);
+  from.read("nested", change.nested);
+  PLUMB_CHECK(from.finish());
+  return change;
+}
+
 Result<Blocked> blocked_from(const Value& json) {
   Blocked blocked;
   Members from(json, "a blocked object");
@@ -277,11 +301,20 @@ Value to_json(const Plan& plan) {
   for (const Verdict& verdict : plan.verdicts) verdicts.push_back(to_json(verdict));
   Array drift;
   for (const Drift& each : plan.drift) drift.push_back(to_json(each));
+  Array access;
+  for (const AccessChange& each : plan.access) access.push_back(access_json(each));
   for (const Diagnostic& diagnostic : plan.diagnostics) diagnostics.push_back(to_json(diagnostic));
-  return Object{
-      {"target", bytes(plan.target)}, {"revision", bytes(plan.revision)}, {"digest", bytes(plan.digest)},
-      {"levels", std::move(levels)},  {"blocked", std::move(blocked)},    {"verdicts", std::move(verdicts)},
-      {"drift", std::move(drift)},    {"unchanged", plan.unchanged},      {"diagnostics", std::move(diagnostics)}};
+  return Object{{"access", std::move(access)},
+                {"accessMore", static_cast<std::int64_t>(plan.access_more)},
+                {"target", bytes(plan.target)},
+                {"revision", bytes(plan.revision)},
+                {"digest", bytes(plan.digest)},
+                {"levels", std::move(levels)},
+                {"blocked", std::move(blocked)},
+                {"verdicts", std::move(verdicts)},
+                {"drift", std::move(drift)},
+                {"unchanged", plan.unchanged},
+                {"diagnostics", std::move(diagnostics)}};
 }
 
 Result<Plan> plan_from_json(const Value& json) {
@@ -295,7 +328,10 @@ Result<Plan> plan_from_json(const Value& json) {
   from.read_each("blocked", plan.blocked, blocked_from);
   from.read_each("verdicts", plan.verdicts, verdict_from);
   from.read_each("drift", plan.drift, drift_from);
-  std::uint64_t unchanged = 0;
+  from.read_each("access", plan.access, access_from);
+  std::uint64_t unchanged = 0, access_more = 0;
+  from.read("accessMore", access_more);
+  plan.access_more = access_more;
   from.read("unchanged", unchanged);
   plan.unchanged = unchanged;
   from.read_each("diagnostics", plan.diagnostics, diagnostic_from);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/model/access.h"
 #include "controller/model/attribute.h"
 #include "controller/model/drift.h"
 #include "controller/model/field_change.h"
@@ -81,6 +82,9 @@ struct Plan {
   // What others changed, or what stays different: told apart from the changes. No part of the digest. Sorted by key and
   // name of the attribute.
   std::vector<Drift> drift;
+  // Effective memberships gained and lost if all of it is made; what matters most first. No part of the digest.
+  std::vector<AccessChange> access;
+  std::size_t access_more = 0;  // that are not listed
   std::size_t unchanged = 0;
   // Once it is applied, another plan goes on: links among objects that do not exist yet are left for it
   // where they form a ring.

@@ -17,6 +17,7 @@ std::optional<Format> parse_format(std::string_view text);
 struct RenderOptions {
   bool colour = false;          // text only
   std::size_t max_values = 20;  // of a set that are listed before "and N more"; not for JSON
+  std::size_t max_access = 30;  // memberships that follow from others, in text and Markdown; ten times that in HTML
   // Markdown ends before it has more bytes, and says how much was left out: GitHub refuses comments
   // of more than 65,536 characters.
   std::size_t markdown_limit = 65'000;

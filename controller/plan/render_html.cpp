@@ -110,6 +110,21 @@ std::string blocked_section(const Plan& plan) {
   return html + "</ul></section>\n";
 }
 
+std::string access_section(const Plan& plan, const RenderOptions& options) {
+  const AccessShown shown = access_of(plan, options.max_access * 10);
+  if (shown.lines.empty() && shown.more == 0) return {};
+  std::string html = "<section class=\"box\"><h3>Memberships that follow</h3><ul class=\"rows\">\n";
+  for (const AccessView& view : shown.lines) {
+    html += fmt::format("<li><{0}><b>{1}</b> {2}</{0}>", view.gained ? "ins" : "del", view.gained ? "+" : "−",
+                        escaped(view.text));
+    if (!view.privileged.empty())
+      html += fmt::format(" <span class=\"effect deny\">{}</span>", escaped(view.privileged));
+    html += "</li>\n";
+  }
+  if (shown.more > 0) html += fmt::format("<li class=\"more\">and {} more</li>\n", grouped(shown.more));
+  return html + "</ul></section>\n";
+}
+
 std::string drift_section(const Plan& plan, const RenderOptions& options) {
   if (plan.drift.empty()) return {};
   std::string html = "<section class=\"box\"><h3>Drift</h3><ul class=\"rows\">\n";
@@ -148,7 +163,8 @@ std::string plan_section(const Plan& plan, const RenderOptions& options) {
   if (!plan.revision.empty()) html += fmt::format("revision <code>{}</code> · ", escaped(plan.revision));
   html += fmt::format("{} unchanged · digest <code>{}</code></p>\n", counted(plan.unchanged, "object"),
                       escaped(plan.digest));
-  html += verdicts_section(plan) + drift_section(plan, options) + blocked_section(plan) + diagnostics_section(plan);
+  html += verdicts_section(plan) + access_section(plan, options) + drift_section(plan, options) +
+          blocked_section(plan) + diagnostics_section(plan);
   for (std::size_t i = 0; i < plan.levels.size(); ++i) {
     if (plan.levels.size() > 1) html += fmt::format("<h3 class=\"step\">Step {}</h3>\n", i + 1);
     for (const Change& change : plan.levels[i]) html += change_card(plan, change, options);

@@ -18,6 +18,9 @@ Value summary_json(const Plan& plan) {
   json["denied"] = number(counts.denied);
   json["blocked"] = number(counts.blocked);
   json["oneWay"] = number(counts.one_way);
+  json["accessGained"] = number(counts.access_gained);
+  json["accessLost"] = number(counts.access_lost);
+  json["privilegedGained"] = number(counts.privileged_gained);
   json["drifted"] = number(counts.drifted);
   json["driftHeld"] = number(counts.drift_held);
   json["driftStays"] = number(counts.drift_stays);
@@ -38,6 +41,8 @@ Value plan_json(const Plan& plan) {
                              .blocked = plan.blocked,
                              .verdicts = plan.verdicts,
                              .drift = plan.drift,
+                             .access = plan.access,
+                             .access_more = plan.access_more,
                              .unchanged = plan.unchanged,
                              .diagnostics = plan.diagnostics})
                     .as_object();

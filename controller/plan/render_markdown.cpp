@@ -159,10 +159,26 @@ void add_drift(Page& page, const Plan& plan, const RenderOptions& options) {
   page.add("\n");
 }
 
+void add_access(Page& page, const Plan& plan, const RenderOptions& options) {
+  const AccessShown shown = access_of(plan, options.max_access);
+  if (shown.lines.empty() && shown.more == 0) return;
+  if (!page.add("Memberships that follow:\n\n")) {
+    page.left_out += shown.lines.size();
+    return;
+  }
+  for (const AccessView& view : shown.lines)
+    if (!page.add(fmt::format("- {} {}{}\n", view.gained ? "➕" : "➖", escaped(view.text),
+                              view.privileged.empty() ? "" : fmt::format(" **{}**", escaped(view.privileged)))))
+      ++page.left_out;
+  if (shown.more > 0) page.add(fmt::format("- and {} more\n", grouped(shown.more)));
+  page.add("\n");
+}
+
 void add_plan(Page& page, const Plan& plan, const RenderOptions& options) {
   page.add(
       fmt::format("#### {}{}\n\n", escaped(plan.target), plan.revision.empty() ? "" : " at " + escaped(plan.revision)));
   add_lists(page, plan);
+  add_access(page, plan, options);
   add_drift(page, plan, options);
   for (const Action action : kActionsShown) add_group(page, plan, action, options);
   for (const Diagnostic& diagnostic : plan.diagnostics)

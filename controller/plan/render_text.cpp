@@ -84,6 +84,19 @@ void add_drift(std::string& to, const Plan& plan, const RenderOptions& options, 
   to += "\n";
 }
 
+void add_access(std::string& to, const Plan& plan, const RenderOptions& options, const Paint& paint) {
+  const AccessShown shown = access_of(plan, options.max_access);
+  if (shown.lines.empty() && shown.more == 0) return;
+  to += "Memberships that follow:\n";
+  for (const AccessView& view : shown.lines) {
+    to += fmt::format("  {}\n",
+                      paint(view.gained ? kGreen : kRed, fmt::format("{} {}", view.gained ? '+' : '-', view.text)));
+    if (!view.privileged.empty()) to += fmt::format("      {}\n", paint(kRed, view.privileged));
+  }
+  if (shown.more > 0) to += fmt::format("  and {} more\n", grouped(shown.more));
+  to += "\n";
+}
+
 void add_verdicts(std::string& to, const Plan& plan, const Paint& paint) {
   if (plan.verdicts.empty()) return;
   to += "Policies:\n";
@@ -104,6 +117,7 @@ void add_plan(std::string& to, const Plan& plan, const RenderOptions& options, c
                     plan.revision.empty() ? "" : " at " + printable(plan.revision));
   for (const auto& level : plan.levels)
     for (const Change& change : level) add_change(to, plan, change, options, paint);
+  add_access(to, plan, options, paint);
   add_drift(to, plan, options, paint);
   if (!plan.blocked.empty()) {
     to += "Blocked:\n";

@@ -110,6 +110,10 @@ Counts count(const std::vector<Plan>& plans) {
     counts.unchanged += plan.unchanged;
     counts.blocked += plan.blocked.size();
     counts.drifted += plan.drift.size();
+    for (const AccessChange& change : plan.access) {
+      ++(change.gained ? counts.access_gained : counts.access_lost);
+      if (change.gained && !change.privileged.empty()) ++counts.privileged_gained;
+    }
     for (const Drift& drift : plan.drift) {
       if (drift.put_back) continue;
       ++(drift.held_until ? counts.drift_held : counts.drift_stays);
@@ -221,6 +225,28 @@ DriftView view_of(const Plan& plan, const Drift& drift, const RenderOptions& opt
   return view;
 }
 
+AccessShown access_of(const Plan& plan, std::size_t most) {
+  AccessShown shown;
+  shown.more = plan.access_more;
+  for (const AccessChange& change : plan.access) {
+    if (change.via.empty() && change.privileged.empty()) continue;
+    if (shown.lines.size() == most) {
+      ++shown.more;
+      continue;
+    }
+    AccessView view;
+    view.gained = change.gained;
+    view.text =
+        fmt::format("{} {} {}", printable(change.member), change.gained ? "gains" : "loses", printable(change.group));
+    std::vector<std::string> via;
+    for (const std::string& group : change.via) via.push_back(printable(group));
+    if (!via.empty()) view.text += " through " + join(via, ", then ");
+    if (!change.privileged.empty()) view.privileged = "privileged: " + printable(change.privileged);
+    shown.lines.push_back(std::move(view));
+  }
+  return shown;
+}
+
 std::vector<std::span<const Drift>> drift_by_object(const Plan& plan) {
   std::vector<std::span<const Drift>> objects;
   for (std::size_t i = 0; i < plan.drift.size();) {
@@ -253,6 +279,8 @@ std::string summary(const std::vector<Plan>& plans) {
     if (counts.of(action) > 0) text += fmt::format(", {} to {}", grouped(counts.of(action)), to_string(action));
   if (counts.held > 0) text += fmt::format("; {} held", grouped(counts.held));
   if (counts.denied > 0) text += fmt::format("; {} denied", grouped(counts.denied));
+  if (counts.privileged_gained > 0)
+    text += fmt::format("; {} gained", counted(counts.privileged_gained, "privileged membership"));
   if (counts.blocked > 0) text += fmt::format("; {} blocked", grouped(counts.blocked));
   return text + drift_summary(counts) + fmt::format("; {} unchanged.", grouped(counts.unchanged));
 }

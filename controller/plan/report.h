@@ -24,6 +24,7 @@ char symbol_of(Action action);
 struct Counts {
   std::array<std::size_t, 8> by_action{};  // indexed by Action
   std::size_t held = 0, denied = 0, one_way = 0, blocked = 0, unchanged = 0, changes = 0;
+  std::size_t access_gained = 0, access_lost = 0, privileged_gained = 0;  // memberships that are listed
   std::size_t drifted = 0, drift_held = 0, drift_stays = 0;  // attributes; of them held, and left by their mode
   std::size_t of(Action action) const { return by_action[static_cast<std::size_t>(action)]; }
 };
@@ -69,6 +70,19 @@ struct DriftView {
 DriftView view_of(const Plan& plan, const Drift& drift, const RenderOptions& options);
 // plan.drift, which is sorted by key, object by object.
 std::vector<std::span<const Drift>> drift_by_object(const Plan& plan);
+
+// A membership gained or lost, as a line: "CN=a,DC=x gains CN=b,DC=x through CN=c,DC=x".
+struct AccessView {
+  bool gained = false;
+  std::string text;
+  std::string privileged;  // "privileged: it is built in (RID 512)"; empty: it is not
+};
+struct AccessShown {
+  std::vector<AccessView> lines;
+  std::size_t more = 0;
+};
+// What the changes do not say themselves: memberships through other groups, and in privileged ones.
+AccessShown access_of(const Plan& plan, std::size_t most);
 
 // Whether an approval would let anything through.
 bool wants_approval(const Plan& plan);

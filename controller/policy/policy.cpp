@@ -73,7 +73,8 @@ Result<Match> match_from(const Value& spec) {
   Match match;
   const Value* json = at(spec, "/match");
   if (json == nullptr) return match;
-  PLUMB_CHECK(only(*json, "/spec/match", {"targets", "kinds", "actions", "namespaces", "within", "fields", "names"}));
+  PLUMB_CHECK(
+      only(*json, "/spec/match", {"targets", "kinds", "actions", "namespaces", "within", "fields", "names", "access"}));
   PLUMB_TRY(match.targets, texts(spec, "/match/targets"));
   PLUMB_TRY(match.namespaces, texts(spec, "/match/namespaces"));
   PLUMB_TRY(match.names, texts(spec, "/match/names"));
@@ -81,6 +82,14 @@ Result<Match> match_from(const Value& spec) {
   match.kinds.insert(kinds.begin(), kinds.end());
   PLUMB_TRY(const auto fields, texts(spec, "/match/fields"));
   match.fields.insert(fields.begin(), fields.end());
+  if (const Value* access = at(spec, "/match/access")) {
+    PLUMB_CHECK(only(*access, "/spec/match/access", {"privileged"}));
+    const Value* privileged = at(*access, "/privileged");
+    // False would look at what does not let anybody in, which nobody means by it.
+    if (privileged == nullptr || !privileged->is_bool() || !privileged->get_bool())
+      return fail(Fault::invalid, "/spec/match/access/privileged must be true");
+    match.privileged_access = true;
+  }
   PLUMB_TRY(const auto actions, texts(spec, "/match/actions"));
   for (const std::string& name : actions) {
     const auto action = parse_action(name);
@@ -133,6 +142,9 @@ Result<void> read(const Value& spec, Policy::State& state) {
   if (at(spec, "/limit") != nullptr) {
     PLUMB_TRY(state.limit, limit_from(spec));
   }
+  // What was done before is on record without what followed from it.
+  if (state.match.privileged_access && state.limit && state.limit->per != Limit::Per::plan)
+    return fail(Fault::invalid, "/spec/limit/per must be plan with /spec/match/access");
   PLUMB_TRY(const auto names, texts(spec, "/protectedAttributes"));
   state.protected_attributes.insert(names.begin(), names.end());
   if (const Value* rule = at(spec, "/rule")) {

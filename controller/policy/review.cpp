@@ -126,23 +126,49 @@ void check_rule(const Policy::State& policy, const std::vector<const Change*>& m
   finding.add(concerned, "against the rule: " + join(told, "; "));
 }
 
+// The changes that let somebody into a privileged group by name. Without all of them nobody gets in: on every way into
+// the group there is one who newly does.
+std::set<ResourceKey> lets_into_privileged(const Plan& plan) {
+  std::set<ResourceKey> keys;
+  for (const AccessChange& change : plan.access)
+    if (change.gained && !change.nested && !change.privileged.empty()) keys.insert(change.by);
+  return keys;
+}
+
+std::string who_gets_in(const Plan& plan) {
+  constexpr std::size_t kTold = 3;
+  std::vector<std::string> told;
+  std::size_t count = 0;
+  for (const AccessChange& change : plan.access) {
+    if (!change.gained || change.privileged.empty() || ++count > kTold) continue;
+    told.push_back(printable(fmt::format("{} gets into {}{}{}", change.member, change.group,
+                                         change.via.empty() ? "" : " through ", join(change.via, ", "))));
+  }
+  if (count > kTold) told.push_back(fmt::format("and {} more", count - kTold));
+  return join(told, "; ");
+}
+
 }  // namespace
 
 std::vector<Verdict> review(std::span<const Policy> policies, const Plan& plan, const Context& context) {
   std::vector<Verdict> verdicts;
   if (plan.empty()) return verdicts;
+  const std::set<ResourceKey> into_privileged = lets_into_privileged(plan);
   for (std::size_t number = 0; number < policies.size(); ++number) {
     const Policy::State& policy = policies[number].state();
     std::vector<const Change*> matching;
     for (const auto& level : plan.levels)
       for (const Change& change : level)
-        if (matches(policy.match, subject_of(plan, change))) matching.push_back(&change);
+        if ((!policy.match.privileged_access || into_privileged.contains(change.key)) &&
+            matches(policy.match, subject_of(plan, change)))
+          matching.push_back(&change);
     if (matching.empty()) continue;
     Finding finding;
     if (policy.limit) check_limit(policy, plan, context, number, matching, finding);
     if (!policy.protected_attributes.empty()) check_attributes(policy, matching, finding);
     if (policy.rule) check_rule(policy, matching, finding);
     if (closed(policy.windows, context.now)) finding.add(matching, why_closed(policy.windows, context.now));
+    if (policy.match.privileged_access && !finding.empty()) finding.add({}, who_gets_in(plan));
     if (!finding.empty()) verdicts.push_back(finding.verdict(policy, plan, context));
   }
   std::sort(verdicts.begin(), verdicts.end(), [](const Verdict& a, const Verdict& b) {

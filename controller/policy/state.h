@@ -21,6 +21,7 @@ struct Match {
   std::set<Action> actions;
   std::vector<Dn> within;
   std::set<std::string, IgnoreCase> fields;
+  bool privileged_access = false;  // lets somebody into a privileged group; judged by the plan, not by `matches`
 };
 
 struct Limit {

@@ -92,6 +92,7 @@ class RandomPlan {
     made.changed_on = text();
     return made;
   }
+  AccessChange access() { return {text(), text(), coin(), texts(3), coin() ? text() : "", key(), coin()}; }
   Change change() {
     Change made;
     made.key = key();
@@ -121,6 +122,8 @@ class RandomPlan {
     }
     for (std::size_t i = below(3); i > 0; --i) made.blocked.push_back({key(), location(), word(), text()});
     for (std::size_t i = below(3); i > 0; --i) made.drift.push_back(drift());
+    for (std::size_t i = below(3); i > 0; --i) made.access.push_back(access());
+    made.access_more = below(3);
     for (std::size_t i = below(3); i > 0; --i) {
       Verdict verdict{word(), static_cast<Effect>(below(3)), {key(), key()}, text(), coin()};
       std::sort(verdict.keys.begin(), verdict.keys.end());

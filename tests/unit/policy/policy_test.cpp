@@ -198,5 +198,26 @@ TEST(Shipped, EveryPolicyIsValidByItsDefinitionAndSaysWhatToDo) {
   }
 }
 
+TEST(PrivilegedAccess, HoldsTheChangesThatLetSomebodyIn) {
+  const auto list = shipped_policies();
+  Plan plan = plan_of({change("ops", {Action::update}), change("sales", {Action::update})});
+  plan.access = {{"CN=Jane", "CN=Tier0", true, {"CN=ops"}, "it is listed", {"ADUser", "default", "ops"}},
+                 {"CN=Jane", "CN=all", true, {"CN=sales"}, "", {"ADUser", "default", "sales"}}};
+  const auto found = review(list, plan, {});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].policy, "privileged-access");
+  EXPECT_EQ(found[0].effect, Effect::hold);
+  EXPECT_EQ(found[0].keys, (std::vector<ResourceKey>{{"ADUser", "default", "ops"}}));
+  EXPECT_NE(found[0].message.find("CN=Jane gets into CN=Tier0 through CN=ops"), std::string::npos);
+  plan.access[0].gained = false;
+  EXPECT_TRUE(review(list, plan, {}).empty());
+}
+
+TEST(PrivilegedAccess, HasNoWindow) {
+  EXPECT_FALSE(policy_from("{match: {access: {privileged: true}}, limit: {count: 0}}"));
+  EXPECT_FALSE(policy_from("{match: {access: {privileged: false}}, limit: {count: 0, per: plan}}"));
+  EXPECT_TRUE(policy_from("{match: {access: {privileged: true}}, limit: {count: 0, per: plan}}"));
+}
+
 }  // namespace
 }  // namespace plumb::policy
