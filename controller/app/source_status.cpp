@@ -48,11 +48,6 @@ StateStore::Put request_look(const std::string& directory, SystemTime now) {
   return {fmt::format("{}{}", kRequests, directory), format_time(now)};
 }
 
-Result<bool> is_requested(StateStore& store, const std::string& directory) {
-  PLUMB_TRY(const auto item, store.get(fmt::format("{}{}", kRequests, directory)));
-  return item.has_value();
-}
-
 Result<std::vector<std::string>> take_requests(StateStore& store) {
   PLUMB_TRY(const auto items, store.list(kRequests));
   std::vector<std::string> names;

@@ -19,8 +19,6 @@ Result<void> note_source(StateStore& store, const Resource& source, const std::s
 
 // A request to look now: at one Directory, or at the source and all of them where `directory` is empty.
 StateStore::Put request_look(const std::string& directory, SystemTime now);
-// Whether a request still waits for a controller.
-Result<bool> is_requested(StateStore& store, const std::string& directory);
 // The requests there are, which are gone then: names of Directories, and "" for everything.
 Result<std::vector<std::string>> take_requests(StateStore& store);
 
