@@ -207,7 +207,7 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
 
   const Attributes now = live_attributes(live, rules);
   Owned before = pair.owned;
-  for (auto& [name, links] : before.links) {  // names of that time, as ids
+  for (auto& [name, links] : before.links.own()) {  // names of that time, as ids
     std::set<std::string> ids;
     for (const std::string& text : links) {
       const LiveObject* object = live_.by_id(text) != nullptr ? nullptr : live_.by_handle(text);

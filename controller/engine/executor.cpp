@@ -98,7 +98,8 @@ struct Outcomes {
 // link is made. A name would be lost as soon as somebody moves the object.
 void name_links_by_id(Owned& record, const Inventory& inventory) {
   std::map<std::string, std::string> ids;  // by key of the name
-  for (auto& [attribute, links] : record.links) {
+  if (record.links.empty()) return;
+  for (auto& [attribute, links] : record.links.own()) {
     std::set<std::string> better;
     for (const std::string& link : links) {
       if (link.find('=') != std::string::npos && ids.empty())

@@ -137,7 +137,7 @@ std::vector<StateStore::Put> puts_of(std::string_view target, const Intent& inte
 void record_in(Inventory& inventory, const Intent& intent, const std::optional<Owned>& record) {
   inventory.erase(intent.change.key);
   if (intent.prior) inventory.erase(intent.prior->key);
-  if (record) inventory[record->key] = *record;
+  if (record) keep_in(inventory, *record);
 }
 
 Result<std::vector<Intent>> read_intents(StateStore& store, std::string_view target) {

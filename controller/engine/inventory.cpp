@@ -1,5 +1,6 @@
 #include "controller/engine/inventory.h"
 
+#include <iterator>
 #include <map>
 
 #include <boost/json/parse.hpp>
@@ -31,6 +32,9 @@ Result<Inventory> read_inventory(StateStore& store, std::string_view target) {
   PLUMB_TRY(const auto items, store.list(prefix));
   Inventory inventory;
   std::map<std::string, ResourceKey> owners;
+  SharedPool<Owned::Names> attributes;
+  SharedPool<Owned::Links> links;
+  SharedPool<Texts> once;
   for (const StateStore::Item& item : items) {
     PLUMB_TRY(Owned owned, read_record(item, prefix));
     if (!owned.id.empty()) {
@@ -38,10 +42,24 @@ Result<Inventory> read_inventory(StateStore& store, std::string_view target) {
       if (!first)
         return fail(Fault::invalid, "the state store has {} as {} and as {}", owned.id, owner->second, owned.key);
     }
+    attributes.share(owned.attributes);
+    links.share(owned.links);
+    once.share(owned.once);
     const ResourceKey key = owned.key;
-    inventory.emplace(key, std::move(owned));
+    inventory.emplace_hint(inventory.end(), key, std::move(owned));
   }
   return inventory;
+}
+
+void keep_in(Inventory& inventory, const Owned& owned) {
+  const auto at = inventory.insert_or_assign(owned.key, owned).first;
+  const auto share_with = [&](const Owned& other) {
+    at->second.attributes.share(other.attributes);
+    at->second.links.share(other.links);
+    at->second.once.share(other.once);
+  };
+  if (at != inventory.begin()) share_with(std::prev(at)->second);
+  if (const auto next = std::next(at); next != inventory.end()) share_with(next->second);
 }
 
 StateStore::Put put_of(std::string_view target, const Owned& owned) {

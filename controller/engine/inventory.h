@@ -16,6 +16,9 @@ namespace plumb::engine {
 // written, because whose an object is cannot be told.
 Result<Inventory> read_inventory(StateStore& store, std::string_view target);
 
+// Makes it the record of its key, and holds what it has in common with its neighbours once.
+void keep_in(Inventory& inventory, const Owned& owned);
+
 // The write that makes `owned` the record of its key.
 StateStore::Put put_of(std::string_view target, const Owned& owned);
 StateStore::Put removal_of(std::string_view target, const ResourceKey& key);

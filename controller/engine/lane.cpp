@@ -183,7 +183,7 @@ Result<void> Lane::State::keep_records(const Plan& plan) {
   std::vector<StateStore::Put> puts;
   for (const Owned& owned : plan.bookkeeping) puts.push_back(put_of(name, owned));
   PLUMB_CHECK(store.commit(puts));
-  for (const Owned& owned : plan.bookkeeping) surveyor.inventory()[owned.key] = owned;
+  for (const Owned& owned : plan.bookkeeping) keep_in(surveyor.inventory(), owned);
   return {};
 }
 

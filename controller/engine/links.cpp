@@ -23,8 +23,8 @@ bool leave_out_link(Change& change, std::string_view handle) {
     std::erase_if(field.added, [&](const std::string& value) { return names(value, handle); });
     if (field.added.size() == count) continue;
     left_out = true;
-    if (const auto ours = change.after.links.find(field.name); ours != change.after.links.end())
-      std::erase_if(ours->second, [&](const std::string& value) { return names(value, handle); });
+    if (change.after.links.contains(field.name))
+      std::erase_if(change.after.links[field.name], [&](const std::string& value) { return names(value, handle); });
     // A single link is replaced as a whole, or not at all.
     if (!field.multi_valued) field.removed.clear();
   }

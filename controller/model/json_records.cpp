@@ -114,7 +114,7 @@ Value to_json(const Owned& owned) {
     to["identity"] = Object{{"attribute", bytes(owned.identity.attribute)}, {"value", bytes(owned.identity.value)}};
   if (owned.created) to["created"] = true;
   text("operation", owned.operation);
-  if (!owned.attributes.empty()) to["attributes"] = list(owned.attributes);
+  if (!owned.attributes.empty()) to["attributes"] = list(owned.attributes.get());
   if (!owned.links.empty()) {
     Object links;
     for (const auto& [attribute, ids] : owned.links) links[attribute] = list(ids);

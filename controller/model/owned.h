@@ -7,22 +7,26 @@
 
 #include "controller/base/clock.h"
 #include "controller/model/resource.h"
+#include "controller/model/shared.h"
 #include "controller/model/wanted.h"
 
 namespace plumb {
 
-// The inventory's record of one object that is ours.
+// The inventory's record of one object that is ours. There is one for each object: what is the same in most is shared.
 struct Owned {
+  using Names = std::set<std::string, IgnoreCase>;
+  using Links = std::map<std::string, std::set<std::string>, IgnoreCase>;
+
   ResourceKey key;
   std::string id;      // empty: created, the id is not known yet (see `operation`)
   std::string handle;  // last seen at
   Identity identity;
-  bool created = false;                          // by us; an adopted object is never removed
-  std::string operation;                         // of the creation, as in the marker that the object carries
-  std::set<std::string, IgnoreCase> attributes;  // ever asserted: cleared when dropped
+  bool created = false;      // by us; an adopted object is never removed
+  std::string operation;     // of the creation, as in the marker that the object carries
+  Shared<Names> attributes;  // ever asserted: cleared when dropped
   // Links that we added where others may too: attribute -> ids (or handles where there was no id).
-  std::map<std::string, std::set<std::string>, IgnoreCase> links;
-  Texts once;                                  // OnceWrite name -> token done
+  Shared<Links> links;
+  Shared<Texts> once;                          // OnceWrite name -> token done
   Deletion deletion;                           // as last declared
   std::string digest;                          // Wanted::digest last applied in full
   std::string file;                            // declared there last
