@@ -82,7 +82,8 @@ Proposal Proposer::propose(const Pair& pair) const {
   Proposal proposal;
   Resolved resolved = resolve(pair, proposal);
   for (const ResourceKey& need : pair.wanted->needs) {
-    if (const auto found = pairing_.pairs.find(need); found != pairing_.pairs.end()) {
+    const auto found = pairing_.pairs.find(need);
+    if (found != pairing_.pairs.end() && !stays_away(found->second)) {
       if (found->second.live == nullptr) proposal.after.push_back(need);
     } else if (const auto there = pairing_.untouched.find(need);
                there == pairing_.untouched.end() ? pairing_.settled(need) == nullptr : there->second == nullptr) {
@@ -101,6 +102,17 @@ Proposal Proposer::propose(const Pair& pair) const {
   return change(pair, std::move(resolved), std::move(proposal));
 }
 
+// Whether it is not there, and is not created either: what refers to it waits.
+bool Proposer::stays_away(const Pair& pair) const {
+  if (pair.live != nullptr) return false;
+  if (!kept_from_creation(input_, pair).empty()) return true;
+  // Places do not form rings here (see placement.h), so this ends.
+  return std::any_of(pair.wanted->needs.begin(), pair.wanted->needs.end(), [&](const ResourceKey& need) {
+    const auto found = pairing_.pairs.find(need);
+    return found != pairing_.pairs.end() && stays_away(found->second);
+  });
+}
+
 Proposer::Resolved Proposer::resolve(const Pair& pair, Proposal& to) const {
   Resolved resolved;
   for (const auto& [name, attribute] : pair.wanted->attributes) resolved.desired[name] = {attribute, true};
@@ -116,7 +128,8 @@ Proposer::Resolved Proposer::resolve(const Pair& pair, Proposal& to) const {
           continue;
         }
         why = fmt::format("{} names \"{}\", which is not in the directory", name, link.handle);
-      } else if (const auto other = pairing_.pairs.find(link.key); other != pairing_.pairs.end()) {
+      } else if (const auto other = pairing_.pairs.find(link.key);
+                 other != pairing_.pairs.end() && !stays_away(other->second)) {
         const Pair& target = other->second;
         desired.attribute.values.push_back(
             to_string(LinkText{target.live != nullptr ? target.live->id : std::string(), target.handle_after}));
@@ -253,6 +266,7 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
 
   Owned after = record_after(pair, resolved, now, before, change);
   keep_unseen(now, before, after);
+  after = keeping_what_stays(std::move(after), before, to.drift, is_foreign(pair));
   add_once_writes(pair, false, change.fields, after);
 
   if (pair.adopting) change.actions.push_back(Action::adopt);

@@ -30,6 +30,7 @@ class Proposer {
 
  private:
   struct Resolved;
+  bool stays_away(const Pair& pair) const;
   Resolved resolve(const Pair& pair, Proposal& to) const;
   Proposal create(const Pair& pair, Resolved resolved, Proposal to) const;
   Proposal change(const Pair& pair, Resolved resolved, Proposal to) const;

@@ -41,6 +41,24 @@ Owned keeping_unwritten(Owned after, const Owned& before, std::span<const FieldC
   return after;
 }
 
+Owned keeping_what_stays(Owned after, const Owned& before, std::span<const Drift> drift, bool foreign) {
+  for (const Drift& each : drift) {
+    if (each.put_back) continue;
+    const std::string& name = each.field.name;
+    if (before.attributes.contains(name)) after.attributes.insert(name);
+    if (const auto links = before.links.find(name); links != before.links.end())
+      for (const std::string& link : links->second)
+        if (takes_out(&each.field, link)) after.links[name].insert(link);
+    if (before.disabled_by_us && equals_ignoring_case(name, "userAccountControl")) {
+      after.disabled_by_us = true;
+      after.removed_at = before.removed_at;
+      after.removal_stage = before.removal_stage;
+    }
+    if (each.held_until && !foreign) after.digest = before.digest;
+  }
+  return after;
+}
+
 Owned giving_up_slowly(Owned after, const Owned& before, SystemTime now, Duration confirm) {
   after.giving_up_since.reset();
   Owned kept = keeping_unwritten(after, before, {});

@@ -16,6 +16,11 @@ namespace plumb::engine {
 // `after`, with the claims of `before` that `fields` do not end.
 Owned keeping_unwritten(Owned after, const Owned& before, std::span<const FieldChange> fields);
 
+// `after`, with the claims of `before` to what stays different: by its mode of drift, or because a person holds it.
+// They are what it is put back by once that is over. `foreign`: the manifest is as it was last applied; if it is not,
+// it is not applied yet either where a hold keeps something of it.
+Owned keeping_what_stays(Owned after, const Owned& before, std::span<const Drift> drift, bool foreign);
+
 // What the record becomes when nothing is written: claims that `after` lacks are kept until they have been
 // seen without use for `confirm`.
 Owned giving_up_slowly(Owned after, const Owned& before, SystemTime now, Duration confirm);

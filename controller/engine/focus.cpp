@@ -39,6 +39,14 @@ void for_handles(const Wanted& wanted, Use use) {
   if (!wanted.deletion.quarantine.empty()) use(wanted.deletion.quarantine);
 }
 
+template <class Use>
+void for_references(const Wanted& wanted, Use use) {
+  for (const auto& [attribute, links] : wanted.links)
+    for (const Link& link : links.links)
+      if (link.declared()) use(link.key);
+  if (wanted.place && wanted.place->parent.declared()) use(wanted.place->parent.key);
+}
+
 std::set<ResourceKey> created_by(const Plan& plan) {
   std::set<ResourceKey> created;
   for (const auto& level : plan.levels)
@@ -219,6 +227,10 @@ std::set<ResourceKey> Focus::wider(const Snapshot& snapshot, const std::set<Reso
   for (const Wanted& wanted : projection.wanted) {
     declared.insert(wanted.key);
     for_names(wanted, [&](const Identity& name) { add_named(hash_of_name(name), wider); });
+    // What a link names and nothing is known of: an object that is only observed is in no record.
+    for_references(wanted, [&](const ResourceKey& key) {
+      if (snapshot.resources.contains(key) && !was_settled(key, inventory)) wider.insert(key);
+    });
   }
   // Who refers to something that was as declared and is so still sees no difference.
   for (const ResourceKey& key : keys) {
