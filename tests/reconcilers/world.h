@@ -67,7 +67,9 @@ class World : public ::testing::Test {
     resource->api_version = "plumbline.dev/v1alpha1";
     resource->annotations = std::move(annotations);
     resource->spec = boost::json::parse(spec);
-    resource->digest = sha256(canonical(resource->spec) + "\n" + std::to_string(resource->annotations.size()));
+    std::string text = canonical(resource->spec);
+    for (const auto& [name, value] : resource->annotations) text += "\n" + name + "=" + value;
+    resource->digest = sha256(text);
     resource->at = {key.name + ".yaml", 1, 1};
     snapshot.resources[key] = std::move(resource);
   }
@@ -138,7 +140,8 @@ class World : public ::testing::Test {
                               .kinds = kinds,
                               .target = "Directory/default/corp",
                               .created_by = [&](const LiveObject& each) { return target().created_by(each); },
-                              .now = clock.now()});
+                              .now = clock.now(),
+                              .holds = holds});
   }
 
   // One round; the messages of what failed or is blocked.
@@ -171,6 +174,7 @@ class World : public ::testing::Test {
   FakeSecrets secrets;
   Snapshot snapshot;
   Inventory inventory;
+  std::map<ResourceKey, Hold> holds;
 
  private:
   void refer(const ResourceKey& from, const Value& spec, const ReferenceRule& rule) {
