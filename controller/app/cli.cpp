@@ -31,6 +31,10 @@ struct CommandLine {
   ApproveOptions approve;
   AuditListOptions audit_list;
   HoldOptions hold;
+  DiffOptions diff;
+  BlameOptions blame;
+  HistoryOptions history;
+  RollbackOptions rollback;
   ReconcileOptions reconcile;
   SourceAcceptOptions source_accept;
   std::string shell;
@@ -119,6 +123,9 @@ void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token&
   plan->add_option("--out", line.plan.out, "also write a sealed plan for `plumbline apply FILE`")->type_name("FILE");
   add_duration(*plan, "--expires", line.plan.expires, "how long the sealed plan can be applied");
   plan->add_option("--output-file", line.plan.output_file, "write the report there")->type_name("FILE");
+  plan->add_option("--git", line.plan.git, "what revision B would do beyond revision A: for a pull request")
+      ->type_name("A..B");
+  plan->add_flag("--offline", line.plan.offline, "against the last mirror in the state; the domain is not asked");
   plan->footer(
       "-o text|json|markdown|html|yaml. Exit code 0, or 1 on errors; with --detailed-exitcode 0: nothing to do, "
       "2: changes, 1: errors or blocked objects, as for apply.\n\nExamples:\n  plumbline plan -f manifests\n  "
@@ -194,6 +201,54 @@ void add_import_command(CLI::App& app, CommandLine& line) {
 }  // namespace
 );
 }  // namespace plumb::app
+
+void add_diff_command(CLI::App& app, CommandLine& line) {
+  auto* diff =
+      app.add_subcommand("diff", "What differs between two revisions of the manifests, and what that would do");
+  diff->add_option("REVISION", line.diff.revisions, "none: HEAD and the files; A: it and the files; A B, or A..B")
+      ->expected(0, 2);
+  diff->add_option("--at", line.diff.at, "the domain beside the manifests of a commit, as a plan")->type_name("COMMIT");
+  diff->add_flag("--live", line.diff.live, "ask the domain, in place of its last mirror");
+  diff->add_flag("--no-plan", line.diff.no_plan, "only the manifests");
+  diff->footer(
+      "-o text|json|yaml. The plan is made against the last mirror of the domain in the state, without a connection."
+      "\n\nExamples:\n  plumbline diff\n  plumbline diff main..HEAD\n  plumbline diff --at v1.4.0");
+  diff->callback([&] { line.command = [&](Console& c) { return diff_command(line.global, line.diff, c); }; });
+}
+
+void add_past_commands(CLI::App& app, CommandLine& line) {
+  add_diff_command(app, line);
+  auto* blame = app.add_subcommand("blame", "Where each value of an object comes from, and who changed it last");
+  blame->add_option("OBJECT", line.blame.object, "KIND/NAME")->required();
+  blame->add_flag("--offline", line.blame.offline, "do not ask the domain when its attributes changed");
+  blame->footer("-o text|json|yaml.\n\nExample:\n  plumbline blame aduser/jdoe");
+  blame->callback([&] { line.command = [&](Console& c) { return blame_command(line.global, line.blame, c); }; });
+
+  auto* history = app.add_subcommand("history", "What was done to an object, among the commits of its manifest");
+  history->add_option("OBJECT", line.history.object, "KIND/NAME")->required();
+  history->add_option("--limit", line.history.limit, "the last so many")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10000}))
+      ->capture_default_str();
+  history->footer("-o text|json|yaml.\n\nExample:\n  plumbline history aduser/jdoe");
+  history->callback([&] { line.command = [&](Console& c) { return history_command(line.global, line.history, c); }; });
+
+  auto* rollback = app.add_subcommand("rollback", "Plan the way back: to a commit, or of one plan that was applied");
+  rollback->add_option("COMMIT", line.rollback.commit, "make the domain as declared at this commit");
+  rollback->add_option("--plan", line.rollback.plan, "undo the one applied plan of this digest")->type_name("DIGEST");
+  rollback->add_option("--out", line.rollback.output.out, "write a sealed plan for `plumbline apply FILE`")
+      ->type_name("FILE");
+  add_duration(*rollback, "--expires", line.rollback.output.expires, "how long the sealed plan can be applied");
+  rollback->add_flag("--pin", line.rollback.pin, "work with the manifests of COMMIT until --release");
+  rollback->add_flag("--release", line.rollback.release, "work with the newest manifests again");
+  rollback->add_option("--reason", line.rollback.reason, "why; kept in the audit log")->type_name("TEXT");
+  rollback->footer(
+      "-o text|json|markdown|html|yaml. Shows a plan, and changes nothing by itself. With --pin a running controller "
+      "goes back at its next round.\n\nExamples:\n  plumbline rollback HEAD~1 --out back.plan && plumbline apply "
+      "back.plan\n  plumbline rollback 1a2b3c4 --pin --reason 'wrong import'\n  plumbline rollback --release\n  "
+      "plumbline rollback --plan 5f0c...");
+  rollback->callback(
+      [&] { line.command = [&](Console& c) { return rollback_command(line.global, line.rollback, c); }; });
+}
 
 void add_record_commands(CLI::App& app, CommandLine& line) {
   auto* approve = app.add_subcommand("approve", "Let through a plan that policies hold");
@@ -316,6 +371,7 @@ int run_cli(int argc, const char* const* argv) {
   add_round_commands(app, line, stopping.get_token());
   add_look_commands(app, line);
   add_import_command(app, line);
+  add_past_commands(app, line);
   add_record_commands(app, line);
   add_steer_commands(app, line);
   add_other_commands(app, line);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "controller/app/commands.h"
+#include "controller/app/revisions.h"
 #include "controller/app/session.h"
 #include "controller/plan/plan_file.h"
 #include "controller/plan/render.h"
@@ -75,6 +76,14 @@ Result<void> use_up(const plan::PlanFile& file, State& state, SystemTime now) {
               item ? item->value : "");
 }
 
+// What the plan was made of: a rollback is of a commit of the past.
+Result<std::shared_ptr<const Snapshot>> manifests_of(const plan::PlanFile& file, const Session& session) {
+  if (file.manifests.empty()) return session.manifests.snapshot;
+  PLUMB_TRY(const auto revisions, Revisions::open(*session.workspace));
+  PLUMB_TRY(const Manifests then, revisions->at(file.manifests, Deadline::never()));
+  return with_settings_of(*session.manifests.snapshot, *then.snapshot);
+}
+
 Result<int> apply_file(Session& session, const ApplyOptions& apply, Console& console, const std::stop_token& stop) {
   PLUMB_TRY(const auto text, read_file(apply.plan_file));
   auto file = plan::unseal(text, session.state->key(), session.state->instance(), session.clock.now());
@@ -85,14 +94,20 @@ Result<int> apply_file(Session& session, const ApplyOptions& apply, Console& con
       return fail(Fault::not_found, "the plan is for {}, which the manifests do not declare", reviewed.target);
     }
   }
+  PLUMB_TRY(const auto snapshot, manifests_of(*file, session));
   PLUMB_CHECK(use_up(*file, *session.state, session.clock.now()));
   Totals totals;
   for (const auto& reviewed : file->plans) {
     for (const auto& domain : session.lanes) {
       if (to_string(domain->key) != reviewed.target) continue;
-      report_round(*domain, domain->lane->apply_reviewed(reviewed, *session.manifests.snapshot, stop), totals, console);
+      report_round(*domain, domain->lane->apply_reviewed(reviewed, *snapshot, stop), totals, console);
     }
   }
+  if (!file->manifests.empty())
+    console.err
+        << "The next round puts things forward again, unless the repository itself is reverted (git revert), or "
+           "rounds are pinned: plumbline rollback "
+        << short_commit(file->manifests) << " --pin --reason TEXT\n";
   return finish(totals, session.incomplete, console);
 }
 

@@ -45,6 +45,7 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   const auto secrets = trusted_secrets(options.trust, secrets::make_secret_store());
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
   if (GitManifests* git = workspace->git()) git->permissions_in(state->store());
+  workspace->pins_in(state->store());
   const LaneParts parts{.state = *state,
                         .secrets = *secrets,
                         .clock = clock,

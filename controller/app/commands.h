@@ -14,6 +14,8 @@ namespace plumb::app {
 
 Result<int> validate_command(const GlobalOptions& options, Console& console);
 Result<int> plan_command(const GlobalOptions& options, const PlanOptions& plan, Console& console);
+// The same of two revisions, or against the last mirror.
+Result<int> plan_revisions_command(const GlobalOptions& options, const PlanOptions& plan, Console& console);
 // Stops after the batch under way when `stop` is asked for; what is left is done by the next run.
 Result<int> apply_command(const GlobalOptions& options, const ApplyOptions& apply, Console& console,
                           std::stop_token stop);
@@ -26,6 +28,10 @@ Result<int> approve_command(const GlobalOptions& options, const ApproveOptions& 
 Result<int> hold_command(const GlobalOptions& options, const HoldOptions& hold, Console& console);
 Result<int> reconcile_command(const GlobalOptions& options, const ReconcileOptions& reconcile, Console& console);
 Result<int> source_accept_command(const GlobalOptions& options, const SourceAcceptOptions& accept, Console& console);
+Result<int> diff_command(const GlobalOptions& options, const DiffOptions& diff, Console& console);
+Result<int> blame_command(const GlobalOptions& options, const BlameOptions& blame, Console& console);
+Result<int> history_command(const GlobalOptions& options, const HistoryOptions& history, Console& console);
+Result<int> rollback_command(const GlobalOptions& options, const RollbackOptions& rollback, Console& console);
 Result<int> audit_list_command(const GlobalOptions& options, const AuditListOptions& list, Console& console);
 Result<int> audit_verify_command(const GlobalOptions& options, Console& console);
 Result<int> version_command(const GlobalOptions& options, Console& console);

@@ -28,6 +28,8 @@ struct GlobalOptions {
 };
 
 struct PlanOptions {
+  std::string git;       // "A..B": what B would do beyond A; empty: the manifests as they are
+  bool offline = false;  // against the last mirror
   bool detailed_exit_code = false;
   std::filesystem::path out;  // sealed plan file; empty: none
   Duration expires = std::chrono::hours(24);
@@ -76,6 +78,31 @@ struct HoldOptions {
   std::string reason;
   bool list = false;
   std::string release;  // KIND/NAME; not empty: that hold ends
+};
+
+struct DiffOptions {
+  std::vector<std::string> revisions;  // none: HEAD and the files; one: it and the files, or "A..B"; two
+  std::string at;                      // a commit: what the domain is beside it
+  bool live = false;                   // ask the domain in place of its last mirror
+  bool no_plan = false;
+};
+
+struct BlameOptions {
+  std::string object;  // KIND/NAME
+  bool offline = false;
+};
+
+struct HistoryOptions {
+  std::string object;  // KIND/NAME
+  std::size_t limit = 50;
+};
+
+struct RollbackOptions {
+  std::string commit;  // empty: of `plan` or `release`
+  std::string plan;    // digest of one applied plan
+  std::string reason;
+  bool pin = false, release = false;
+  PlanOptions output;
 };
 
 struct ReconcileOptions {

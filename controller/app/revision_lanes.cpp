@@ -2,6 +2,7 @@
 
 #include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/offline.h"
+#include "controller/app/trust.h"
 
 namespace plumb::app {
 namespace {

@@ -21,6 +21,11 @@ Error no_directory(const GlobalOptions& options) {
 }  // namespace
 
 void warn_of_source(const Workspace& workspace, const Manifests& manifests, Console& console) {
+  if (workspace.pin())
+    print_warning(console,
+                  fmt::format("rolled back to commit {} by {} at {} ({}); `plumbline rollback --release` ends it",
+                              workspace.pin()->commit, workspace.pin()->actor, format_time(workspace.pin()->at),
+                              workspace.pin()->reason));
   if (workspace.git() == nullptr || !workspace.git()->problem()) return;
   print_warning(console, fmt::format("{}; going on with commit {}, the last one taken",
                                      workspace.git()->problem()->message, manifests.snapshot->revision));
@@ -32,10 +37,13 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
   auto session = std::make_unique<Session>();
   const bool writes = access == State::Access::write;
   PLUMB_TRY(session->workspace, Workspace::open(options, writes ? SourceUse::follow : SourceUse::look));
-  if (GitManifests* git = session->workspace->git()) {
+  GitManifests* const git = session->workspace->git();
+  std::error_code error;
+  if (git != nullptr || std::filesystem::exists(options.state / "plumbline.db", error)) {
     // Before anything is taken: only who holds the lease may say from where on the source is followed.
     PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
-    git->permissions_in(session->state->store());
+    if (git != nullptr) git->permissions_in(session->state->store());
+    session->workspace->pins_in(session->state->store());
   }
   PLUMB_TRY(session->manifests, session->workspace->load(Deadline::never()));
   warn_of_source(*session->workspace, session->manifests, console);

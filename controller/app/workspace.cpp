@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "controller/adapters/files/directory_source.h"
+#include "controller/app/revisions.h"
 #include "controller/base/digest.h"
 #include "controller/manifest/yaml.h"
 #include "plumb_embedded.h"
@@ -70,6 +71,8 @@ Workspace::Workspace(const GlobalOptions& options, schema::Registry kinds)
       folder_(options.source.empty() ? options.manifests : ""),
       loader_(kinds_, {.references = reference_rules(), .read_again = read_again_from(folder_)}) {}
 
+Workspace::~Workspace() = default;
+
 Result<std::unique_ptr<Workspace>> Workspace::open(const GlobalOptions& options, SourceUse use) {
   PLUMB_TRY(auto kinds, builtin_kinds());
   std::unique_ptr<Workspace> workspace(new Workspace(options, std::move(kinds)));
@@ -127,6 +130,10 @@ Result<void> Workspace::load_operator_policies(const GlobalOptions& options) {
 }
 
 Result<bool> Workspace::moved(Deadline deadline) {
+  if (pins_ != nullptr) {
+    PLUMB_TRY(const auto pin, read_pin(*pins_));
+    if (pin != pin_) return true;
+  }
   PLUMB_TRY(const auto head, source_->head(deadline));
   return head != revision_;
 }
@@ -136,7 +143,32 @@ Result<Manifests> Workspace::load(Deadline deadline) {
   return take(delta);
 }
 
-Result<TreeDelta> Workspace::read(Deadline deadline) { return source_->read(revision_, deadline); }
+Result<TreeDelta> Workspace::read(Deadline deadline) {
+  PLUMB_TRY(auto delta, source_->read(revision_, deadline));
+  PLUMB_CHECK(read_pin_again(deadline));
+  return delta;
+}
+
+// Before anything is taken: where the commit of a rollback cannot be read, nothing else may stand in for it.
+Result<void> Workspace::read_pin_again(Deadline deadline) {
+  if (pins_ == nullptr) return {};
+  PLUMB_TRY(auto pin, read_pin(*pins_));
+  if (!pin) {
+    rolled_back_.reset();
+    past_.reset();
+  } else if (pin != pin_) {
+    if (past_ == nullptr) {
+      PLUMB_TRY(past_, Revisions::open(*this));
+    }
+    auto then = past_->at(pin->commit, deadline);
+    if (!then)
+      return in_context(fmt::format("the manifests were rolled back to commit {} by {}", pin->commit, pin->actor),
+                        std::move(then).error());
+    rolled_back_ = std::move(*then);
+  }
+  pin_ = std::move(pin);
+  return {};
+}
 
 Manifests Workspace::take(const TreeDelta& delta) {
   Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
@@ -150,6 +182,10 @@ Manifests Workspace::take(const TreeDelta& delta) {
   });
   const auto repeated = std::ranges::unique(manifests.diagnostics);
   manifests.diagnostics.erase(repeated.begin(), repeated.end());
+  if (rolled_back_) {
+    manifests.snapshot = with_settings_of(*manifests.snapshot, *rolled_back_->snapshot);
+    manifests.diagnostics = rolled_back_->diagnostics;
+  }
   return manifests;
 }
 

@@ -9,6 +9,7 @@
 #include "controller/adapters/git/work_tree.h"
 #include "controller/app/git_manifests.h"
 #include "controller/app/options.h"
+#include "controller/app/pin.h"
 #include "controller/app/semantics.h"
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
@@ -16,10 +17,13 @@
 #include "controller/model/resource.h"
 #include "controller/policy/policy.h"
 #include "controller/ports/source.h"
+#include "controller/ports/state_store.h"
 #include "controller/schema/registry.h"
 
 // What is known from files alone: kinds, policies and manifests. No directory server is asked.
 namespace plumb::app {
+
+class Revisions;
 
 // The kinds this program was built with.
 Result<schema::Registry> builtin_kinds();
@@ -38,6 +42,7 @@ std::string origin_of(const GlobalOptions& options);
 // The manifests of one tree, a folder or a GitRepository, followed from revision to revision. One caller at a time.
 class Workspace {
  public:
+  ~Workspace();
   static Result<std::unique_ptr<Workspace>> open(const GlobalOptions& options, SourceUse use = SourceUse::look);
 
   const schema::Registry& kinds() const { return kinds_; }
@@ -45,6 +50,10 @@ class Workspace {
   GitManifests* git() const { return git_; }
   // The checkout that the folder lies in; nothing: it lies in none, or there is no folder. Looks at every file.
   std::optional<git::WorkTree> checkout() const;
+  // Where a rollback is kept (see pin.h): as long as there is one, the objects of its commit stand in for those of the
+  // source. Must outlive this.
+  void pins_in(StateStore& store) { pins_ = &store; }
+  const std::optional<Pin>& pin() const { return pin_; }  // as of the last read
   // Whether there is something to read that was not read yet.
   Result<bool> moved(Deadline deadline);
   // Reads what changed. Fault::unavailable, and nothing changes, if the tree is empty or cannot be read; Fault::denied
@@ -59,6 +68,7 @@ class Workspace {
 
  private:
   Workspace(const GlobalOptions& options, schema::Registry kinds);
+  Result<void> read_pin_again(Deadline deadline);
   Result<void> open_source(const GlobalOptions& options, SourceUse use);
   Result<void> load_operator_policies(const GlobalOptions& options);
 
@@ -69,6 +79,10 @@ class Workspace {
   manifest::Loader loader_;
   SemanticCheck semantics_;
   std::string revision_;
+  StateStore* pins_ = nullptr;
+  std::optional<Pin> pin_;
+  std::unique_ptr<Revisions> past_;       // where there was a pin
+  std::optional<Manifests> rolled_back_;  // what is declared at the pin
   // Policies are not copyable; they are made anew from these for each use.
   std::vector<std::pair<Resource, std::string>> operator_policies_;  // and where each is from
 };

@@ -37,6 +37,7 @@ Result<PlanFile> read_body(std::string_view body) {
   PlanFile file;
   file.id = text_at(json, "/id").value_or("");
   file.instance = text_at(json, "/instance").value_or("");
+  file.manifests = text_at(json, "/manifests").value_or("");
   file.created = *created;
   file.expires = *expires;
   for (const Value& item : plans->get_array()) {
@@ -51,11 +52,12 @@ Result<PlanFile> read_body(std::string_view body) {
 std::string seal(const PlanFile& file, std::string_view key) {
   Array plans;
   for (const Plan& plan : file.plans) plans.push_back(to_json(plan));
-  const Object json{{"id", file.id},
-                    {"instance", file.instance},
-                    {"created", format_time(file.created)},
-                    {"expires", format_time(file.expires)},
-                    {"plans", std::move(plans)}};
+  Object json{{"id", file.id},
+              {"instance", file.instance},
+              {"created", format_time(file.created)},
+              {"expires", format_time(file.expires)},
+              {"plans", std::move(plans)}};
+  if (!file.manifests.empty()) json["manifests"] = file.manifests;
   const std::string body = canonical(json) + "\n";
   return fmt::format("{}{}\n{}", kMagic, tag_of(body, key), body);
 }

@@ -16,6 +16,9 @@ struct PlanFile {
   std::string id;  // random; makes it usable once
   SystemTime created{}, expires{};
   std::string instance;  // whose plan it is
+  // The commit whose manifests it is of, where that is not what the source has: what is taken away is compared with
+  // these. Empty: the manifests as they are.
+  std::string manifests{};
   std::vector<Plan> plans;
 };
 
