@@ -1,6 +1,9 @@
 // When a lane looks, over a real lane with a domain, a store and a clock in memory.
 
+#include <condition_variable>
 #include <deque>
+#include <mutex>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <boost/json/parse.hpp>
@@ -36,6 +39,29 @@ class ScriptedWatch final : public DirectoryWatch {
 
  private:
   std::deque<Result<bool>> answers_;
+};
+
+// Says that something changed as often as it is told to.
+class ToldWatch final : public DirectoryWatch {
+ public:
+  void tell() {
+    {
+      const std::scoped_lock lock(mutex_);
+      ++told_;
+    }
+    wake_.notify_all();
+  }
+  Result<bool> wait(Deadline, std::stop_token stop) override {
+    std::unique_lock lock(mutex_);
+    if (!wake_.wait(lock, stop, [&] { return told_ > 0; })) return false;
+    --told_;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  int told_ = 0;
 };
 
 class LaneTiming : public test::World {
@@ -201,6 +227,38 @@ TEST_F(LaneTiming, AWatchThatCanNeverWorkIsLeftAlone) {
 
   EXPECT_FALSE(broken.stop.stop_requested());
   EXPECT_EQ(until_due(1h), 1h);
+}
+
+TEST_F(LaneTiming, ItRunsWhenItIsToldToAndEndsWhenItIsAskedTo) {
+  const RealClock real;
+  ToldWatch* watch = nullptr;
+  LaneWorker running({"Directory", "default", "corp"},
+                     [&](const ResourceKey& key, const Snapshot& of) -> Result<std::unique_ptr<DomainLane>> {
+                       PLUMB_TRY(auto lane, build(key, of));
+                       auto made = std::make_unique<ToldWatch>();
+                       watch = made.get();
+                       lane->watch = std::move(made);
+                       return lane;
+                     },
+                     real, {.interval = kNever, .poll = kNever});
+  const auto manifests = std::make_shared<Snapshot>(declared());
+  std::jthread thread([&](std::stop_token stop) { running.run(std::move(stop)); });
+  // Rounds that nobody asked for follow a write; wherever it stands, one more comes.
+  const auto one_more = [&](const auto& ask) {
+    const auto before = running.health().rounds;
+    ask();
+    const auto until = real.steady() + 20s;
+    while (running.health().rounds == before && real.steady() < until) std::this_thread::yield();
+    EXPECT_GT(running.health().rounds, before);
+  };
+
+  one_more([&] { running.offer(manifests); });
+  one_more([&] { running.reconcile(); });
+  one_more([&] { watch->tell(); });
+  thread.request_stop();
+  thread.join();
+
+  EXPECT_TRUE(running.health().ready);
 }
 
 }  // namespace
