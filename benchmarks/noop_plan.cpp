@@ -1,7 +1,8 @@
-// What a round with nothing to do costs, without the process and the manifests around it: `plumbline run` has
-// those in memory. Prints one line of JSON.
+// What a plan with nothing to do costs, without the process and the manifests around it: `plumbline run` has
+// those in memory. Where STATE holds a mirror of the domain, it goes on from that. Prints one line of JSON.
 //   noop_plan MANIFESTS STATE [rounds]
 //   noop_plan MANIFESTS STATE filter     only the filter and the attributes that a round reads, for the peer
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -10,9 +11,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/app/session.h"
 #include "controller/engine/inventory.h"
 #include "controller/engine/planner.h"
+#include "reconcilers/active_directory.h"
 #include "reconcilers/directory_settings.h"
 #include "reconcilers/live_objects.h"
 #include "reconcilers/reconcilers.h"
@@ -50,6 +53,40 @@ ReadScope scope_of(const Snapshot& snapshot, const ResourceKey& key, app::State&
   for (const Dn& dn : settings.managed_scope) scope.bases.push_back(dn.text());
   scope.attributes.assign(names.begin(), names.end());
   return scope;
+}
+
+// What it takes to see that nothing has changed: by a new process, and by one that goes on.
+struct Looks {
+  std::uint64_t first = 0, again = 0;  // LDAP operations
+  double again_ms = 0;
+};
+
+Looks count_operations(const Snapshot& snapshot, const ResourceKey& key, app::Session& session) {
+  const auto settings = need(directory_settings(*snapshot.find(key), snapshot));
+  if (settings.bind != DirectorySettings::Bind::simple) stop("the benchmark's Directory binds with a password");
+  std::atomic<std::uint64_t> requests = 0;
+  ldap::Options options;
+  options.servers = settings.servers;
+  options.ca_file = settings.ca_file;
+  options.server_name = settings.server_name;
+  options.username = settings.username;
+  options.password_from = settings.password_from;
+  options.base_dn = settings.base_dns.front().text();
+  options.requests = &requests;
+  const auto directory = ldap::make_directory(options, *session.secrets, session.clock);
+  const auto target =
+      make_active_directory(settings, *directory, *session.secrets, session.clock, session.state->instance());
+  if (const auto restored = target->restore(session.state->store()); !restored) stop(restored.error().message);
+  const auto inventory = need(engine::read_inventory(session.state->store(), to_string(key)));
+  const auto projection = engine::project(snapshot, directory_kinds(), [](const Resource&) { return true; });
+  const Interest interest = engine::interest_of(projection, inventory);
+  const auto look = [&] { need(target->observe(interest, Deadline::in(session.clock, std::chrono::minutes(5)))); };
+  Looks looks;
+  look();
+  looks.first = requests.exchange(0);
+  looks.again_ms = milliseconds(look);
+  looks.again = requests;
+  return looks;
 }
 
 void print_filter(const ReadScope& scope) {
@@ -93,12 +130,14 @@ int main(int argc, char** argv) {
     plans.push_back(milliseconds(plan_once));
     again.push_back(milliseconds(plan_once));
     reads.push_back(milliseconds([&] {
-      const auto directory = need(app::connect(key, snapshot, *session->secrets, session->clock));
+      const auto directory = need(app::connect(key, snapshot, {}, *session->secrets, session->clock));
       entries = need(directory->read_all(scope, Deadline::in(session->clock, std::chrono::minutes(5))))->size();
     }));
   }
+  const Looks looks = count_operations(snapshot, key, *session);
   fmt::print(
       "{{\"load_ms\": {:.1f}, \"plan_ms\": [{:.1f}], \"connected_plan_ms\": [{:.1f}], \"read_ms\": [{:.1f}], "
-      "\"unchanged\": {}, \"entries\": {}}}\n",
-      loading, fmt::join(plans, ", "), fmt::join(again, ", "), fmt::join(reads, ", "), unchanged, entries);
+      "\"look_operations\": {}, \"idle_operations\": {}, \"idle_ms\": {:.2f}, \"unchanged\": {}, \"entries\": {}}}\n",
+      loading, fmt::join(plans, ", "), fmt::join(again, ", "), fmt::join(reads, ", "), looks.first, looks.again,
+      looks.again_ms, unchanged, entries);
 }
