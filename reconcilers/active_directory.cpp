@@ -1,7 +1,9 @@
 #include "reconcilers/active_directory.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "controller/base/assert.h"
@@ -62,9 +64,20 @@ class ActiveDirectory final : public Target {
   void doubt(const std::string& id) override { mirror_.doubt(id); }
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override;
+  std::function<std::vector<Outcome>()> begin(std::span<const Change> changes, std::span<const std::string> operations,
+                                              Deadline deadline) override;
   std::string created_by(const LiveObject& object) const override;
 
  private:
+  // Changes whose first writes are on their way.
+  struct Begun {
+    std::span<const Change> changes;
+    std::vector<Outcome> outcomes;
+    std::vector<Job> jobs;
+    std::vector<std::string> names;  // what each job writes, for messages
+    std::function<Directory::Answers()> answers;
+  };
+
   // What an object is like after the writes since the last observation.
   std::optional<Seen> seen(const std::string& id) const;
 
@@ -76,7 +89,9 @@ class ActiveDirectory final : public Target {
                Deadline deadline);
   Result<void> confirm_one(const Change& change, const Job& job, const std::vector<Entry>& fresh) const;
   void hand_over(const Job& job);
-  void write_all(std::vector<Job> jobs, std::vector<Outcome>& outcomes, Deadline deadline);
+  std::function<Directory::Answers()> begin_step(std::size_t step, Begun& begun, Deadline deadline);
+  void end_step(std::size_t step, Begun& begun);
+  std::vector<Outcome> end(Begun& begun, Deadline deadline);
   void note(const Change& change, const Outcome& outcome);
   void moved(const std::string& id, const std::string& handle_after);
 
@@ -224,27 +239,31 @@ void ActiveDirectory::hand_over(const Job& job) {
 }
 
 // Step by step over all jobs, so that many writes are in flight and the steps of one are in order.
-void ActiveDirectory::write_all(std::vector<Job> jobs, std::vector<Outcome>& outcomes, Deadline deadline) {
-  for (std::size_t step = 0; !jobs.empty(); ++step) {
-    std::erase_if(jobs, [&](const Job& job) { return step >= job.steps.size(); });
-    std::vector<DirectoryWrite> writes;
-    writes.reserve(jobs.size());
-    for (Job& job : jobs) {
-      writes.push_back(std::move(job.steps[step]));
-      if (writes.back().kind != DirectoryWrite::Kind::add) writes.back().id = job.id;
-    }
-    if (writes.empty()) return;
-    auto answers = directory_.write(writes, deadline);
-    PLUMB_ASSERT(answers.size() == writes.size());
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      Job& job = jobs[i];
-      if (answers[i] && job.id.empty()) job.id = *answers[i];
-      if (answers[i] && step == 0) hand_over(job);
-      if (answers[i] && job.id.empty() && step + 1 < job.steps.size())
-        answers[i] = fail(Fault::conflict, "{} was created, and its other values follow", writes[i].dn);
-      outcomes[job.index].id = answers[i] ? Result<std::string>(job.id) : Failure(std::move(answers[i]).error());
-      if (!outcomes[job.index].id) job.steps.clear();
-    }
+std::function<Directory::Answers()> ActiveDirectory::begin_step(std::size_t step, Begun& begun, Deadline deadline) {
+  std::erase_if(begun.jobs, [&](const Job& job) { return step >= job.steps.size(); });
+  std::vector<DirectoryWrite> writes;
+  writes.reserve(begun.jobs.size());
+  begun.names.clear();
+  for (Job& job : begun.jobs) {
+    writes.push_back(std::move(job.steps[step]));
+    if (writes.back().kind != DirectoryWrite::Kind::add) writes.back().id = job.id;
+    begun.names.push_back(writes.back().dn);
+  }
+  if (writes.empty()) return {};
+  return directory_.begin_write(std::move(writes), deadline);
+}
+
+void ActiveDirectory::end_step(std::size_t step, Begun& begun) {
+  Directory::Answers answers = begun.answers();
+  PLUMB_ASSERT(answers.size() == begun.jobs.size());
+  for (std::size_t i = 0; i < begun.jobs.size(); ++i) {
+    Job& job = begun.jobs[i];
+    if (answers[i] && job.id.empty()) job.id = *answers[i];
+    if (answers[i] && step == 0) hand_over(job);
+    if (answers[i] && job.id.empty() && step + 1 < job.steps.size())
+      answers[i] = fail(Fault::conflict, "{} was created, and its other values follow", begun.names[i]);
+    begun.outcomes[job.index].id = answers[i] ? Result<std::string>(job.id) : Failure(std::move(answers[i]).error());
+    if (!begun.outcomes[job.index].id) job.steps.clear();
   }
 }
 
@@ -280,19 +299,30 @@ void ActiveDirectory::note(const Change& change, const Outcome& outcome) {
 
 std::vector<Outcome> ActiveDirectory::apply(std::span<const Change> changes, std::span<const std::string> operations,
                                             Deadline deadline) {
+  return begin(changes, operations, deadline)();
+}
+
+std::function<std::vector<Outcome>()> ActiveDirectory::begin(std::span<const Change> changes,
+                                                             std::span<const std::string> operations,
+                                                             Deadline deadline) {
   PLUMB_ASSERT(changes.size() == operations.size());
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(changes.size());
-  std::vector<Job> jobs;
+  const auto begun = std::make_shared<Begun>();
+  begun->changes = changes;
+  begun->outcomes.reserve(changes.size());
   for (std::size_t i = 0; i < changes.size(); ++i) {
     auto job = prepare(changes[i], i, operations[i]);
-    outcomes.push_back({job ? Result<std::string>(job->id) : Failure(job.error())});
-    if (job) jobs.push_back(std::move(*job));
+    begun->outcomes.push_back({job ? Result<std::string>(job->id) : Failure(job.error())});
+    if (job) begun->jobs.push_back(std::move(*job));
   }
-  confirm(changes, jobs, outcomes, deadline);
-  write_all(std::move(jobs), outcomes, deadline);
-  for (std::size_t i = 0; i < changes.size(); ++i) note(changes[i], outcomes[i]);
-  return outcomes;
+  confirm(changes, begun->jobs, begun->outcomes, deadline);
+  begun->answers = begin_step(0, *begun, deadline);
+  return [this, begun, deadline] { return end(*begun, deadline); };
+}
+
+std::vector<Outcome> ActiveDirectory::end(Begun& begun, Deadline deadline) {
+  for (std::size_t step = 0; begun.answers; begun.answers = begin_step(++step, begun, deadline)) end_step(step, begun);
+  for (std::size_t i = 0; i < begun.changes.size(); ++i) note(begun.changes[i], begun.outcomes[i]);
+  return std::move(begun.outcomes);
 }
 
 std::string ActiveDirectory::created_by(const LiveObject& object) const {

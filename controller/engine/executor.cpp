@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -88,12 +89,6 @@ std::optional<Change> without(const Change& change, const std::vector<const Chan
   return rest;
 }
 
-// Outcomes in the form in which they become durable.
-struct Outcomes {
-  std::vector<AuditRecord> records;
-  std::vector<StateStore::Put> puts;
-};
-
 // Links to objects that the same plan created were planned by name; their ids are known by the time that the
 // link is made. A name would be lost as soon as somebody moves the object.
 void name_links_by_id(Owned& record, const Inventory& inventory) {
@@ -124,6 +119,7 @@ std::string drift_text(const Plan& plan, const ResourceKey& key) {
   return parts.empty() ? "" : "put back what others changed: " + join(parts, "; ");
 }
 
+template <class Outcomes>
 void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> answer, Inventory& inventory,
                   ChangeResults& results, Outcomes& to) {
   ChangeResult& result = results[intent.change.key];
@@ -160,13 +156,27 @@ void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> an
 
 }  // namespace
 
+// Outcomes in the form in which they become durable.
+struct Executor::Outcomes {
+  std::vector<AuditRecord> records;
+  std::vector<StateStore::Put> puts;
+};
+
+// Changes that are written together.
+struct Executor::Batch {
+  std::span<const Change* const> planned;
+  std::vector<Intent> intents;
+  std::vector<Change> changes;  // that the target has a part in
+  std::vector<std::string> operations;
+  std::function<std::vector<Outcome>()> answers;
+};
+
 Result<void> Executor::execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop) {
   std::vector<const Change*> forgotten;
   std::deque<Change> reduced;  // changes of which a part is left out
   Planned planned;
   for (const auto& level : plan.levels)
     for (const Change& change : level) planned.emplace(change.key, &change);
-  const std::size_t of = plan.size();
   for (const auto& level : plan.levels) {
     std::vector<const Change*> ready;
     for (const Change& change : level) {
@@ -183,65 +193,98 @@ Result<void> Executor::execute(const Plan& plan, Inventory& inventory, ChangeRes
       }
       (only_forgets(change) ? forgotten : ready).push_back(&change);
     }
-    for (std::size_t from = 0; from < ready.size(); from += options.batch) {
-      if (stop.stop_requested())
-        return fail(Fault::unavailable, "stopped on request; the rest is left for the next run");
-      const std::span batch(ready.data() + from, std::min(options.batch, ready.size() - from));
-      PLUMB_CHECK(run_batch(plan, batch, inventory, results));
-      if (options.progress) options.progress(results.size(), of);
-    }
+    PLUMB_CHECK(run_level(plan, ready, inventory, results, stop));
   }
   // Last, because an object that a new manifest takes over is not let go of before it was taken.
   return forgotten.empty() ? Result<void>() : forget(plan, forgotten, inventory, results);
 }
 
-Result<void> Executor::run_batch(const Plan& plan, std::span<const Change* const> batch, Inventory& inventory,
-                                 ChangeResults& results) {
-  if (!lease.held_for(options.apply_timeout)) {
-    PLUMB_CHECK(lease.hold(Deadline::in(clock, options.apply_timeout)));
-    if (!lease.held_for(options.apply_timeout))
-      return fail(Fault::unavailable, "the right to write is not ours for long enough");
+// The target always has a batch to work on. One that is begun is always ended, and what came of it recorded if the
+// store lets us.
+Result<void> Executor::run_level(const Plan& plan, std::span<const Change* const> ready, Inventory& inventory,
+                                 ChangeResults& results, const std::stop_token& stop) {
+  Outcomes outcomes;
+  std::deque<Batch> begun;
+  Result<void> good;
+  for (std::size_t from = 0; good && (from < ready.size() || !begun.empty());) {
+    if (from < ready.size() && begun.size() < 2) {
+      Batch& batch = begun.emplace_back();
+      batch.planned = ready.subspan(from, std::min(options.batch, ready.size() - from));
+      from += batch.planned.size();
+      if (stop.stop_requested())
+        good = fail(Fault::unavailable, "stopped on request; the rest is left for the next run");
+      else
+        good = begin(plan, batch, inventory, outcomes);
+      if (!good) begun.pop_back();
+      continue;
+    }
+    good = end(plan, begun.front(), inventory, results, outcomes);
+    begun.pop_front();
+    if (options.progress) options.progress(results.size(), plan.size());
   }
-  const std::vector<Intent> intents = intents_of(plan.target, batch, inventory, audit.next_sequence());
-  std::vector<AuditRecord> records;
-  std::vector<StateStore::Put> puts;
-  for (const Intent& intent : intents) {
+  for (Batch& batch : begun) std::ignore = end(plan, batch, inventory, results, outcomes);
+  const Result<void> recorded = record(outcomes);
+  return good ? recorded : good;
+}
+
+Result<void> Executor::hold_lease() {
+  if (lease.held_for(options.apply_timeout)) return {};
+  PLUMB_CHECK(lease.hold(Deadline::in(clock, options.apply_timeout)));
+  if (lease.held_for(options.apply_timeout)) return {};
+  return fail(Fault::unavailable, "the right to write is not ours for long enough");
+}
+
+Result<void> Executor::record(Outcomes& outcomes) {
+  if (outcomes.records.empty()) return {};
+  auto durable = audit.append(std::exchange(outcomes.records, {}), std::exchange(outcomes.puts, {}));
+  if (!durable) return in_context("recording what was done (the next round looks at it)", durable.error());
+  return {};
+}
+
+// In one commit with the outcomes so far. If that fails, nobody knows what became of it: those are not recorded again,
+// and their intents stay open.
+Result<void> Executor::begin(const Plan& plan, Batch& batch, const Inventory& inventory, Outcomes& outcomes) {
+  PLUMB_CHECK(hold_lease());
+  batch.intents = intents_of(plan.target, batch.planned, inventory, audit.next_sequence());
+  std::vector<AuditRecord> records = std::exchange(outcomes.records, {});
+  std::vector<StateStore::Put> puts = std::exchange(outcomes.puts, {});
+  for (const Intent& intent : batch.intents) {
     const Owned claim = claim_of(intent);
     records.push_back(record_of(intent, Stage::intent, plan));
     puts.push_back(put_of(plan.target, intent));
     append(puts, puts_of(plan.target, intent, claim));
   }
   if (auto durable = audit.append(std::move(records), std::move(puts)); !durable)
-    return in_context("recording what is about to be done (nothing was written)", durable.error());
-
-  std::vector<Change> changes;  // that the target has a part in
-  std::vector<std::string> operations;
-  for (const Intent& intent : intents) {
+    return in_context("recording what is about to be done (nothing of it was written)", durable.error());
+  for (const Intent& intent : batch.intents) {
     if (!touches_target(intent.change)) continue;
-    changes.push_back(intent.change);
-    operations.push_back(intent.operation);
+    batch.changes.push_back(intent.change);
+    batch.operations.push_back(intent.operation);
   }
-  std::vector<Outcome> answers;
-  if (!changes.empty()) answers = target.apply(changes, operations, Deadline::in(clock, options.apply_timeout));
-  PLUMB_ASSERT(answers.size() == changes.size());
+  if (!batch.changes.empty())
+    batch.answers = target.begin(batch.changes, batch.operations, Deadline::in(clock, options.apply_timeout));
+  return {};
+}
 
-  Outcomes outcomes;
+Result<void> Executor::end(const Plan& plan, Batch& batch, Inventory& inventory, ChangeResults& results,
+                           Outcomes& outcomes) {
+  std::vector<Outcome> answers;
+  if (batch.answers) answers = batch.answers();
+  PLUMB_ASSERT(answers.size() == batch.changes.size());
   std::size_t next = 0, done = 0;
-  for (const Intent& intent : intents) {
+  for (const Intent& intent : batch.intents) {
     Result<std::string> answer = touches_target(intent.change) ? std::move(answers[next++].id) : intent.change.id;
     if (answer) ++done;
     take_outcome(plan, intent, std::move(answer), inventory, results, outcomes);
   }
-  if (auto durable = audit.append(std::move(outcomes.records), std::move(outcomes.puts)); !durable)
-    return in_context("recording what was done (the next round looks at it)", durable.error());
   if (done != 0) return {};
   // Nothing at all went through, and not for reasons of single objects: the others would fare no better.
-  const auto& first = results.at(batch.front()->key).error;
-  const bool all_down = std::all_of(batch.begin(), batch.end(), [&](const Change* change) {
+  const auto& first = results.at(batch.planned.front()->key).error;
+  const bool all_down = std::all_of(batch.planned.begin(), batch.planned.end(), [&](const Change* change) {
     const Fault fault = results.at(change->key).error.fault;
     return fault == Fault::unavailable || fault == Fault::timeout;
   });
-  if (all_down && batch.size() > 1) return Failure(first);
+  if (all_down && batch.planned.size() > 1) return Failure(first);
   return {};
 }
 

@@ -39,14 +39,21 @@ struct Executor {
   const LaneOptions& options;
 
   // Carries out the changes of `plan` that have no result yet, level by level and in batches, and keeps `inventory` as
-  // the store has it. Per batch: lease, intents and claims durable, target, outcomes durable. A change
-  // whose needs were not done is skipped. An error means that it had to stop: before a batch was
+  // the store has it. Per batch: lease, intents and claims durable, target, outcomes durable. While the target works
+  // on one batch of a level, the intents of the next become durable, together with the outcomes of the one before.
+  // A change whose needs were not done is skipped. An error means that it had to stop: before a batch was
   // sent, or after one whose outcomes could not be recorded (their intents stay open).
   Result<void> execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop);
 
  private:
-  Result<void> run_batch(const Plan& plan, std::span<const Change* const> batch, Inventory& inventory,
-                         ChangeResults& results);
+  struct Batch;
+  struct Outcomes;
+  Result<void> run_level(const Plan& plan, std::span<const Change* const> ready, Inventory& inventory,
+                         ChangeResults& results, const std::stop_token& stop);
+  Result<void> hold_lease();
+  Result<void> begin(const Plan& plan, Batch& batch, const Inventory& inventory, Outcomes& outcomes);
+  Result<void> end(const Plan& plan, Batch& batch, Inventory& inventory, ChangeResults& results, Outcomes& outcomes);
+  Result<void> record(Outcomes& outcomes);
   Result<void> forget(const Plan& plan, std::span<const Change* const> changes, Inventory& inventory,
                       ChangeResults& results);
 };

@@ -24,7 +24,7 @@ namespace plumb::engine {
 struct LaneOptions {
   Duration observe_timeout = std::chrono::minutes(2);
   Duration apply_timeout = std::chrono::minutes(2);  // of one batch
-  std::size_t batch = 256;                           // changes between two durable records
+  std::size_t batch = 64;                            // changes between two durable records
   Duration backoff_first = std::chrono::seconds(1), backoff_longest = std::chrono::minutes(5);
   // Which resources of its kinds are this target's; empty: all.
   std::function<bool(const Resource&)> belongs;

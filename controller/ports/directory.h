@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -117,7 +118,15 @@ class Directory {
   // Each is done as a whole or not at all; modify is compare-and-swap: a value to remove must be
   // there and a value to add must not. The answers are in the order of the writes. For add, the
   // result is the new entry's id (empty: not known, look it up); else the id as given.
-  virtual std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) = 0;
+  using Answers = std::vector<Result<std::string>>;
+  virtual Answers write(std::span<const DirectoryWrite> writes, Deadline deadline) = 0;
+  // The same, for a caller that has something else to do while the server works: sends what can be sent without
+  // waiting. What is returned is called once, on the same thread, for the answers. Before that more writes may be
+  // begun, none of which may depend on these; any other call waits for them. If it is never called, nobody knows
+  // what became of the writes.
+  virtual std::function<Answers()> begin_write(std::vector<DirectoryWrite> writes, Deadline deadline) {
+    return [answers = write(writes, deadline)] { return answers; };
+  }
 
   // What the server says of itself and of us; also the cheapest test of a connection.
   struct About {

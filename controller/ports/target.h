@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <set>
 #include <span>
 #include <string>
@@ -89,6 +90,13 @@ class Target {
   // or was not observed is denied. `operations[i]` goes into the marker of a created object.
   virtual std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                                      Deadline deadline) = 0;
+  // The same in two halves, so that records can be made durable while the target works: what is returned is called
+  // once, for the outcomes, in the order in which they were begun. The changes must stay where they are until then, and
+  // none begun in between may depend on them.
+  virtual std::function<std::vector<Outcome>()> begin(std::span<const Change> changes,
+                                                      std::span<const std::string> operations, Deadline deadline) {
+    return [outcomes = apply(changes, operations, deadline)] { return outcomes; };
+  }
 
   // The operation that a live object's marker names; empty: it carries none of this instance.
   virtual std::string created_by(const LiveObject& object) const = 0;

@@ -30,20 +30,22 @@ class LdapDirectory final : public Directory {
   }
 
   std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
-    if (writes.empty()) return {};
-    if (auto ready = ensure_connected(deadline); !ready) {
-      std::vector<Result<std::string>> answers;
+    return begin_write({writes.begin(), writes.end()}, deadline)();
+  }
+
+  std::function<Answers()> begin_write(std::vector<DirectoryWrite> writes, Deadline deadline) override {
+    if (writes.empty()) return [] { return Answers{}; };
+    if (auto ready = ready_to_write(deadline); !ready) {
+      Answers answers;
       Error error = std::move(ready).error();
       // The port's `timeout` would mean that something may have been done.
       if (error.fault == Fault::timeout) error.fault = Fault::unavailable;
       for (const DirectoryWrite& write : writes)
         answers.emplace_back(in_context(fmt::format("{}: nothing was sent", printable(write.dn)), error));
-      return answers;
+      return [answers = std::move(answers)] { return answers; };
     }
-    Writer writer(*connection_, options_, clock_, deadline);
-    auto answers = writer.write(writes);
-    if (writer.broken()) drop();
-    return answers;
+    // The writer lives as long as anybody waits for it; once it is broken, it does not touch the connection.
+    return [batch = writer_->begin(std::move(writes), deadline), writer = writer_] { return writer->finish(*batch); };
   }
 
   Result<About> about(Deadline deadline) override {
@@ -78,6 +80,7 @@ class LdapDirectory final : public Directory {
   template <class T, class F>
   Result<T> reading(Deadline deadline, F&& read) {
     const Deadline within{std::min(deadline.at, clock_.steady() + options_.read_timeout)};
+    settle_writes();
     while (true) {
       const bool reused = connection_ != nullptr;
       PLUMB_CHECK(ensure_connected(within));
@@ -102,7 +105,24 @@ class LdapDirectory final : public Directory {
     return {};
   }
 
+  // A connection with answers on their way is not looked at: it would lose one.
+  Result<void> ready_to_write(Deadline deadline) {
+    if (writer_ && writer_->broken()) drop();
+    if (!writer_ || writer_->idle()) PLUMB_CHECK(ensure_connected(deadline));
+    if (!writer_) writer_ = std::make_shared<Writer>(*connection_, options_, clock_);
+    return {};
+  }
+
+  // Reads and writes do not share the connection at the same time.
+  void settle_writes() {
+    if (!writer_) return;
+    writer_->finish_all();
+    if (writer_->broken()) drop();
+  }
+
   void drop() {
+    if (writer_) writer_->finish_all();
+    writer_.reset();
     connection_.reset();
     facts_.reset();
   }
@@ -167,7 +187,8 @@ class LdapDirectory final : public Directory {
   const Clock& clock_;
   Connector connector_;
   std::unique_ptr<Connection> connection_;
-  std::optional<Facts> facts_;  // of the server that we are connected to
+  std::shared_ptr<Writer> writer_;  // over it, once something was written
+  std::optional<Facts> facts_;      // of the server that we are connected to
   Names names_;
 };
 

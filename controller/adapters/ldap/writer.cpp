@@ -13,6 +13,16 @@ namespace {
 
 constexpr const char* kMarker = "adminDescription";
 
+constexpr const char* kAnything = "(objectClass=*)";
+constexpr std::size_t kNamesPerQuestion = 100;
+
+std::string account_name(const DirectoryWrite& write) {
+  for (const Modification& change : write.changes)
+    if (equals_ignoring_case(change.attribute, "sAMAccountName") && change.values.size() == 1)
+      return change.values.front();
+  return "";
+}
+
 std::string target_of(const DirectoryWrite& write) { return fmt::format("<GUID={}>", write.id); }
 
 std::string attempted(const DirectoryWrite& write) {
@@ -97,61 +107,125 @@ class Mods {
 
 }  // namespace
 
-std::vector<Result<std::string>> Writer::write(std::span<const DirectoryWrite> writes) {
-  writes_ = writes;
-  results_.assign(writes.size(), std::nullopt);
-  parents_.assign(writes.size(), {});
-  for (std::size_t i = 0; i < writes.size(); ++i) {
-    const DirectoryWrite& write = writes[i];
+std::shared_ptr<Writer::Batch> Writer::begin(std::vector<DirectoryWrite> writes, Deadline deadline) {
+  auto batch = std::make_shared<Batch>();
+  batch->writes = std::move(writes);
+  batch->deadline = deadline;
+  const std::size_t count = batch->writes.size();
+  batch->results.assign(count, std::nullopt);
+  batch->parents.assign(count, {});
+  batch->unwritten = batch->unanswered = count;
+  for (std::size_t i = 0; i < count; ++i) {
+    const DirectoryWrite& write = batch->writes[i];
     const bool rename = write.kind == DirectoryWrite::Kind::move && write.new_parent.empty();
     if (carries_secret(write) && !connection_.encrypted())
-      finish(i, fail(Fault::invalid, "{}: a secret is never sent over a connection that is not encrypted",
-                     attempted(write)));
+      finish(
+          *batch, i,
+          fail(Fault::invalid, "{}: a secret is never sent over a connection that is not encrypted", attempted(write)));
     else if (write.kind != DirectoryWrite::Kind::add && !guid_bytes(write.id))
-      finish(i, fail(Fault::internal, "{}: addressed by \"{}\", which is not an id", attempted(write),
-                     printable(write.id)));
+      finish(
+          *batch, i,
+          fail(Fault::internal, "{}: addressed by \"{}\", which is not an id", attempted(write), printable(write.id)));
     else
-      waiting_.push_back({i, rename ? Step::ask_place : Step::write});
+      waiting_.push_back({batch, {i}, rename ? Step::ask_place : Step::write});
+    if (batch->results[i]) --batch->unwritten;
   }
-  run();
-  std::vector<Result<std::string>> answers;
-  answers.reserve(writes.size());
-  for (auto& result : results_) answers.push_back(std::move(*result));
+  fill_window();
+  return batch;
+}
+
+Directory::Answers Writer::finish(Batch& batch) {
+  while (batch.unanswered > 0) {
+    fill_window();
+    if (batch.unanswered > 0) take_answer();
+  }
+  Directory::Answers answers;
+  answers.reserve(batch.results.size());
+  for (auto& result : batch.results) answers.push_back(std::move(*result));
   return answers;
 }
 
-void Writer::run() {
-  while (!waiting_.empty() || !in_flight_.empty()) {
-    while (!waiting_.empty() && in_flight_.size() < options_.writes_in_flight) {
-      if (deadline_.left(clock_.steady()) <= Duration::zero() && in_flight_.empty())
-        return give_up(Error{Fault::timeout, "the time for the writes is over", {}});
-      const Request request = waiting_.front();
-      auto id = send(request);
-      if (!id) {
-        // What was refused here concerns that write alone; a failed connection concerns all.
-        if (id.error().fault == Fault::unavailable) return give_up(id.error());
-        waiting_.pop_front();
-        finish(request.index, Failure(std::move(id).error()));
-        continue;
-      }
-      waiting_.pop_front();
-      in_flight_.emplace(*id, request);
-    }
-    if (in_flight_.empty()) continue;
-    const auto answer = connection_.next(LDAP_RES_ANY, deadline_);
-    if (!answer) return give_up(answer.error());
-    handle(*answer);
+void Writer::finish_all() {
+  while (!idle()) {
+    fill_window();
+    if (!idle()) take_answer();
   }
 }
 
+void Writer::fill_window() {
+  while (!waiting_.empty() && in_flight_.size() < options_.writes_in_flight) {
+    const Request request = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (request.batch->deadline.left(clock_.steady()) <= Duration::zero()) {
+      give_up(request, Error{Fault::timeout, "the time for the writes is over", {}}, false);
+      continue;
+    }
+    auto id = send(request);
+    if (id) {
+      in_flight_.emplace(*id, request);
+    } else if (id.error().fault == Fault::unavailable) {
+      // What was refused here concerns that write alone; a failed connection concerns all.
+      waiting_.push_front(request);
+      return give_up(id.error());
+    } else {
+      give_up(request, id.error(), false);
+    }
+  }
+}
+
+void Writer::take_answer() {
+  if (in_flight_.empty()) return;
+  Deadline first = in_flight_.begin()->second.batch->deadline;
+  for (const auto& [id, request] : in_flight_) first.at = std::min(first.at, request.batch->deadline.at);
+  const auto answer = connection_.next(LDAP_RES_ANY, first);
+  if (!answer) return give_up(answer.error());
+  handle(*answer);
+}
+
+void Writer::finish(Batch& batch, std::size_t index, Result<std::string> result) {
+  if (batch.results[index]) return;
+  batch.results[index] = std::move(result);
+  --batch.unanswered;
+}
+
+// One write of the batch has its answer.
+void Writer::written(const std::shared_ptr<Batch>& batch) {
+  if (--batch->unwritten == 0) ask_ids(batch);
+}
+
+// In front of what waits: whoever began it may be waiting.
+void Writer::ask_ids(const std::shared_ptr<Batch>& batch) {
+  std::vector<std::size_t> named;
+  const auto ask = [&](std::vector<std::size_t> indexes) {
+    if (!indexes.empty()) waiting_.push_front({batch, std::move(indexes), Step::ask_ids});
+  };
+  for (const std::size_t index : std::exchange(batch->added, {})) {
+    if (account_name(batch->writes[index]).empty()) {
+      ask({index});
+      continue;
+    }
+    named.push_back(index);
+    if (named.size() == kNamesPerQuestion) ask(std::exchange(named, {}));
+  }
+  ask(std::move(named));
+}
+
 Result<int> Writer::send(const Request& request) {
-  const DirectoryWrite& write = writes_[request.index];
   switch (request.step) {
-    case Step::write: return send_write(request.index);
-    case Step::ask_place: return send_question(target_of(write), false);
-    case Step::ask_id: return send_question(write.dn, true);
+    case Step::write: return send_write(request);
+    case Step::ask_place: return send_question(target_of(request.write()), LDAP_SCOPE_BASE, kAnything, false);
+    case Step::ask_ids: return send_ids(request);
   }
   return fail(Fault::internal, "no such step");
+}
+
+Result<int> Writer::send_ids(const Request& request) {
+  const std::string name = account_name(request.write());
+  if (name.empty()) return send_question(request.write().dn, LDAP_SCOPE_BASE, kAnything, true);
+  std::string filter = "(|";
+  for (const std::size_t index : request.indexes)
+    filter += "(sAMAccountName=" + filter_value(account_name(request.batch->writes[index])) + ")";
+  return send_question(options_.base_dn, LDAP_SCOPE_SUBTREE, filter + ")", true);
 }
 
 Result<int> Writer::sent(int code, int id) {
@@ -164,22 +238,22 @@ Result<int> Writer::sent(int code, int id) {
   return Failure(connection_.sending_failed(code));
 }
 
-Result<int> Writer::send_question(const std::string& base, bool with_marker) {
+Result<int> Writer::send_question(const std::string& base, int scope, const std::string& filter, bool with_marker) {
   std::string guid = "objectGUID", marker = kMarker;
   char* attributes[] = {guid.data(), with_marker ? marker.data() : nullptr, nullptr};
   int id = 0;
-  const int rc = ldap_search_ext(connection_.handle(), base.c_str(), LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 0,
-                                 nullptr, nullptr, nullptr, LDAP_NO_LIMIT, &id);
+  const int rc = ldap_search_ext(connection_.handle(), base.c_str(), scope, filter.c_str(), attributes, 0, nullptr,
+                                 nullptr, nullptr, LDAP_NO_LIMIT, &id);
   return sent(rc, id);
 }
 
-Result<int> Writer::send_write(std::size_t index) {
-  const DirectoryWrite& write = writes_[index];
+Result<int> Writer::send_write(const Request& request) {
+  const DirectoryWrite& write = request.write();
   int id = 0;
   switch (write.kind) {
     case DirectoryWrite::Kind::add:
     case DirectoryWrite::Kind::modify: return send_add_or_modify(write);
-    case DirectoryWrite::Kind::move: return send_move(index);
+    case DirectoryWrite::Kind::move: return send_move(request);
     case DirectoryWrite::Kind::remove: {
       const int rc = ldap_delete_ext(connection_.handle(), target_of(write).c_str(), nullptr, nullptr, &id);
       return sent(rc, id);
@@ -208,9 +282,9 @@ Result<int> Writer::send_add_or_modify(const DirectoryWrite& write) {
 }
 
 // Samba takes <GUID=...> for a rename only with a new parent, which is then always named.
-Result<int> Writer::send_move(std::size_t index) {
-  const DirectoryWrite& write = writes_[index];
-  const std::string parent = write.new_parent.empty() ? parents_[index] : write.new_parent;
+Result<int> Writer::send_move(const Request& request) {
+  const DirectoryWrite& write = request.write();
+  const std::string parent = write.new_parent.empty() ? request.batch->parents[request.index()] : write.new_parent;
   std::string rdn = write.new_rdn;
   if (rdn.empty()) {
     PLUMB_TRY(const auto dn, Dn::parse(write.dn));
@@ -226,89 +300,116 @@ Result<int> Writer::send_move(std::size_t index) {
 void Writer::handle(const Answer& answer) {
   const auto found = in_flight_.find(answer.id);
   if (found == in_flight_.end()) return;  // of a request that was given up
-  const Request request = found->second;
-  if (answer.type == LDAP_RES_SEARCH_ENTRY) return handle_question(request, answer);
-  in_flight_.erase(found);
-  if (request.step == Step::write) return handle_write(request, answer);
-  if (answer.type != LDAP_RES_SEARCH_RESULT) return;
-  const Outcome outcome = connection_.outcome(answer);
-  if (request.step == Step::ask_id) {
-    if (!results_[request.index]) finish(request.index, std::string{});  // added; the id is not known
-  } else if (parents_[request.index].empty() && !results_[request.index]) {
-    finish(request.index, Failure(fault_of(outcome.code == LDAP_SUCCESS ? LDAP_NO_SUCH_OBJECT : outcome.code,
-                                           outcome.diagnostic, attempted(writes_[request.index]))));
+  if (answer.type == LDAP_RES_SEARCH_ENTRY) {
+    const Request request = found->second;
+    return request.step == Step::ask_ids ? handle_id(request, answer) : handle_place(request, answer);
   }
+  if (answer.type == LDAP_RES_SEARCH_REFERENCE || answer.type == LDAP_RES_INTERMEDIATE) return;
+  const Request request = std::move(found->second);
+  in_flight_.erase(found);
+  handle_end(request, answer);
+}
+
+void Writer::handle_end(const Request& request, const Answer& answer) {
+  Batch& batch = *request.batch;
+  if (request.step == Step::write) return handle_write(request, answer);
+  if (request.step == Step::ask_ids) {
+    // Added; the ids that did not come are not known.
+    for (const std::size_t index : request.indexes) finish(batch, index, std::string{});
+    return;
+  }
+  if (batch.results[request.index()]) return written(request.batch);
+  if (!batch.parents[request.index()].empty()) {
+    waiting_.push_front({request.batch, request.indexes, Step::write});
+    return;
+  }
+  const Outcome outcome = connection_.outcome(answer);
+  finish(batch, request.index(),
+         Failure(fault_of(outcome.code == LDAP_SUCCESS ? LDAP_NO_SUCH_OBJECT : outcome.code, outcome.diagnostic,
+                          attempted(request.write()))));
+  written(request.batch);
 }
 
 void Writer::handle_write(const Request& request, const Answer& answer) {
-  const DirectoryWrite& write = writes_[request.index];
+  const DirectoryWrite& write = request.write();
   const Outcome outcome = connection_.outcome(answer);
   if (outcome.code != LDAP_SUCCESS) {
     Error error = fault_of(outcome.code, without_secrets(outcome.diagnostic, write), attempted(write));
     if (outcome.code == LDAP_INVALID_SYNTAX && names_by_id(write)) error.fault = Fault::conflict;
-    finish(request.index, Failure(std::move(error)));
+    finish(*request.batch, request.index(), Failure(std::move(error)));
   } else if (write.kind == DirectoryWrite::Kind::add) {
-    waiting_.push_front({request.index, Step::ask_id});
+    request.batch->added.push_back(request.index());
   } else {
-    finish(request.index, write.id);
+    finish(*request.batch, request.index(), write.id);
   }
+  written(request.batch);
 }
 
-void Writer::handle_question(const Request& request, const Answer& answer) {
-  const DirectoryWrite& write = writes_[request.index];
-  LDAP* const ldap = connection_.handle();
-  const auto value_of = [&](const char* name) {
-    berval** values = ldap_get_values_len(ldap, answer.message.get(), name);
-    std::string value =
-        values != nullptr && values[0] != nullptr ? std::string(values[0]->bv_val, values[0]->bv_len) : "";
-    ldap_value_free_len(values);
-    return value;
-  };
-  if (request.step == Step::ask_id) {
-    // Another object may have the name by now; the marker of ours says that it is the one.
-    std::string id = guid_text(value_of("objectGUID"));
-    for (const Modification& change : write.changes)
-      if (equals_ignoring_case(change.attribute, kMarker) && !change.values.empty() &&
-          change.values.front() != value_of(kMarker))
-        id.clear();
-    finish(request.index, std::move(id));
-    return;
-  }
-  char* text = ldap_get_dn(ldap, answer.message.get());
-  const auto is = Dn::parse(text == nullptr ? "" : text);
-  const auto was = Dn::parse(write.dn);
+std::string Writer::value_of(const Answer& answer, const char* name) const {
+  berval** values = ldap_get_values_len(connection_.handle(), answer.message.get(), name);
+  std::string value =
+      values != nullptr && values[0] != nullptr ? std::string(values[0]->bv_val, values[0]->bv_len) : "";
+  ldap_value_free_len(values);
+  return value;
+}
+
+std::string Writer::dn_of(const Answer& answer) const {
+  char* text = ldap_get_dn(connection_.handle(), answer.message.get());
+  std::string dn = text == nullptr ? "" : text;
   ldap_memfree(text);
-  if (!is || !was || is->empty() || is->parent().key() != was->parent().key()) {
-    finish(request.index, fail(Fault::conflict, "{}: it was moved by someone else meanwhile", attempted(write)));
-    return;
-  }
-  parents_[request.index] = is->parent().text();
-  waiting_.push_front({request.index, Step::write});
+  return dn;
 }
 
+// Another object may have the name by now; the marker of ours says that it is the one.
+void Writer::handle_id(const Request& request, const Answer& answer) {
+  const std::string key = dn_key(dn_of(answer)), marker = value_of(answer, kMarker);
+  for (const std::size_t index : request.indexes) {
+    const DirectoryWrite& write = request.batch->writes[index];
+    if (request.batch->results[index] || dn_key(write.dn) != key) continue;
+    const bool other = std::any_of(write.changes.begin(), write.changes.end(), [&](const Modification& change) {
+      return equals_ignoring_case(change.attribute, kMarker) && !change.values.empty() &&
+             change.values.front() != marker;
+    });
+    return finish(*request.batch, index, other ? std::string() : guid_text(value_of(answer, "objectGUID")));
+  }
+}
+
+void Writer::handle_place(const Request& request, const Answer& answer) {
+  const auto is = Dn::parse(dn_of(answer));
+  const auto was = Dn::parse(request.write().dn);
+  if (!is || !was || is->empty() || is->parent().key() != was->parent().key()) {
+    finish(*request.batch, request.index(),
+           fail(Fault::conflict, "{}: it was moved by someone else meanwhile", attempted(request.write())));
+    return;
+  }
+  request.batch->parents[request.index()] = is->parent().text();
+}
+
+void Writer::give_up(const Request& request, const Error& error, bool was_sent) {
+  Batch& batch = *request.batch;
+  if (request.step == Step::ask_ids) {
+    for (const std::size_t index : request.indexes) finish(batch, index, std::string{});  // the adds were acknowledged
+    return;
+  }
+  const bool unknown = was_sent && request.step == Step::write;
+  const bool refused = !was_sent && error.fault != Fault::unavailable && error.fault != Fault::timeout;
+  const std::string what = attempted(request.write());
+  finish(batch, request.index(),
+         refused   ? Failure(error)
+         : unknown ? fail(Fault::timeout, "{}: the outcome is unknown: {}", what, error.message)
+                   : fail(Fault::unavailable, "{}: nothing was sent: {}", what, error.message));
+  written(request.batch);
+}
+
+// The connection is of no use any more.
 void Writer::give_up(const Error& error) {
   broken_ = true;
-  for (const auto& [id, request] : in_flight_) {
-    if (results_[request.index]) continue;
-    if (request.step == Step::ask_id)
-      finish(request.index, std::string{});  // the add itself was acknowledged
-    else if (request.step == Step::ask_place)
-      finish(request.index,
-             fail(Fault::unavailable, "{}: nothing was sent: {}", attempted(writes_[request.index]), error.message));
-    else
-      finish(request.index,
-             fail(Fault::timeout, "{}: the outcome is unknown: {}", attempted(writes_[request.index]), error.message));
+  for (const auto& [id, request] : std::exchange(in_flight_, {})) give_up(request, error, true);
+  while (!waiting_.empty()) {  // giving up the last write of a batch lets its ids be asked for
+    const Request request = std::move(waiting_.front());
+    waiting_.pop_front();
+    give_up(request, error, false);
   }
-  for (const Request& request : waiting_) {
-    if (results_[request.index]) continue;
-    if (request.step == Step::ask_id)
-      finish(request.index, std::string{});
-    else
-      finish(request.index,
-             fail(Fault::unavailable, "{}: nothing was sent: {}", attempted(writes_[request.index]), error.message));
-  }
-  in_flight_.clear();
-  waiting_.clear();
 }
 
 }  // namespace plumb::ldap
