@@ -383,4 +383,5 @@ def main():
         pathlib.Path(options.json).write_text(json.dumps({"rows": bench.rows, "measured": bench.raw}, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()
