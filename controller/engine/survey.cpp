@@ -192,7 +192,8 @@ Result<Survey> Surveyor::some(const Snapshot& snapshot, std::set<ResourceKey> ke
   }
   survey.keys = std::move(keys);
   // Where nothing is known to have changed, what is not as declared waits for its time.
-  if (options_.compare_plans && (!survey.keys->empty() || focus_.all_settled())) PLUMB_CHECK(compare_with_everything(snapshot, survey));
+  if (options_.compare_plans && (!survey.keys->empty() || focus_.all_settled()))
+    PLUMB_CHECK(compare_with_everything(snapshot, survey));
   tell_who_changed(survey.plan);
   tell_access(survey.plan, **survey.live, nesting_);
   return survey;

@@ -75,7 +75,7 @@ class Surveyor {
   Holds holds_;
   std::set<std::string, IgnoreCase> attributes_;  // that the target was asked for
   Focus focus_;
-  Nesting nesting_;  // of the live groups
+  Nesting nesting_;                                              // of the live groups
   SteadyTime unsettled_at_{};                                    // when all that is not as declared was looked at last
   std::optional<std::map<std::string, std::string>> elsewhere_;  // read where somebody asks
   std::optional<Error> elsewhere_failed_;
