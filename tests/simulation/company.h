@@ -21,6 +21,8 @@ struct Person {
   std::string cn, title, manager, unit;
   std::string policy = "Disable";  // what becomes of a leaver; never changed
   bool password = false;
+  std::string drift;       // the annotation: what becomes of others' changes; empty: Enforce
+  bool drifted = false;    // was ever other than that
   bool left_once = false;  // may have come back since
   std::set<std::string> titles_ever;
 };
@@ -80,7 +82,7 @@ struct Company {
     if (names.empty()) return hire("u0", random);
     const std::string& name = random.pick(names);
     Person& person = people[name];
-    switch (random.below(13)) {
+    switch (random.below(15)) {
       case 0: hire(fmt::format("u{}", random.below(9)), random); break;
       case 1: leave(name); break;
       case 2: person.cn = fmt::format("Name {} {}", name, ++counter); break;
@@ -93,6 +95,8 @@ struct Company {
       case 9: join_or_quit(fmt::format("g{}", random.below(3)), name); break;
       case 11: hire(fmt::format("u{}", random.below(6)), random); break;
       case 12: leave(name); break;
+      case 13: change_mode(person, random); break;
+      case 14: person.drift.clear(); break;
       case 10: teams[fmt::format("g{}", random.below(3))].description = fmt::format("team {}", ++counter); break;
     }
     if (random.one_in(6) && units.size() > 1) person.unit = *units.rbegin();
@@ -103,6 +107,10 @@ struct Company {
     if (random.one_in(4)) return;
     person.title = fmt::format("ours-{}", ++counter);
     person.titles_ever.insert(person.title);
+  }
+  void change_mode(Person& person, Random& random) {
+    person.drift = random.pick<std::string>({"Alert", "Alert", "Observe", "title=Observe"});
+    person.drifted = true;
   }
   void join_or_quit(const std::string& team, const std::string& name) {
     auto& members = teams[team].members;

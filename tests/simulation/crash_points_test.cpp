@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 struct Workload {
   const char* name;
   std::function<void(Company&)> change;  // after a first, undisturbed day
+  bool others = false;                   // change things too, before the next process looks at what was saved
 };
 
 void PrintTo(const Workload& workload, std::ostream* out) { *out << workload.name; }
@@ -39,6 +40,14 @@ const std::vector<Workload>& workloads() {
        [](Company& company) {
          for (const std::string& name : company.declared()) company.leave(name);
        }},
+      // What the next process restores of the domain is older than the domain.
+      {"ChangesWithThoseOfOthers",
+       [](Company& company) {
+         for (auto& [name, person] : company.people) person.title = "ours-new";
+         company.leave("u1");
+         company.leave("a1");
+       },
+       true},
   };
   return kAll;
 }
@@ -83,6 +92,7 @@ bool crash_at(const Workload& workload, Point point, std::size_t nth, std::strin
     }
     arm(world, point, nth, fired);
     for (int i = 0; i < 4; ++i) {
+      for (int edit = 0; workload.others && i == 1 && edit < 6; ++edit) world.edit(random);
       world.clock.advance(10min);
       world.round();
       world.inspect();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/simulation/world.h"
+#include "tests/unit/policy/policy_builders.h"
 
 // Seeded runs of the whole engine over a domain, a store and a clock in memory. First everything that
 // can go wrong does; then everything works again, and what is there must be what the manifests say.
@@ -35,28 +36,69 @@ class Story {
   }
 
  private:
+  // Some companies have policies: those that Plumbline brings along, and a time in which nothing may change.
+  void govern() {
+    if (!random_.one_in(4)) return;
+    auto policies = plumb::testing::shipped_policies();
+    mark("governed");
+    if (random_.one_in(2)) {
+      world_.freeze(random_.pick<Duration>({0s, 10min}), 3h);
+      const auto [from, until] = world_.frozen();
+      auto freeze = plumb::testing::policy_from(fmt::format("{{windows: [{{type: Freeze, from: '{}', until: '{}'}}]}}",
+                                                            format_time(from), format_time(until)),
+                                                "freeze");
+      if (!freeze) throw Violation(freeze.error().message);
+      policies.push_back(std::move(*freeze));
+    }
+    governed_ = true;
+    world_.govern(std::move(policies));
+  }
+
   void storm() {
+    govern();
     for (int i = 0; i < 8; ++i) {
       for (int change = random_.below(3); change > 0; --change) company_.change(random_);
       if (random_.one_in(2)) world_.edit(random_);
       world_.publish(unreadable_manifests());
       harm();
+      // A known limit: whether a creation that got no answer took place is only known where it was asked for, or once
+      // that has been replicated. A process that is killed, fails over and is back before that creates a second one.
+      if (behind_ && world_.intents_open()) world_.dcs.replicate();
       note(world_.round());
       unharm();
       world_.inspect();
-      world_.clock.advance(random_.pick<Duration>({1s, 30s, 6min, 2h}));
-      if (random_.one_in(6)) mark("clock jump"), world_.clock.jump(random_.one_in(2) ? 2h : -2h);
+      pass(random_.pick<Duration>({1s, 30s, 6min, 2h}));
     }
+  }
+  // Replication is late, and still done before an absence counts (LaneOptions::confirm_missing).
+  void pass(Duration span) {
+    const bool jumps = random_.one_in(6);
+    if (span > 1min || jumps || random_.one_in(3)) {
+      if (behind_) mark("replication caught up late");
+      world_.dcs.replicate();
+      behind_ = false;
+    }
+    world_.clock.advance(span);
+    if (jumps) mark("clock jump"), world_.clock.jump(random_.one_in(2) ? 2h : -2h);
   }
 
   std::string heal() {
+    world_.dcs.connect_to_first();
+    for (FakeDirectory* each : world_.dcs.all()) each->hide_deletions = false;
+    world_.dcs.replicate();
+    world_.move_units_back();
+    world_.dcs.replicate();
+    world_.release_holds();
     world_.publish({});
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < (governed_ ? 24 : 8); ++i) {
       // The grace of leavers is a day, and the clock may have been set back: it is over for the last rounds.
-      world_.clock.advance(i == 3 ? Duration(72h) : Duration(10min));
-      note(world_.round());
+      world_.clock.advance(i == 3 || i == 15 ? Duration(72h) : Duration(10min));
+      const auto round = world_.round();
+      note(round);
+      if (world_.approve(round)) mark("approved");
       world_.inspect();
     }
+    world_.dcs.replicate();
     if (const auto found = world_.differences(); !found.empty()) return "not converged: " + join(found, "; ");
     const auto writes = world_.writes(), stored = world_.store.writes();
     for (int i = 0; i < 3; ++i) {
@@ -92,25 +134,35 @@ class Story {
   }
   void harm_once() {
     const int nth = random_.below(6) + 1;
-    switch (random_.below(14)) {
-      case 0: mark("read fails"), world_.directory.fail_read(nth); break;
+    FakeDirectory& here = world_.dcs.connected();
+    switch (random_.below(22)) {
+      case 14: fail_over(); break;
+      case 15: fail_over_at_write(nth); break;
+      case 16: mark("cursor refused"), here.forget_cursors(); break;
+      case 17: restore_one(); break;
+      case 18: mark("deletions hidden"), here.hide_deletions = true; break;
+      case 19: hold_somebody(); break;
+      case 20: mark("restarted"), world_.restart(); break;
+      case 21: mark("freed"), world_.release_holds(); break;
+      case 0: mark("read fails"), here.fail_read(nth); break;
       case 1:
         mark("write fails");
-        world_.directory.fail_write(
-            nth, random_.pick<Fault>({Fault::unavailable, Fault::conflict, Fault::denied, Fault::invalid}));
+        here.fail_write(nth, random_.pick<Fault>({Fault::unavailable, Fault::conflict, Fault::denied, Fault::invalid}));
         break;
-      case 2: mark("timeout after applying"), world_.directory.timeout_after_write(nth); break;
-      case 3: mark("connection drops"), world_.directory.drop_connection_at_write(nth); break;
-      case 4: mark("domain down"), world_.directory.down = true; break;
-      case 5: conceal("object hidden", [&](const std::string& name) { world_.directory.hide(name); }); break;
+      case 2: mark("timeout after applying"), here.timeout_after_write(nth); break;
+      case 3: mark("connection drops"), here.drop_connection_at_write(nth); break;
+      case 4: mark("domain down"), here.down = true; break;
+      case 5: conceal("object hidden", [&](const std::string& name) { world_.dcs.connected().hide(name); }); break;
       case 6:
-        conceal("attribute hidden", [&](const std::string& name) { world_.directory.hide_attribute(name, "title"); });
+        conceal("attribute hidden",
+                [&](const std::string& name) { world_.dcs.connected().hide_attribute(name, "title"); });
         break;
-      case 7: conceal("write denied", [&](const std::string& name) { world_.directory.deny_writes(name); }); break;
+      case 7:
+        conceal("write denied", [&](const std::string& name) { world_.dcs.connected().deny_writes(name); });
+        break;
       case 8:
-        if (!world_.directory.exists("g0")) break;
-        mark("members truncated"), world_.directory.truncate("g0", "member"),
-            hidden_.push_back(world_.directory.id_of("g0"));
+        if (!here.exists("g0")) break;
+        mark("members truncated"), here.truncate("g0", "member"), hidden_.push_back(here.id_of("g0"));
         break;
       case 9:
         crash_in_store(nth, random_.one_in(2) ? Fate::crash_before : Fate::crash_after, "crash at a commit");
@@ -121,7 +173,7 @@ class Story {
         mark("lease lost"), (random_.one_in(2) ? world_.lease.available : world_.lease.long_enough) = false;
         break;
       case 13:
-        if (backup_) mark("replica behind"), world_.lag().stale = *backup_;
+        if (backup_) mark("replica behind"), world_.dcs.stale = *backup_;
         break;
     }
   }
@@ -130,10 +182,39 @@ class Story {
     const auto names = company_.declared();
     if (names.empty()) return;
     const std::string& name = random_.pick(names);
-    if (!world_.directory.exists(name)) return;
+    if (!world_.dcs.connected().exists(name)) return;
     mark(what);
     hide(name);
-    hidden_.push_back(world_.directory.id_of(name));
+    hidden_.push_back(world_.dcs.connected().id_of(name));
+  }
+  // The other domain controller may not have heard of everything yet.
+  void fail_over() {
+    mark(behind_ ? "failed over to one that is behind" : "failed over");
+    world_.dcs.fail_over();
+    behind_ = true;
+  }
+  void fail_over_at_write(int nth) {
+    world_.dcs.connected().crash_point = [this, left = nth](FakeDirectory::Moment now, const DirectoryWrite&) mutable {
+      if (now != FakeDirectory::Moment::after_write || --left != 0) return;
+      mark("failed over in the middle of a round");
+      world_.dcs.fail_over();
+      behind_ = true;
+    };
+  }
+  void restore_one() {
+    if (!backup_) return;
+    const bool copied = random_.one_in(2);
+    mark(copied ? "domain controller restored from a copy" : "domain controller restored");
+    world_.restore_first(*backup_, copied ? FakeDirectory::Restored::as_a_copy : FakeDirectory::Restored::properly);
+    behind_ = true;
+  }
+  void hold_somebody() {
+    const auto names = company_.declared();
+    if (names.empty()) return;
+    mark("held");
+    world_.hold(random_.pick(names),
+                random_.pick<std::set<std::string, IgnoreCase>>({{}, {"title"}, {"manager", "displayName"}}),
+                random_.pick<Duration>({10min, 3h}));
   }
   void crash_in_store(int nth, Fate fate, const std::string& what) {
     world_.store.fault = [this, fate, what, at = world_.store.commits() + static_cast<std::size_t>(nth)](
@@ -145,8 +226,8 @@ class Story {
   }
   void crash_at_write(int nth) {
     const auto moment = random_.one_in(2) ? FakeDirectory::Moment::before_write : FakeDirectory::Moment::after_write;
-    world_.directory.crash_point = [this, moment, left = nth](FakeDirectory::Moment now,
-                                                              const DirectoryWrite&) mutable {
+    world_.dcs.connected().crash_point = [this, moment, left = nth](FakeDirectory::Moment now,
+                                                                    const DirectoryWrite&) mutable {
       if (now != moment || --left != 0) return;
       mark(moment == FakeDirectory::Moment::before_write ? "crash before a write" : "crash after a write");
       throw Crash("at a write");
@@ -155,23 +236,33 @@ class Story {
 
   void unharm() {
     // A replica that is behind shows what was a round or two ago, without the faults of that time.
-    world_.directory.down = false;
-    world_.directory.fail_read(0);
-    world_.directory.fail_write(0);
-    world_.directory.timeout_after_write(0);
-    world_.directory.drop_connection_at_write(0);
-    world_.directory.crash_point = nullptr;
-    world_.store.fault = nullptr;
-    world_.lease.available = world_.lease.long_enough = true;
-    // Rights are an attribute of the object (nTSecurityDescriptor): whoever gives them back raises its uSNChanged.
-    for (const std::string& id : hidden_) {
-      if (!world_.directory.exists(id)) continue;
-      world_.directory.reveal(id);
-      world_.directory.bump(id);
+    for (FakeDirectory* each : world_.dcs.all()) {
+      each->down = false;
+      each->fail_read(0);
+      each->fail_write(0);
+      each->timeout_after_write(0);
+      each->drop_connection_at_write(0);
+      each->crash_point = nullptr;
+      if (random_.one_in(2)) each->hide_deletions = false;
+      reveal(*each);
     }
     hidden_.clear();
-    world_.lag().stale.reset();
+    world_.store.fault = nullptr;
+    world_.lease.available = world_.lease.long_enough = true;
+    if (world_.member_removed) mark("member deleted by others");
+    if (world_.units_moved > 0) mark("OU moved by others");
+    if (world_.units_moved_out > 0) mark("OU moved out of the scope by others");
+    if (world_.accounts_renamed > 0) mark("account renamed by others");
+    world_.dcs.stale.reset();
     if (random_.one_in(3)) backup_ = world_.directory;
+  }
+  // Rights are an attribute of the object (nTSecurityDescriptor): whoever gives them back raises its uSNChanged.
+  void reveal(FakeDirectory& at) {
+    for (const std::string& id : hidden_) {
+      if (!at.exists(id)) continue;
+      at.reveal(id);
+      at.bump(id);
+    }
   }
 
   void note(const engine::Round& round) {
@@ -184,6 +275,12 @@ class Story {
       for (const Change& change : level)
         for (const Action action : change.actions) mark(fmt::format("planned {}", to_string(action)));
     for (const Blocked& blocked : round.plan.blocked) mark("blocked " + blocked.reason);
+    if (!round.plan.verdicts.empty()) mark(world_.is_frozen() ? "frozen" : "held by a policy");
+    for (const Drift& drift : round.plan.drift)
+      mark(drift.held_until ? "drift held"
+           : drift.put_back ? "drift put back"
+                            : fmt::format("drift left: {}", to_string(drift.mode)));
+    if (round.looked) mark(*round.looked == 0 ? "looked at nothing" : "looked at some");
   }
 
   Random random_;
@@ -192,6 +289,8 @@ class Story {
   Sightings& seen_;
   std::vector<std::string> hidden_;
   std::optional<FakeDirectory> backup_;
+  bool governed_ = false;
+  bool behind_ = false;  // the domain controllers may not know the same
 };
 
 TEST(Simulation, EverySeedConvergesAndKeepsAllPromises) {
@@ -199,14 +298,14 @@ TEST(Simulation, EverySeedConvergesAndKeepsAllPromises) {
   const long seeds = only != 0 ? 1 : setting("PLUMBLINE_SEEDS", 1000);
   Sightings seen;
   int broken = 0;
-  for (long i = 0; i < seeds && broken < 5; ++i) {
+  for (long i = 0; i < seeds && broken < 8; ++i) {
     const auto seed = static_cast<std::uint64_t>(only != 0 ? only : i + 1);
     const std::string problem = Story(seed, Bug::none, seen).go();
     if (problem.empty()) continue;
     ++broken;
     ADD_FAILURE() << "PLUMBLINE_SEED=" << seed << ": " << problem;
   }
-  if (seeds < 300) return;
+  if (seeds < 1000) return;
   // What was never seen was never tested.
   for (const char* what : {"read fails",
                            "write fails",
@@ -224,6 +323,28 @@ TEST(Simulation, EverySeedConvergesAndKeepsAllPromises) {
                            "lease lost",
                            "replica behind",
                            "manifests unreadable",
+                           "failed over",
+                           "failed over to one that is behind",
+                           "failed over in the middle of a round",
+                           "replication caught up late",
+                           "cursor refused",
+                           "domain controller restored",
+                           "domain controller restored from a copy",
+                           "deletions hidden",
+                           "member deleted by others",
+                           "OU moved by others",
+                           "OU moved out of the scope by others",
+                           "account renamed by others",
+                           "restarted",
+                           "governed",
+                           "frozen",
+                           "held",
+                           "drift held",
+                           "drift put back",
+                           "drift left: Alert",
+                           "drift left: Observe",
+                           "looked at some",
+                           "looked at nothing",
                            "clock jump",
                            "round stopped",
                            "change failed",
@@ -257,7 +378,7 @@ TEST(Simulation, TheSameSeedTellsTheSameStory) {
   }
 }
 
-class PlantedBug : public testing::TestWithParam<Bug> {};
+class PlantedBug : public ::testing::TestWithParam<Bug> {};
 
 TEST_P(PlantedBug, IsFoundWithinAHundredSeeds) {
   Sightings seen;
@@ -272,8 +393,9 @@ TEST_P(PlantedBug, IsFoundWithinAHundredSeeds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Simulation, PlantedBug,
-                         testing::Values(Bug::trusts_incomplete_manifests, Bug::ignores_marker, Bug::intent_not_durable,
-                                         Bug::ignores_scope, Bug::loses_audit, Bug::leaks_secret),
+                         ::testing::Values(Bug::trusts_incomplete_manifests, Bug::ignores_marker,
+                                           Bug::intent_not_durable, Bug::ignores_scope, Bug::loses_audit,
+                                           Bug::leaks_secret),
                          [](const auto& each) -> std::string {
                            switch (each.param) {
                              case Bug::none: break;

@@ -8,19 +8,19 @@
 #include <string>
 #include <vector>
 
+#include "controller/engine/holds.h"
 #include "controller/engine/lane.h"
 #include "controller/model/dn.h"
 #include "controller/model/json.h"
 #include "controller/plan/render.h"
 #include "tests/reconcilers/world.h"
 #include "tests/simulation/company.h"
-#include "tests/support/diffing_target.h"
+#include "tests/simulation/domain_controllers.h"
 #include "tests/support/fake_state_store.h"
 
 namespace plumb::simulation {
 
 using test::Crash;
-using test::FakeDirectory;
 using test::FakeStateStore;
 using Fate = FakeStateStore::Fate;
 
@@ -41,37 +41,6 @@ enum class Bug {
   ignores_scope,                // the target's gate stands open
   loses_audit,                  // drops one record
   leaks_secret,                 // writes it into a status
-};
-
-// Reads come from another domain controller, which may be behind.
-class LaggingDirectory final : public Directory {
- public:
-  explicit LaggingDirectory(FakeDirectory& real) : real_(real) {}
-  std::optional<FakeDirectory> stale;
-
-  Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
-    return source().read_all(scope, deadline);
-  }
-  Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
-                                  std::span<const std::string> fetch, Deadline deadline) override {
-    return source().find(attribute, values, fetch, deadline);
-  }
-  std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
-    return real_.write(writes, deadline);
-  }
-  Result<About> about(Deadline deadline) override { return source().about(deadline); }
-  Result<std::string> cursor(Deadline deadline) override { return source().cursor(deadline); }
-  Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
-                                         Deadline deadline) override {
-    return source().changes_since(cursor, scope, deadline);
-  }
-  Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
-    return source().history(id, deadline);
-  }
-
- private:
-  FakeDirectory& source() { return stale ? *stale : real_; }
-  FakeDirectory& real_;
 };
 
 // A store that lies, for the planted bugs.
@@ -124,10 +93,12 @@ class ForgetfulTarget final : public Target {
 // One controller with its store, one domain with other people in it, and a referee who knows the truth.
 class World final : public test::World {
  public:
-  World(Company& company, Bug bug) : company_(company), bug_(bug), lying_(store, bug), lagging(directory) {
+  World(Company& company, Bug bug) : dcs(directory), company_(company), bug_(bug), lying_(store, bug) {
     secrets.values["env:PW"] = kSecret;
     seed_domain();
-    directory.referee = [this](const DirectoryWrite& write, const std::optional<Entry>& entry) { judge(write, entry); };
+    dcs.begin();
+    for (FakeDirectory* each : dcs.all())
+      each->referee = [this](const DirectoryWrite& write, const std::optional<Entry>& entry) { judge(write, entry); };
     restart();
   }
   void TestBody() override {}
@@ -135,7 +106,8 @@ class World final : public test::World {
   FakeStateStore store;
   test::FakeLease lease;
   using test::World::clock;
-  using test::World::directory;
+  using test::World::directory;  // the first domain controller
+  DomainControllers dcs;
 
   Company& company() { return company_; }
 
@@ -145,11 +117,11 @@ class World final : public test::World {
     audit_.reset();
     target_.reset();
     store.fault = nullptr;
-    directory.crash_point = nullptr;
+    for (FakeDirectory* each : dcs.all()) each->crash_point = nullptr;
     auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
     if (!settings) throw std::logic_error(settings.error().message);
     if (bug_ == Bug::ignores_scope) settings->managed_scope = {*Dn::parse("DC=ad,DC=test")};
-    target_ = make_active_directory(std::move(*settings), lagging, secrets, clock, "here");
+    target_ = make_active_directory(std::move(*settings), dcs, secrets, clock, "here");
     if (bug_ == Bug::ignores_marker) target_ = std::make_unique<ForgetfulTarget>(std::move(target_));
   }
 
@@ -162,7 +134,11 @@ class World final : public test::World {
     for (const std::string& unit : company_.units)
       declare(test::unit(unit), fmt::format(R"({{"parentDN": "{}"}})", kScope));
     for (const auto& [name, person] : company_.people)
-      if (person.declared && !missing.contains(name)) declare(test::user(name), text_of(person, missing));
+      if (person.declared && !missing.contains(name)) {
+        declare(test::user(name), text_of(person, missing),
+                {{"plumbline.dev/drift", person.drift.empty() ? "Enforce" : person.drift}});
+        published_[name] = text_of(person, missing) + person.drift;
+      }
     for (const auto& [name, team] : company_.teams) declare(test::group(name), text_of(team, missing));
     // Never to be taken over: protected, somebody else's, outside.
     declare(test::user("svc-backup"),
@@ -178,6 +154,7 @@ class World final : public test::World {
     try {
       if (!lane_) open();
       if (!lane_) return {};
+      for (FakeDirectory* each : dcs.all()) each->now = clock.now();
       engine::Round round = lane_->run_round(declared());
       watch(round);
       return round;
@@ -205,8 +182,74 @@ class World final : public test::World {
       if (item.value.find(kSecret) != std::string::npos) throw Violation("a secret is in the store: " + key);
     if (auto owned = engine::read_inventory(store, kTarget); !owned) throw Violation(owned.error().message);
     for (const auto& [id, text] : foreign_)
-      if (directory.exists(id) && text_of_foreign(id) != text)
-        throw Violation("somebody else's object was changed: " + id);
+      for (FakeDirectory* each : dcs.all())
+        if (each->exists(id) && text_of_foreign(*each, id) != text)
+          throw Violation("somebody else's object was changed: " + id);
+  }
+
+  // People keep what there is of an object until a time.
+  void hold(const std::string& name, std::set<std::string, IgnoreCase> attributes, Duration span) {
+    Hold hold{test::user(name), std::move(attributes), clock.now() + span, "under investigation", "ann"};
+    if (commit_by_hand(engine::put_of(hold))) holds_[name] = std::move(hold);
+  }
+  void release_holds() {
+    for (const auto& [name, hold] : holds_)
+      if (!commit_by_hand(engine::removal_of_hold(hold.key))) return;
+    holds_.clear();
+  }
+
+  // What is allowed in the next process, and when nothing is.
+  void govern(std::vector<policy::Policy> policies) {
+    policies_ = std::move(policies);
+    restart();
+  }
+  void freeze(Duration from, Duration until) { frozen_ = {clock.now() + from, clock.now() + until}; }
+  std::pair<SystemTime, SystemTime> frozen() const { return frozen_; }
+  bool is_frozen() const { return clock.now() >= frozen_.first && clock.now() < frozen_.second; }
+
+  // A person agrees to what a policy holds. Whether there was anything.
+  bool approve(const engine::Round& round) {
+    const bool held = std::any_of(round.plan.verdicts.begin(), round.plan.verdicts.end(), [](const Verdict& verdict) {
+      return verdict.effect == Effect::hold && !verdict.approved;
+    });
+    if (!held || is_frozen() || !audit_) return false;
+    return bool(
+        engine::Lane::approve(lying_, *audit_, round.plan.digest, "looked at", clock.now() + std::chrono::hours(1)));
+  }
+
+  // Something was asked for and its outcome is not known.
+  bool intents_open() {
+    const auto first = store.items().lower_bound("intent/");
+    return first != store.items().end() && first->first.starts_with("intent/");
+  }
+
+  // The first domain controller is as it was when the copy was made, while the other one knows everything.
+  void restore_first(const FakeDirectory& copy, FakeDirectory::Restored how) {
+    dcs.replicate();
+    directory.restore(copy, how);
+  }
+
+  // Others move an OU of ours, with all that is in it; "": back into the scope, where it was.
+  bool move_unit(const std::string& unit, const std::string& name, const std::string& parent) {
+    if (!directory.exists(fmt::format("OU={},{}", unit, kScope))) return false;
+    const std::string id = directory.id_of(fmt::format("OU={},{}", unit, kScope));
+    if (directory.exists(fmt::format("OU={},{}", name, parent))) return false;
+    if (parent != kScope) {
+      ++units_moved_out;
+      moved_out_[id] = unit;
+      for (const std::string& other : directory.ids())
+        if (directory.entry(other)->dn.ends_with(fmt::format("OU={},{}", unit, kScope))) was_outside_.insert(other);
+    }
+    ++units_moved;
+    directory.move(id, "OU=" + name, parent);
+    return true;
+  }
+  void move_units_back() {
+    for (const auto& [id, unit] : moved_out_) {
+      if (!directory.exists(id) || Dn::parse(directory.entry(id)->dn)->within(*Dn::parse(kScope))) continue;
+      if (!directory.exists(fmt::format("OU={},{}", unit, kScope))) directory.move(id, "OU=" + unit, kScope);
+    }
+    moved_out_.clear();
   }
 
   // Edits by other people. Theirs may be undone where a manifest says otherwise, and only there.
@@ -217,7 +260,14 @@ class World final : public test::World {
     if (present.empty()) return;
     const std::string& name = random.pick(present);
     const std::string team = fmt::format("g{}", random.below(3));
-    switch (random.below(6)) {
+    switch (random.below(9)) {
+      case 6: directory.bump(name); break;
+      case 7: rename_account(name); break;
+      case 8:
+        if (!move_unit(random.pick<std::string>({"east", "west"}), fmt::format("theirs-{}", ++edits_),
+                       random.one_in(3) ? "OU=Elsewhere,DC=ad,DC=test" : kScope))
+          directory.bump(name);
+        break;
       case 0:
         if (!company_.people[name].title.empty()) directory.set(name, "title", {fmt::format("theirs-{}", ++edits_)});
         break;
@@ -226,8 +276,9 @@ class World final : public test::World {
       case 3: join(team, "b0"); break;
       case 4: join(team, name); break;
       case 5:
+        member_removed = member_removed || !directory.values(name, "memberOf").empty();
+        removed_.insert(directory.id_of(name));
         directory.remove(name);
-        ++removed_by_others_[name];
         company_.people[name].adopted = false;  // what comes after is made by us
         break;
     }
@@ -236,8 +287,8 @@ class World final : public test::World {
   // What is not as the company has it, once everything works.
   std::vector<std::string> differences() {
     std::vector<std::string> found;
-    const auto expect = [&](bool holds, const std::string& what) {
-      if (!holds) found.push_back(what);
+    const auto expect = [&](bool so, const std::string& what) {
+      if (!so) found.push_back(what);
     };
     for (const std::string& unit : company_.units)
       expect(directory.exists(fmt::format("OU={},{}", unit, kScope)), unit + " is not there");
@@ -245,14 +296,24 @@ class World final : public test::World {
       const bool exists = directory.exists(name);
       if (!person.declared) {
         // Who was adopted and left before anything was written was never ours.
-        if (!exists || person.policy == "Orphan") continue;
+        // What was only observed when it left is left alone.
+        if (!exists || person.policy == "Orphan" || person.drifted) continue;
         if (adoptable_.contains(directory.id_of(name)) && !written_.contains(directory.id_of(name))) continue;
+        // What was outside of the scope when it left is not ours any more.
+        if (was_outside_.contains(directory.id_of(name))) continue;
         expect(person.policy != "Delete" || person.adopted, name + " is still there");
         expect(disabled(name), name + " is not disabled");
         continue;
       }
+      // What others did to it may stay.
+      if (person.drifted && !exists) continue;
+      // Missed twice with no look in between, it counted as deleted; what has its place under another name is told.
+      const bool renamed = std::any_of(renamed_.begin(), renamed_.end(), [&](const auto& account) {
+        return account.second == name && directory.exists(account.first);
+      });
+      if (!exists && renamed) continue;
       expect(exists, name + " is not there");
-      if (!exists) continue;
+      if (!exists || !person.drift.empty()) continue;
       const std::string parent = person.unit.empty() ? kScope : fmt::format("OU={},{}", person.unit, kScope);
       expect(directory.entry(name)->dn == fmt::format("CN={},{}", person.cn, parent),
              name + " is at " + directory.entry(name)->dn);
@@ -260,8 +321,9 @@ class World final : public test::World {
       expect(person.title.empty() ? !person.titles_ever.contains(title) : title == person.title,
              name + " has title " + title);
       const std::string manager = directory.value(name, "manager");
-      expect(person.manager.empty() ? manager.empty() : manager == directory.entry(person.manager)->dn,
-             name + " has manager " + manager);
+      if (person.manager.empty() || directory.exists(person.manager))
+        expect(person.manager.empty() ? manager.empty() : manager == directory.entry(person.manager)->dn,
+               name + " has manager " + manager);
       expect(!person.password || !disabled(name), name + " is disabled");
       expect(!person.password || person.adopted || directory.password(name) == kSecret, name + " has another password");
     }
@@ -284,8 +346,10 @@ class World final : public test::World {
   }
 
   std::size_t writes() const { return directory.log().size(); }
+  // What others did.
+  bool member_removed = false;  // deleted somebody who was in a group
+  int units_moved = 0, units_moved_out = 0, accounts_renamed = 0;
   int crashes = 0, unknowns = 0, conflicts = 0, settled = 0;
-  LaggingDirectory& lag() { return lagging; }
 
  private:
   void open() {
@@ -295,13 +359,21 @@ class World final : public test::World {
     engine::LaneOptions options;
     options.batch = 3;
     options.compare_plans = true;
-    lane_ = std::make_unique<engine::Lane>(*target_, lying_, *audit_, lease, clock, std::span<const policy::Policy>(),
-                                           options);
+    lane_ = std::make_unique<engine::Lane>(*target_, lying_, *audit_, lease, clock,
+                                           std::span<const policy::Policy>(policies_), options);
+  }
+
+  // By another process than ours, which does not crash.
+  bool commit_by_hand(StateStore::Put put) {
+    const auto fault = std::exchange(store.fault, nullptr);
+    const bool done = bool(store.commit(std::vector{std::move(put)}, {}));
+    store.fault = fault;
+    return done;
   }
 
   void seed_domain() {
     const std::string scope = kScope;
-    const auto keep = [&](const std::string& id) { foreign_[id] = text_of_foreign(id); };
+    const auto keep = [&](const std::string& id) { foreign_[id] = text_of_foreign(directory, id); };
     directory.add_ou("Tier0", scope);
     keep(directory.add_user("b0", scope, {{"title", {"bystander"}}}));
     keep(directory.add_user("h0", scope, {{"title", {"namesake"}}}));
@@ -311,8 +383,8 @@ class World final : public test::World {
     for (const char* name : {"a0", "a1"}) adoptable_.insert(directory.add_user(name, scope));
   }
 
-  std::string text_of_foreign(const std::string& id) const {
-    const auto entry = directory.entry(id);
+  static std::string text_of_foreign(const FakeDirectory& at, const std::string& id) {
+    const auto entry = at.entry(id);
     std::string text = entry->dn;
     for (const auto& [name, attribute] : entry->attributes) {
       if (equals_ignoring_case(name, "memberOf") || equals_ignoring_case(name, "uSNChanged")) continue;
@@ -345,6 +417,18 @@ class World final : public test::World {
                             {"members", std::move(members)}});
   }
 
+  // Somebody gives an account another logon name. Whoever leaves unmanaged later would keep it.
+  void rename_account(const std::string& name) {
+    const std::string id = directory.id_of(name);
+    const auto record = store.items().find(fmt::format("inventory/{}/ADUser/default/{}", kTarget, name));
+    const bool known = record != store.items().end() && record->second.value.find(id) != std::string::npos &&
+                       record->second.value.find("\"digest\"") != std::string::npos;
+    if (!known || company_.people[name].policy == "Orphan" || was_outside_.contains(id)) return;
+    ++accounts_renamed;
+    renamed_[id] = name;
+    directory.set(name, "sAMAccountName", {fmt::format("theirs-{}", ++edits_)});
+  }
+
   void join(const std::string& team, const std::string& who) {
     if (!directory.exists(team)) return;
     auto members = directory.values(team, "member");
@@ -365,7 +449,7 @@ class World final : public test::World {
     return std::any_of(company_.people.begin(), company_.people.end(), [&](const auto& each) {
       const Person& person = each.second;
       const bool keeps = person.policy == "Orphan" ? person.left_once : person.policy == "Disable" && !person.declared;
-      return keeps && directory.exists(each.first) && directory.id_of(each.first) == id;
+      return (keeps || person.drifted) && directory.exists(each.first) && directory.id_of(each.first) == id;
     });
   }
 
@@ -375,14 +459,18 @@ class World final : public test::World {
     for (const std::string& dn : directory.values(name, "member")) live.insert(directory.id_of(dn));
     for (const std::string& member : team.members)
       if (directory.exists(member)) wanted.insert(directory.id_of(member));
+    for (const auto& [id, member] : renamed_)
+      if (team.members.contains(member) && directory.exists(id)) wanted.insert(id);
     for (const std::string& id : wanted)
       if (!live.contains(id)) found.push_back(fmt::format("{} lacks {}", name, directory.entry(id)->dn));
     const auto joined = joined_by_others_.find(name);
+    // Nothing is taken out of a list of which somebody is not there, and is not to be created.
+    const bool waits = wanted.size() < team.members.size();
     for (const std::string& id : live) {
       if (wanted.contains(id)) continue;
       const bool theirs = joined != joined_by_others_.end() && joined->second.contains(id);
-      if (team.authoritative || !(theirs || keeps_memberships(id)))
-        found.push_back(fmt::format("{} holds {}", name, directory.entry(id)->dn));
+      if (waits || keeps_memberships(id)) continue;
+      if (team.authoritative || !theirs) found.push_back(fmt::format("{} holds {}", name, directory.entry(id)->dn));
     }
     if (!team.authoritative && joined != joined_by_others_.end() && directory.exists("b0") &&
         joined->second.contains(directory.id_of("b0")) && !live.contains(directory.id_of("b0")))
@@ -404,11 +492,14 @@ class World final : public test::World {
     const bool intended =
         std::any_of(store.items().lower_bound("intent/"), store.items().lower_bound("intent0"), names);
     if (!intended) throw Violation("a write without a durable intent: " + dn);
+    if (is_frozen()) throw Violation("a write while everything is frozen: " + dn);
     if (!entry) return judge_creation(write);
     if (!made_by_us(*entry) && !adoptable_.contains(entry->id))
       throw Violation("a write to somebody else's object: " + dn);
     const auto sam = entry->attributes.find("sAMAccountName");
-    const std::string name = sam == entry->attributes.end() ? "" : sam->second.values.front();
+    std::string name = sam == entry->attributes.end() ? "" : sam->second.values.front();
+    if (const auto renamed = renamed_.find(entry->id); renamed != renamed_.end()) name = renamed->second;
+    judge_drift(name, write);
     if (missing_.contains(name)) throw Violation("a write to an object whose manifest could not be read: " + dn);
     written_.insert(entry->id);
     if (write.kind != DirectoryWrite::Kind::remove) return;
@@ -416,7 +507,29 @@ class World final : public test::World {
     if (person == company_.people.end() || person->second.declared || person->second.policy != "Delete" ||
         person->second.adopted)
       throw Violation("a removal of what is not to be removed: " + dn);
-    ++removed_by_others_[name];
+  }
+  // What people said is to be left alone.
+  void judge_drift(const std::string& name, const DirectoryWrite& write) const {
+    const auto found = company_.people.find(name);
+    if (found == company_.people.end() || !found->second.declared) return;
+    const std::string& mode = found->second.drift;
+    if (mode == "Observe") throw Violation("a write to what is only observed: " + name);
+    const auto agreed = settled_.find(name);
+    if (mode == "Alert" && agreed != settled_.end() && agreed->second == published_.at(name))
+      throw Violation("a write to what is only told of, though its manifest is as it was: " + name);
+    const auto hold = holds_.find(name);
+    const bool held = hold != holds_.end() && hold->second.until > clock.now();
+    if (held && write.kind == DirectoryWrite::Kind::move && hold->second.covers("distinguishedName"))
+      throw Violation("a move of what is held: " + name);
+    for (const Modification& change : write.changes) {
+      if (equals_ignoring_case(change.attribute, "title") && mode == "title=Observe")
+        throw Violation("a write to an attribute that is only observed: " + name);
+      // A first password is not drift, and neither is the mark of who made it.
+      if (held && hold->second.covers(change.attribute) &&
+          (equals_ignoring_case(change.attribute, "title") || equals_ignoring_case(change.attribute, "displayName") ||
+           equals_ignoring_case(change.attribute, "manager")))
+        throw Violation(fmt::format("a write to {} of {}, which is held", change.attribute, name));
+    }
   }
   void judge_creation(const DirectoryWrite& write) {
     // The directory refuses a link to what is not there; it is tried again without it.
@@ -426,8 +539,13 @@ class World final : public test::World {
     for (const Modification& change : write.changes) {
       if (!equals_ignoring_case(change.attribute, "sAMAccountName")) continue;
       const std::string& name = change.values.front();
-      if (!directory.exists(name) && ++created_[name] > 1 + removed_by_others_[name])
-        throw Violation("created twice: " + name);
+      if (dcs.connected().exists(name)) return;  // and will refuse it
+      for (FakeDirectory* each : dcs.all())
+        if (each->exists(name) && !removed_.contains(each->id_of(name)))
+          throw Violation(fmt::format("created twice: {}, on {} too", name, each->host()));
+      for (const auto& [id, account] : renamed_)
+        if (account == name && directory.exists(id))
+          throw Violation("created again, though others only took its name away: " + name);
     }
   }
   static bool made_by_us(const Entry& entry) {
@@ -435,7 +553,22 @@ class World final : public test::World {
     return marker != entry.attributes.end() && marker->second.values.front().starts_with("plumbline:here:");
   }
 
+  // Who was looked at and is as declared: from here on a change of theirs is somebody else's.
+  void note_settled(const engine::Round& round) {
+    if (round.stopped) return;
+    std::set<std::string> busy;
+    for (const auto& level : round.plan.levels)
+      for (const Change& change : level) busy.insert(change.key.name);
+    for (const Blocked& blocked : round.plan.blocked) busy.insert(blocked.key.name);
+    for (const auto& [name, person] : company_.people) {
+      if (!person.declared) settled_.erase(name);
+      if (person.declared && !missing_.contains(name) && !busy.contains(name) && !round.looked)
+        settled_[name] = published_[name];
+    }
+  }
+
   void watch(const engine::Round& round) {
+    note_settled(round);
     if (round.stopped && round.stopped->fault == Fault::internal) throw Violation(round.stopped->message);
     unknowns += static_cast<int>(round.unknown);
     for (const auto& [key, error] : round.failures) {
@@ -450,13 +583,19 @@ class World final : public test::World {
   Company& company_;
   Bug bug_;
   LyingStore lying_;
-  LaggingDirectory lagging;
   std::unique_ptr<Target> target_;
   std::optional<engine::AuditLog> audit_;
   std::unique_ptr<engine::Lane> lane_;
+  std::vector<policy::Policy> policies_;
+  std::pair<SystemTime, SystemTime> frozen_{};
+  std::map<std::string, Hold> holds_;             // by name of the person
+  std::map<std::string, std::string> published_;  // name -> its manifest
+  std::map<std::string, std::string> settled_;    // name -> its manifest when it was seen to be as declared
+  std::map<std::string, std::string> renamed_;    // id -> name that others took away
+  std::map<std::string, std::string> moved_out_;  // id of an OU that others moved -> its name
+  std::set<std::string> was_outside_, removed_;   // ids
   std::set<std::string> missing_, adoptable_, written_;
   std::map<std::string, std::string> foreign_;  // id -> content
-  std::map<std::string, int> created_, removed_by_others_;
   std::map<std::string, std::set<std::string>> joined_by_others_;
   std::uint64_t audit_records_ = 0;
   std::string audit_head_;
