@@ -121,13 +121,16 @@ Result<OfflineLane> build_offline_lane(const ResourceKey& key, const Snapshot& s
                 key);
   offline.verified = *mirror.verified_at();
   offline.objects = mirror.set().size();
+  PLUMB_TRY(const auto inventory, engine::read_inventory(parts.state.store(), to_string(key)));
+  for (const auto& [name, owned] : inventory)
+    if (!owned.id.empty() && !mirror.set().contains(owned.id)) ++offline.unseen;
   const std::string evidence = fmt::format("the last mirror, verified in full at {}", format_time(offline.verified));
   engine::LaneOptions options = parts.options;
   options.belongs = [key](const Resource& each) {
     return each.key.ns == key.ns && text_at(each.spec, "/directoryRef/name").value_or(key.name) == key.name;
   };
-  auto domain = make_active_directory(std::move(*settings), *lane.directory, parts.secrets, parts.clock,
-                                      parts.state.instance());
+  auto domain =
+      make_active_directory(std::move(*settings), *lane.directory, parts.secrets, parts.clock, parts.state.instance());
   lane.target = std::make_unique<MirrorTarget>(std::move(domain), mirror.set(),
                                                asked_of(parts.state.store(), to_string(key)), evidence);
   lane.lane = std::make_unique<engine::Lane>(*lane.target, parts.state.store(), *lane.audit, parts.state.lease(),

@@ -18,6 +18,7 @@ struct OfflineLane {
   std::unique_ptr<DomainLane> lane;
   SystemTime verified{};  // when all of the mirror was last compared with the domain; followed since
   std::size_t objects = 0;
+  std::size_t unseen = 0;  // objects of the inventory that are not in it: it is older than what was done to them
 };
 Result<OfflineLane> build_offline_lane(const ResourceKey& key, const Snapshot& snapshot,
                                        std::vector<policy::Policy> policies, const LaneParts& parts);

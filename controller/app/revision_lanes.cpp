@@ -52,6 +52,14 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
     if (!offline) return build_lane(key, settings, std::move(policies), parts);
     PLUMB_TRY(auto lane, build_offline_lane(key, settings, std::move(policies), parts));
     session.basis.push_back(basis_of(lane, session.clock.now()));
+    if (lane.unseen > 0)
+      session.basis.push_back(
+          fmt::format("CAUTION: {} objects of the inventory are not in the mirror, so nothing is planned for them: "
+                      "they were deleted "
+                      "in the domain, or the mirror is older than the last writes; the next round of `plumbline run` "
+                      "brings it up to "
+                      "date",
+                      lane.unseen));
     return std::move(lane.lane);
   };
   for (const ResourceKey& key : keys) {
