@@ -36,8 +36,8 @@ Result<Deletion> deletion_at(const Value& spec, std::string_view pointer, Deleti
 // The mode for "Disable", "Orphan" or "Delete".
 Deletion::Mode deletion_mode(std::string_view policy);
 
-// The modes of drift of one object: its annotation plumbline.dev/drift ("Alert", "title=Observe", "Alert, mail=Enforce")
-// goes before spec.drift of the Directory, and there an attribute before a kind before the mode of all.
+// The modes of drift of one object: its annotation plumbline.dev/drift ("Alert", "title=Observe", "Alert,
+// mail=Enforce") goes before spec.drift of the Directory, and there an attribute before a kind before the mode of all.
 Result<DriftRules> drift_rules(const Value& directory, const Resource& resource);
 
 Result<Dn> dn_at(const Value& spec, std::string_view pointer);

@@ -83,12 +83,14 @@ void add_globals(CLI::App& app, CommandLine& line) {
   app.add_option("--policies", global.policies, "folder of policies besides those built in (may be repeated)")
       ->allow_extra_args(false)
       ->type_name("DIR");
-  app.add_option("--allow-secrets", global.trust.secrets,
-                 "beginning of the secrets that manifests may name, env:... or file:/...; default: any (may be repeated)")
+  app.add_option(
+         "--allow-secrets", global.trust.secrets,
+         "beginning of the secrets that manifests may name, env:... or file:/...; default: any (may be repeated)")
       ->allow_extra_args(false)
       ->type_name("PREFIX");
-  app.add_option("--allow-servers", global.trust.servers,
-                 "domain controller that a Directory may name, *.example.com for all below; default: any (may be repeated)")
+  app.add_option(
+         "--allow-servers", global.trust.servers,
+         "domain controller that a Directory may name, *.example.com for all below; default: any (may be repeated)")
       ->allow_extra_args(false)
       ->type_name("HOST");
   app.add_flag("--no-default-policies", line.no_default_policies, "without the policies that are built in");

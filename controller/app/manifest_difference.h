@@ -20,7 +20,7 @@ struct ObjectDifference {
   enum class Kind { added, removed, changed };
   ResourceKey key;
   Kind kind = Kind::changed;
-  Location at;  // in the later snapshot; of what was removed, in the earlier one
+  Location at;                          // in the later snapshot; of what was removed, in the earlier one
   std::vector<FieldDifference> fields;  // sorted by pointer
 };
 

@@ -11,9 +11,9 @@ namespace plumb::app {
 // Stands for a directory that nobody asks: every call is Fault::unavailable.
 std::unique_ptr<Directory> no_directory();
 
-// A lane whose target is the last mirror of its domain in the state store: it plans, and writes nothing. What the mirror
-// does not hold (names outside of its scope that nobody looked up) is taken for absent; attributes that it was never
-// asked for are unreadable. Fault::unavailable if there is no mirror, or none for these settings.
+// A lane whose target is the last mirror of its domain in the state store: it plans, and writes nothing. What the
+// mirror does not hold (names outside of its scope that nobody looked up) is taken for absent; attributes that it was
+// never asked for are unreadable. Fault::unavailable if there is no mirror, or none for these settings.
 struct OfflineLane {
   std::unique_ptr<DomainLane> lane;
   SystemTime verified{};  // when all of the mirror was last compared with the domain; followed since

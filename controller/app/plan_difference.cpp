@@ -25,9 +25,8 @@ bool same(const Change& a, const Change& b) {
 // Of a new object all is shown: half of an account is no account.
 void leave_what_differs(Change& change, const Change& from) {
   if (change.does(Action::create) || from.does(Action::create)) return;
-  std::erase_if(change.fields, [&](const FieldChange& field) {
-    return std::ranges::find(from.fields, field) != from.fields.end();
-  });
+  std::erase_if(change.fields,
+                [&](const FieldChange& field) { return std::ranges::find(from.fields, field) != from.fields.end(); });
 }
 
 }  // namespace

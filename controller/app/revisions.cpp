@@ -65,8 +65,7 @@ Result<Manifests> Revisions::at(const std::string& commit, Deadline deadline) {
 // Only the commit that wrote the file last is read, against the one before it.
 Result<std::shared_ptr<const std::string>> Revisions::file(const std::string& path, const std::string& commit,
                                                            Deadline deadline) const {
-  PLUMB_TRY(const auto commits,
-            history_->commits({.after = "", .until = commit, .path = path, .limit = 1}, deadline));
+  PLUMB_TRY(const auto commits, history_->commits({.after = "", .until = commit, .path = path, .limit = 1}, deadline));
   if (!commits.empty()) {
     const Commit& last = commits.front();
     const std::string before = last.parents.empty() ? "" : last.parents.front();

@@ -34,7 +34,7 @@ class Focus {
     const Plan& plan;
     const LiveSet& live;
     const Inventory& inventory;                    // as it is after the round
-    const std::set<ResourceKey>& written;         // changes that were done: looked at once more
+    const std::set<ResourceKey>& written;          // changes that were done: looked at once more
     const std::set<ResourceKey>& undone;           // changes of the plan that were not done
     const std::map<ResourceKey, SystemTime>& due;  // clocks that run, of what was looked at
   };

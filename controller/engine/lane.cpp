@@ -144,9 +144,7 @@ Result<void> Lane::State::record_settled(Survey& survey) {
   return {};
 }
 
-Result<void> Lane::State::review(Plan& plan) {
-  return reviewer.review(plan, surveyor.inventory(), clock.now());
-}
+Result<void> Lane::State::review(Plan& plan) { return reviewer.review(plan, surveyor.inventory(), clock.now()); }
 
 // Changes of a reviewed plan that someone else made meanwhile: only the inventory learns of them.
 Result<void> Lane::State::note_satisfied(const Plan& plan, const std::set<ResourceKey>& keys, ChangeResults& results) {

@@ -47,9 +47,13 @@ class Shared {
   bool empty() const { return get().empty(); }
   std::size_t size() const { return get().size(); }
   template <class Key>
-  const_iterator find(const Key& key) const { return get().find(key); }
+  const_iterator find(const Key& key) const {
+    return get().find(key);
+  }
   template <class Key>
-  bool contains(const Key& key) const { return get().contains(key); }
+  bool contains(const Key& key) const {
+    return get().contains(key);
+  }
   const auto& at(const key_type& key) const { return get().at(key); }
 
   void clear() { held_.reset(); }

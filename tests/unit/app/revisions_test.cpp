@@ -22,7 +22,8 @@ const std::string kHead = "apiVersion: plumbline.dev/v1alpha1\n";
 
 std::string user_text(const std::string& name, const std::string& title) {
   return kHead + "kind: ADUser\nmetadata: {name: " + name +
-         "}\nspec:\n  parentDN: OU=P,DC=a,DC=test\n  title: " + title + "\n  mail: " + name + "@a.test\n";
+         "}\nspec:\n  parentDN: OU=P,DC=a,DC=test\n  title: " + title + "\n  mail: " + name +
+         "@a.test\n  userPrincipalName: " + name + "@a.test\n";
 }
 
 std::string directory_text(const std::string& server) {

@@ -109,10 +109,11 @@ class Planner : public ::testing::Test {
                       .created_by = [&](const LiveObject& object) { return markers_[object.id]; },
                       .now = now_,
                       .confirm_undeclared = confirm_undeclared_,
-                      .owned_elsewhere = [&](const std::string& id) {
-                        const auto found = elsewhere_.find(id);
-                        return found == elsewhere_.end() ? std::string() : found->second;
-                      },
+                      .owned_elsewhere =
+                          [&](const std::string& id) {
+                            const auto found = elsewhere_.find(id);
+                            return found == elsewhere_.end() ? std::string() : found->second;
+                          },
                       .holds = holds_});
   }
 
