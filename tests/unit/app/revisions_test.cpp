@@ -29,7 +29,7 @@ std::string user_text(const std::string& name, const std::string& title) {
 std::string directory_text(const std::string& server) {
   return kHead + "kind: Directory\nmetadata: {name: a}\nspec:\n  servers: ['ldaps://" + server +
          "']\n  baseDNs: ['DC=a,DC=test']\n  managedScope: ['OU=P,DC=a,DC=test']\n  credentialRef: {name: bind}\n" +
-         "  defaults: {upnSuffix: a.test}\n---\n" + kHead +
+         "---\n" + kHead +
          "kind: Credential\nmetadata: {name: bind}\nspec:\n  type: ldapBind\n  ldapBind: {username: svc@A.TEST, "
          "passwordFrom: {env: X}}\n";
 }
