@@ -216,6 +216,7 @@ std::vector<std::string> attributes_of(const Resource& resource, const Snapshot&
     if (!names.empty()) return {names.begin(), names.end()};
   }
   // A parent that is not declared cannot be asked for, so the name of this one cannot be tried with another.
+  if (pointer == "/spec/parentDN") return {"distinguishedName"};
   for (const ReferenceRule& rule : reference_rules())
     if (rule.kind == resource.key.kind && rule.path == pointer && rule.target_kind == "OrganizationalUnit")
       return {"distinguishedName"};
