@@ -135,9 +135,14 @@ std::shared_ptr<Writer::Batch> Writer::begin(std::vector<DirectoryWrite> writes,
 }
 
 Directory::Answers Writer::finish(Batch& batch) {
-  while (batch.unanswered > 0) {
+  // A question ends after what it was asked for has come: only then is the connection idle.
+  const auto open = [&] {
+    return batch.unanswered > 0 || std::any_of(in_flight_.begin(), in_flight_.end(),
+                                               [&](const auto& each) { return each.second.batch.get() == &batch; });
+  };
+  while (open()) {
     fill_window();
-    if (batch.unanswered > 0) take_answer();
+    if (open()) take_answer();
   }
   Directory::Answers answers;
   answers.reserve(batch.results.size());
