@@ -81,6 +81,7 @@ struct Lane::State {
   Result<void> write_books(const Round& round, const Snapshot& snapshot, const Survey& survey,
                            const ChangeResults& results, bool whole);
   void note_outcomes(const Plan& plan, const ChangeResults& results);
+  void save_what_was_written();
   void tell(const Round& round, SteadyTime began);
   Round apply(const Plan& reviewed, const Snapshot& snapshot, bool whole, std::stop_token stop);
   bool is_fresh(const Plan& made) const;
@@ -322,7 +323,23 @@ Round Lane::State::apply(const Plan& reviewed, const Snapshot& snapshot, bool wh
     round.stopped = noted.error();
     return round;
   }
-  return finish(std::move(round), snapshot, *survey, results, whole, std::move(stop));
+  round = finish(std::move(round), snapshot, *survey, results, whole, std::move(stop));
+  if (round.applied > 0) save_what_was_written();
+  return round;
+}
+
+// The process may end now: what it wrote is to be in what the next one begins with. Where this fails, the next one
+// asks for these changes.
+void Lane::State::save_what_was_written() {
+  const auto saved = [&]() -> Result<void> {
+    PLUMB_CHECK(surveyor.catch_up());
+    const std::vector<StateStore::Put> puts = target.unsaved();
+    if (puts.empty()) return {};
+    PLUMB_CHECK(store.commit(puts));
+    target.saved();
+    return {};
+  }();
+  if (!saved) log::debug("mirror.behind", "{}: {}", name, saved.error().message);
 }
 
 Round Lane::apply_reviewed(const Plan& reviewed, const Snapshot& snapshot, std::stop_token stop) {

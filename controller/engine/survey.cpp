@@ -109,6 +109,13 @@ Result<Survey> Surveyor::again(const Snapshot& snapshot, bool retry) {
   return some(snapshot, std::move(*keys), seen);
 }
 
+Result<void> Surveyor::catch_up() {
+  Interest interest;
+  interest.attributes = attributes_;
+  PLUMB_CHECK(observe(interest));
+  return {};
+}
+
 Result<Survey> Surveyor::everything(const Snapshot& snapshot, const Plan* reviewed,
                                     const std::vector<Intent>& intents) {
   Survey survey;

@@ -41,6 +41,9 @@ class Surveyor {
   // declared is due for another try.
   Result<Survey> again(const Snapshot& snapshot, bool retry);
 
+  // Lets the target see what was written, without planning anything.
+  Result<void> catch_up();
+
   // A round that `survey` began is over; of the changes of its plan these were done, and those not.
   void note(const Survey& survey, const Snapshot& snapshot, const std::set<ResourceKey>& written,
             const std::set<ResourceKey>& undone);
