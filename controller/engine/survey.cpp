@@ -155,8 +155,8 @@ void Surveyor::tell_who_changed(Plan& plan) {
       known[drift.id] = told ? std::move(*told) : std::vector<LastChange>{};
     }
     // A move shows as a change of the name, which AD counts among the attributes.
-    const std::string_view name =
-        equals_ignoring_case(drift.field.name, "distinguishedName") ? "name" : drift.field.name;
+    const bool moved = equals_ignoring_case(drift.field.name, "distinguishedName");
+    const std::string name = moved ? "name" : drift.field.name;
     for (const LastChange& change : known[drift.id]) {
       if (!equals_ignoring_case(change.attribute, name) || (drift.changed && *drift.changed >= change.at)) continue;
       drift.changed = change.at;

@@ -101,6 +101,8 @@ std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
   std::vector<std::string> removed = delta.removed;
   if (delta.whole) removed = state.missing_of(delta);
   std::erase_if(removed, [&](const std::string& path) { return !state.files.contains(path); });
+  std::sort(removed.begin(), removed.end());
+  removed.erase(std::unique(removed.begin(), removed.end()), removed.end());
   if (state.assembly.snapshot != nullptr && removed.empty() && fresh.empty() && state.unreadable == delta.unreadable &&
       state.assembly.snapshot->revision == delta.revision)
     return state.assembly.snapshot;
