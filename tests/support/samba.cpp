@@ -29,10 +29,7 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::string script() {
-  // tests/support/samba.cpp -> scripts/samba-dc
-  return (std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "scripts/samba-dc").string();
-}
+std::string script() { return std::string(PLUMB_SOURCE_DIR) + "/scripts/samba-dc"; }
 
 std::string cache_folder() {
   const std::string base = variable("XDG_CACHE_HOME"), home = variable("HOME");

@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
 
-const fs::path kRoot = fs::path(__FILE__).parent_path().parent_path().parent_path();
+const fs::path kRoot = PLUMB_SOURCE_DIR;
 
 fs::path program() {
   const char* given = std::getenv("PLUMBLINE_BINARY");
