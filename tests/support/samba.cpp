@@ -151,6 +151,8 @@ std::unique_ptr<Samba> Samba::make(std::string& why) {
   while (samba->choose_address(why)) {
     if (samba->start_there(why)) return samba;
     run_program({script(), "wipe", samba->directory_});
+    // The name in the lock would make the next one wipe the folder, which is used at another address by then.
+    if (::ftruncate(samba->lock_, 0) != 0) why += "; its lock keeps its name";
     ::close(samba->lock_);
     samba->lock_ = -1;
     if (why.find("listens on") == std::string::npos) break;
