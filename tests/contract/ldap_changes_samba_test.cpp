@@ -189,8 +189,10 @@ class SambaSetBack : public FollowingSamba {
     ASSERT_EQ(ran.status, 0) << ran.output;
     samba().start();
   }
-  static void keep_a_copy() { stopped("rm -rf ../copy && cp -a private ../copy"); }
-  static void set_back() { stopped("rm -rf private && cp -a ../copy private"); }
+  // By its full name: the domain controller's folder is a link into /dev/shm, so `..` would be shared by all tests.
+  static std::string copy() { return samba().folder() + "/copy"; }
+  static void keep_a_copy() { stopped("rm -rf " + copy() + " && cp -a private " + copy()); }
+  static void set_back() { stopped("rm -rf private && cp -a " + copy() + " private"); }
 };
 
 TEST_F(SambaSetBack, AServerThatIsSetBackToAnOldCopyIsNoticedByItsLowerNumber) {
