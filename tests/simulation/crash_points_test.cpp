@@ -92,7 +92,7 @@ bool crash_at(const Workload& workload, Point point, std::size_t nth, std::strin
     }
     arm(world, point, nth, fired);
     for (int i = 0; i < 4; ++i) {
-      for (int edit = 0; workload.others && i == 1 && edit < 6; ++edit) world.edit(random);
+      for (int edit = 0; workload.others && i == 1 && edit < 6; ++edit) world.others.edit(random);
       world.clock.advance(10min);
       world.round();
       world.inspect();

@@ -58,7 +58,7 @@ class Story {
     govern();
     for (int i = 0; i < 8; ++i) {
       for (int change = random_.below(3); change > 0; --change) company_.change(random_);
-      if (random_.one_in(2)) world_.edit(random_);
+      if (random_.one_in(2)) world_.others.edit(random_);
       world_.publish(unreadable_manifests());
       harm();
       // A known limit: whether a creation that got no answer took place is only known where it was asked for, or once
@@ -86,7 +86,7 @@ class Story {
     world_.dcs.connect_to_first();
     for (FakeDirectory* each : world_.dcs.all()) each->hide_deletions = false;
     world_.dcs.replicate();
-    world_.move_units_back();
+    world_.others.move_units_back();
     world_.dcs.replicate();
     world_.release_holds();
     world_.publish({});
@@ -255,10 +255,10 @@ class Story {
     hidden_.clear();
     world_.store.fault = nullptr;
     world_.lease.available = world_.lease.long_enough = true;
-    if (world_.member_removed) mark("member deleted by others");
-    if (world_.units_moved > 0) mark("OU moved by others");
-    if (world_.units_moved_out > 0) mark("OU moved out of the scope by others");
-    if (world_.accounts_renamed > 0) mark("account renamed by others");
+    if (world_.others.member_removed) mark("member deleted by others");
+    if (world_.others.units_moved > 0) mark("OU moved by others");
+    if (world_.others.units_moved_out > 0) mark("OU moved out of the scope by others");
+    if (world_.others.accounts_renamed > 0) mark("account renamed by others");
     world_.dcs.stale.reset();
     if (random_.one_in(3)) backup_ = world_.directory;
   }

@@ -16,84 +16,24 @@
 #include "tests/reconcilers/world.h"
 #include "tests/simulation/company.h"
 #include "tests/simulation/domain_controllers.h"
-#include "tests/support/fake_state_store.h"
+#include "tests/simulation/others.h"
+#include "tests/simulation/planted_bugs.h"
 
 namespace plumb::simulation {
 
 using test::Crash;
-using test::FakeStateStore;
 using Fate = FakeStateStore::Fate;
-
-inline constexpr const char* kSecret = "Canary-Passw0rd-4711";
-inline constexpr const char* kTarget = "Directory/default/corp";
 
 // A promise that was broken.
 struct Violation : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Bugs that can be planted, to see that the simulation finds them.
-enum class Bug {
-  none,
-  trusts_incomplete_manifests,  // a source that could not be read in full counts as complete
-  ignores_marker,               // does not know its own objects again
-  intent_not_durable,           // says that a commit is durable when it is not
-  ignores_scope,                // the target's gate stands open
-  loses_audit,                  // drops one record
-  leaks_secret,                 // writes it into a status
-};
-
-// A store that lies, for the planted bugs.
-class LyingStore final : public StateStore {
- public:
-  LyingStore(FakeStateStore& real, Bug bug) : real_(real), bug_(bug) {}
-  Result<std::optional<Item>> get(std::string_view key) override { return real_.get(key); }
-  Result<std::vector<Item>> list(std::string_view prefix) override { return real_.list(prefix); }
-  Result<void> commit(std::span<const Put> puts, std::span<const Guard> guards) override {
-    std::vector<Put> kept(puts.begin(), puts.end());
-    if (bug_ == Bug::intent_not_durable)
-      std::erase_if(kept, [](const Put& put) { return put.key.starts_with("intent/") && put.value; });
-    if (bug_ == Bug::loses_audit && ++commits_ % 7 == 0)
-      std::erase_if(kept, [](const Put& put) { return put.key.starts_with("audit/"); });
-    for (Put& put : kept)
-      if (bug_ == Bug::leaks_secret && put.key.starts_with("status/") && put.value) put.value->append(kSecret);
-    return real_.commit(kept, guards);
-  }
-
- private:
-  FakeStateStore& real_;
-  Bug bug_;
-  int commits_ = 0;
-};
-
-class ForgetfulTarget final : public Target {
- public:
-  explicit ForgetfulTarget(std::unique_ptr<Target> real) : real_(std::move(real)) {}
-  std::string_view name() const override { return real_->name(); }
-  std::vector<const Reconciler*> kinds() const override { return real_->kinds(); }
-  Result<Observation> observe(const Interest& interest, Deadline deadline) override {
-    return real_->observe(interest, deadline);
-  }
-  Result<Observation> look_up(const Interest& interest, Deadline deadline) override {
-    return real_->look_up(interest, deadline);
-  }
-  Result<void> restore(StateStore& from) override { return real_->restore(from); }
-  std::vector<StateStore::Put> unsaved() override { return real_->unsaved(); }
-  void saved() override { real_->saved(); }
-  std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
-                             Deadline deadline) override {
-    return real_->apply(changes, operations, deadline);
-  }
-  std::string created_by(const LiveObject&) const override { return ""; }
-
- private:
-  std::unique_ptr<Target> real_;
-};
-
 // One controller with its store, one domain with other people in it, and a referee who knows the truth.
 class World final : public test::World {
  public:
-  World(Company& company, Bug bug) : dcs(directory), company_(company), bug_(bug), lying_(store, bug) {
+  World(Company& company, Bug bug)
+      : dcs(directory), others(directory, company, store), company_(company), bug_(bug), lying_(store, bug) {
     secrets.values["env:PW"] = kSecret;
     seed_domain();
     dcs.begin();
@@ -108,6 +48,7 @@ class World final : public test::World {
   using test::World::clock;
   using test::World::directory;  // the first domain controller
   DomainControllers dcs;
+  Others others;
 
   Company& company() { return company_; }
 
@@ -229,61 +170,6 @@ class World final : public test::World {
     directory.restore(copy, how);
   }
 
-  // Others move an OU of ours, with all that is in it; "": back into the scope, where it was.
-  bool move_unit(const std::string& unit, const std::string& name, const std::string& parent) {
-    if (!directory.exists(fmt::format("OU={},{}", unit, kScope))) return false;
-    const std::string id = directory.id_of(fmt::format("OU={},{}", unit, kScope));
-    if (directory.exists(fmt::format("OU={},{}", name, parent))) return false;
-    if (parent != kScope) {
-      ++units_moved_out;
-      moved_out_[id] = unit;
-      for (const std::string& other : directory.ids())
-        if (directory.entry(other)->dn.ends_with(fmt::format("OU={},{}", unit, kScope))) was_outside_.insert(other);
-    }
-    ++units_moved;
-    directory.move(id, "OU=" + name, parent);
-    return true;
-  }
-  void move_units_back() {
-    for (const auto& [id, unit] : moved_out_) {
-      if (!directory.exists(id) || Dn::parse(directory.entry(id)->dn)->within(*Dn::parse(kScope))) continue;
-      if (!directory.exists(fmt::format("OU={},{}", unit, kScope))) directory.move(id, "OU=" + unit, kScope);
-    }
-    moved_out_.clear();
-  }
-
-  // Edits by other people. Theirs may be undone where a manifest says otherwise, and only there.
-  void edit(Random& random) {
-    std::vector<std::string> present;
-    for (const auto& [name, person] : company_.people)
-      if (person.declared && directory.exists(name)) present.push_back(name);
-    if (present.empty()) return;
-    const std::string& name = random.pick(present);
-    const std::string team = fmt::format("g{}", random.below(3));
-    switch (random.below(9)) {
-      case 6: directory.bump(name); break;
-      case 7: rename_account(name); break;
-      case 8:
-        if (!move_unit(random.pick<std::string>({"east", "west"}), fmt::format("theirs-{}", ++edits_),
-                       random.one_in(3) ? "OU=Elsewhere,DC=ad,DC=test" : kScope))
-          directory.bump(name);
-        break;
-      case 0:
-        if (!company_.people[name].title.empty()) directory.set(name, "title", {fmt::format("theirs-{}", ++edits_)});
-        break;
-      case 1: directory.set(name, "company", {fmt::format("theirs-{}", ++edits_)}); break;
-      case 2: directory.move(name, fmt::format("CN=Theirs {}", ++edits_), kScope); break;
-      case 3: join(team, "b0"); break;
-      case 4: join(team, name); break;
-      case 5:
-        member_removed = member_removed || !directory.values(name, "memberOf").empty();
-        removed_.insert(directory.id_of(name));
-        directory.remove(name);
-        company_.people[name].adopted = false;  // what comes after is made by us
-        break;
-    }
-  }
-
   // What is not as the company has it, once everything works.
   std::vector<std::string> differences() {
     std::vector<std::string> found;
@@ -300,7 +186,7 @@ class World final : public test::World {
         if (!exists || person.policy == "Orphan" || person.drifted) continue;
         if (adoptable_.contains(directory.id_of(name)) && !written_.contains(directory.id_of(name))) continue;
         // What was outside of the scope when it left is not ours any more.
-        if (was_outside_.contains(directory.id_of(name))) continue;
+        if (others.was_outside.contains(directory.id_of(name))) continue;
         expect(person.policy != "Delete" || person.adopted, name + " is still there");
         expect(disabled(name), name + " is not disabled");
         continue;
@@ -308,7 +194,7 @@ class World final : public test::World {
       // What others did to it may stay.
       if (person.drifted && !exists) continue;
       // Missed twice with no look in between, it counted as deleted; what has its place under another name is told.
-      const bool renamed = std::any_of(renamed_.begin(), renamed_.end(), [&](const auto& account) {
+      const bool renamed = std::any_of(others.renamed.begin(), others.renamed.end(), [&](const auto& account) {
         return account.second == name && directory.exists(account.first);
       });
       if (!exists && renamed) continue;
@@ -346,9 +232,6 @@ class World final : public test::World {
   }
 
   std::size_t writes() const { return directory.log().size(); }
-  // What others did.
-  bool member_removed = false;  // deleted somebody who was in a group
-  int units_moved = 0, units_moved_out = 0, accounts_renamed = 0;
   int crashes = 0, unknowns = 0, conflicts = 0, settled = 0;
 
  private:
@@ -417,28 +300,6 @@ class World final : public test::World {
                             {"members", std::move(members)}});
   }
 
-  // Somebody gives an account another logon name. Whoever leaves unmanaged later would keep it.
-  void rename_account(const std::string& name) {
-    const std::string id = directory.id_of(name);
-    const auto record = store.items().find(fmt::format("inventory/{}/ADUser/default/{}", kTarget, name));
-    const bool known = record != store.items().end() && record->second.value.find(id) != std::string::npos &&
-                       record->second.value.find("\"digest\"") != std::string::npos;
-    if (!known || company_.people[name].policy == "Orphan" || was_outside_.contains(id)) return;
-    ++accounts_renamed;
-    renamed_[id] = name;
-    directory.set(name, "sAMAccountName", {fmt::format("theirs-{}", ++edits_)});
-  }
-
-  void join(const std::string& team, const std::string& who) {
-    if (!directory.exists(team)) return;
-    auto members = directory.values(team, "member");
-    const std::string dn = directory.entry(who)->dn;
-    if (std::find(members.begin(), members.end(), dn) != members.end()) return;
-    members.push_back(dn);
-    directory.set(team, "member", members);
-    joined_by_others_[team].insert(directory.id_of(who));
-  }
-
   bool disabled(const std::string& name) const {
     return (std::stol(directory.value(name, "userAccountControl")) & 2) != 0;
   }
@@ -459,20 +320,20 @@ class World final : public test::World {
     for (const std::string& dn : directory.values(name, "member")) live.insert(directory.id_of(dn));
     for (const std::string& member : team.members)
       if (directory.exists(member)) wanted.insert(directory.id_of(member));
-    for (const auto& [id, member] : renamed_)
+    for (const auto& [id, member] : others.renamed)
       if (team.members.contains(member) && directory.exists(id)) wanted.insert(id);
     for (const std::string& id : wanted)
       if (!live.contains(id)) found.push_back(fmt::format("{} lacks {}", name, directory.entry(id)->dn));
-    const auto joined = joined_by_others_.find(name);
+    const auto joined = others.joined.find(name);
     // Nothing is taken out of a list of which somebody is not there, and is not to be created.
     const bool waits = wanted.size() < team.members.size();
     for (const std::string& id : live) {
       if (wanted.contains(id)) continue;
-      const bool theirs = joined != joined_by_others_.end() && joined->second.contains(id);
+      const bool theirs = joined != others.joined.end() && joined->second.contains(id);
       if (waits || keeps_memberships(id)) continue;
       if (team.authoritative || !theirs) found.push_back(fmt::format("{} holds {}", name, directory.entry(id)->dn));
     }
-    if (!team.authoritative && joined != joined_by_others_.end() && directory.exists("b0") &&
+    if (!team.authoritative && joined != others.joined.end() && directory.exists("b0") &&
         joined->second.contains(directory.id_of("b0")) && !live.contains(directory.id_of("b0")))
       found.push_back(name + " lost somebody whom others had added");
     if (directory.value(name, "description") != team.description) found.push_back(name + " has another description");
@@ -498,7 +359,7 @@ class World final : public test::World {
       throw Violation("a write to somebody else's object: " + dn);
     const auto sam = entry->attributes.find("sAMAccountName");
     std::string name = sam == entry->attributes.end() ? "" : sam->second.values.front();
-    if (const auto renamed = renamed_.find(entry->id); renamed != renamed_.end()) name = renamed->second;
+    if (const auto renamed = others.renamed.find(entry->id); renamed != others.renamed.end()) name = renamed->second;
     judge_drift(name, write);
     if (missing_.contains(name)) throw Violation("a write to an object whose manifest could not be read: " + dn);
     written_.insert(entry->id);
@@ -541,9 +402,9 @@ class World final : public test::World {
       const std::string& name = change.values.front();
       if (dcs.connected().exists(name)) return;  // and will refuse it
       for (FakeDirectory* each : dcs.all())
-        if (each->exists(name) && !removed_.contains(each->id_of(name)))
+        if (each->exists(name) && !others.removed.contains(each->id_of(name)))
           throw Violation(fmt::format("created twice: {}, on {} too", name, each->host()));
-      for (const auto& [id, account] : renamed_)
+      for (const auto& [id, account] : others.renamed)
         if (account == name && directory.exists(id))
           throw Violation("created again, though others only took its name away: " + name);
     }
@@ -591,15 +452,11 @@ class World final : public test::World {
   std::map<std::string, Hold> holds_;             // by name of the person
   std::map<std::string, std::string> published_;  // name -> its manifest
   std::map<std::string, std::string> settled_;    // name -> its manifest when it was seen to be as declared
-  std::map<std::string, std::string> renamed_;    // id -> name that others took away
-  std::map<std::string, std::string> moved_out_;  // id of an OU that others moved -> its name
-  std::set<std::string> was_outside_, removed_;   // ids
   std::set<std::string> missing_, adoptable_, written_;
   std::map<std::string, std::string> foreign_;  // id -> content
-  std::map<std::string, std::set<std::string>> joined_by_others_;
   std::uint64_t audit_records_ = 0;
   std::string audit_head_;
-  int revision_ = 0, edits_ = 0;
+  int revision_ = 0;
 };
 
 }  // namespace plumb::simulation
