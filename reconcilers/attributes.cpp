@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/base/assert.h"
 #include "controller/base/text.h"
+#include "controller/model/flags.h"
 
 namespace plumb {
 namespace {
@@ -121,24 +123,20 @@ constexpr Refused kRefused[] = {
     {"priorValue", kSecret},
 };
 
-struct Flag {
-  std::string_view name;
-  std::uint32_t bit;
-};
 // ACCOUNTDISABLE is spec.enabled; the account types, LOCKOUT and PASSWORD_EXPIRED are not ours to set.
-constexpr Flag kFlags[] = {
-    {"SCRIPT", 0x1},
-    {"HOMEDIR_REQUIRED", 0x8},
-    {"PASSWD_NOTREQD", 0x20},
-    {"ENCRYPTED_TEXT_PWD_ALLOWED", 0x80},
-    {"DONT_EXPIRE_PASSWORD", 0x10000},
-    {"MNS_LOGON_ACCOUNT", 0x20000},
-    {"SMARTCARD_REQUIRED", 0x40000},
-    {"TRUSTED_FOR_DELEGATION", 0x80000},
-    {"NOT_DELEGATED", 0x100000},
-    {"USE_DES_KEY_ONLY", 0x200000},
-    {"DONT_REQ_PREAUTH", 0x400000},
-    {"TRUSTED_TO_AUTH_FOR_DELEGATION", 0x1000000},
+constexpr std::string_view kSettableFlags[] = {
+    "SCRIPT",
+    "HOMEDIR_REQUIRED",
+    "PASSWD_NOTREQD",
+    "ENCRYPTED_TEXT_PWD_ALLOWED",
+    "DONT_EXPIRE_PASSWORD",
+    "MNS_LOGON_ACCOUNT",
+    "SMARTCARD_REQUIRED",
+    "TRUSTED_FOR_DELEGATION",
+    "NOT_DELEGATED",
+    "USE_DES_KEY_ONLY",
+    "DONT_REQ_PREAUTH",
+    "TRUSTED_TO_AUTH_FOR_DELEGATION",
 };
 
 unsigned kind_bit(std::string_view kind) { return kind == "ADUser" ? kUser : kind == "ADGroup" ? kGroup : kUnit; }
@@ -167,16 +165,12 @@ Result<void> check_attribute_name(std::string_view kind, std::string_view name) 
 }
 
 std::optional<std::uint32_t> account_flag(std::string_view name) {
-  const auto* const found =
-      std::find_if(std::begin(kFlags), std::end(kFlags), [&](const Flag& flag) { return flag.name == name; });
-  if (found == std::end(kFlags)) return {};
-  return found->bit;
+  if (std::ranges::find(kSettableFlags, name) == std::end(kSettableFlags)) return {};
+  const auto flag = std::ranges::find(account_flags(), name, &FlagName::name);
+  PLUMB_ASSERT(flag != account_flags().end());
+  return flag->bit;
 }
 
-std::vector<std::string> account_flag_names() {
-  std::vector<std::string> names;
-  for (const Flag& flag : kFlags) names.emplace_back(flag.name);
-  return names;
-}
+std::vector<std::string> account_flag_names() { return {std::begin(kSettableFlags), std::end(kSettableFlags)}; }
 
 }  // namespace plumb

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/base/text.h"
+#include "controller/model/setting.h"
 #include "reconcilers/spec.h"
 
 namespace plumb {
@@ -20,22 +21,6 @@ Result<void> read_names(const Value& spec, std::string_view pointer, std::vector
   return {};
 }
 
-Result<Duration> read_span(const Value& spec, std::string_view pointer, Duration otherwise) {
-  const auto text = text_at(spec, pointer);
-  if (!text) return otherwise;
-  auto span = parse_duration(*text);
-  if (!span) return in_context(fmt::format("/spec{}", pointer), std::move(span).error());
-  if (*span <= Duration::zero()) return fail(Fault::invalid, "/spec{}: must be more than nothing", pointer);
-  return span;
-}
-
-// "env:NAME" or "file:/path".
-std::string secret_reference(const Value& spec, const std::string& pointer) {
-  if (const auto name = text_at(spec, pointer + "/env")) return "env:" + *name;
-  if (const auto path = text_at(spec, pointer + "/file")) return "file:" + *path;
-  return "";
-}
-
 Result<void> read_credential(const Resource& directory, const Snapshot& snapshot, DirectorySettings& settings) {
   const std::string name = text_at(directory.spec, "/credentialRef/name").value_or("");
   const Resource* const credential = snapshot.find({"Credential", directory.key.ns, name});
@@ -49,7 +34,7 @@ Result<void> read_credential(const Resource& directory, const Snapshot& snapshot
   if (type == "ldapBind") {
     settings.bind = Bind::simple;
     settings.username = text_at(spec, "/ldapBind/username").value_or("");
-    settings.password_from = secret_reference(spec, "/ldapBind/passwordFrom");
+    settings.password_from = secret_at(spec, "/ldapBind/passwordFrom");
     if (settings.username.empty() || settings.password_from.empty())
       return fail(Fault::invalid, "{}: username and passwordFrom are needed", credential->key);
     return {};
@@ -94,7 +79,7 @@ Result<Schedule> read_schedule(const Value& spec) {
     return fail(Fault::invalid, "/spec/schedule: either interval or cron is needed");
   if (!expression) {
     if (zone_name) return fail(Fault::invalid, "/spec/schedule/timeZone: goes with cron; an interval needs none");
-    PLUMB_TRY(const Duration interval, read_span(spec, "/schedule/interval", Duration()));
+    PLUMB_TRY(const Duration interval, span_at(spec, "/schedule/interval", Duration()));
     if (interval < std::chrono::seconds(1))
       return fail(Fault::invalid, "/spec/schedule/interval: must be a second or more");
     return Schedule::every(interval);
@@ -128,9 +113,9 @@ Result<DirectorySettings> directory_settings(const Resource& directory, const Sn
   PLUMB_CHECK(check_transport(settings));
   PLUMB_CHECK(check_scope(settings));
 
-  PLUMB_TRY(settings.connect_timeout, read_span(spec, "/timeouts/connect", std::chrono::seconds(5)));
-  PLUMB_TRY(settings.operation_timeout, read_span(spec, "/timeouts/operation", std::chrono::seconds(30)));
-  PLUMB_TRY(settings.read_timeout, read_span(spec, "/timeouts/read", std::chrono::seconds(120)));
+  PLUMB_TRY(settings.connect_timeout, span_at(spec, "/timeouts/connect", std::chrono::seconds(5)));
+  PLUMB_TRY(settings.operation_timeout, span_at(spec, "/timeouts/operation", std::chrono::seconds(30)));
+  PLUMB_TRY(settings.read_timeout, span_at(spec, "/timeouts/read", std::chrono::seconds(120)));
   if (at(spec, "/schedule") != nullptr) {
     PLUMB_TRY(settings.schedule, read_schedule(spec));
   }

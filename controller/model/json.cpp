@@ -115,15 +115,9 @@ Result<Drift> drift_from(const Value& json) {
   }
   from.read_as("mode", drift.mode, parse_drift_mode);
   from.read("putBack", drift.put_back);
-  from.read_as("heldUntil", drift.held_until, [](std::string_view text) {
-    const auto time = parse_time(text);
-    return time ? std::optional(time) : std::nullopt;
-  });
+  from.read_as("heldUntil", drift.held_until, parse_time);
   from.read("reason", drift.reason);
-  from.read_as("changed", drift.changed, [](std::string_view text) {
-    const auto time = parse_time(text);
-    return time ? std::optional(time) : std::nullopt;
-  });
+  from.read_as("changed", drift.changed, parse_time);
   from.read("changedOn", drift.changed_on);
   PLUMB_CHECK(from.finish());
   return drift;
@@ -218,8 +212,6 @@ Result<std::vector<Change>> level_from(const Value& json) {
   }
   return level;
 }
-
-std::optional<SystemTime> time_from(std::string_view text) { return parse_time(text); }
 
 }  // namespace
 
@@ -373,7 +365,7 @@ Result<AuditRecord> audit_from_json(const Value& json) {
   Members from(json, "an audit record");
   for (const char* name : {"sequence", "time", "stage"}) from.require(name);
   from.read("sequence", record.sequence);
-  from.read_as("time", record.at, time_from);
+  from.read_as("time", record.at, parse_time);
   from.read_as("stage", record.stage, parse_stage);
   from.read("operation", record.operation);
   from.read("target", record.target);

@@ -6,6 +6,7 @@
 #include "controller/adapters/git/library.h"
 #include "controller/adapters/git/version_range.h"
 #include "controller/base/text.h"
+#include "controller/model/setting.h"
 
 namespace plumb::git {
 namespace {
@@ -22,21 +23,6 @@ bool is_plain(std::string_view text) {
 // What goes to ssh -o as part of a value, where these have a meaning.
 bool is_plain_file(std::string_view path) {
   return path.starts_with('/') && path.find_first_of("\"%$\\\n") == std::string_view::npos;
-}
-
-Result<Duration> read_span(const Value& spec, std::string_view pointer, Duration otherwise) {
-  const auto text = text_at(spec, pointer);
-  if (!text) return otherwise;
-  auto span = parse_duration(*text);
-  if (!span) return in_context(fmt::format("/spec{}", pointer), std::move(span).error());
-  if (*span <= Duration::zero()) return fail(Fault::invalid, "/spec{}: must be more than nothing", pointer);
-  return span;
-}
-
-std::string secret_reference(const Value& spec, const std::string& pointer) {
-  if (const auto name = text_at(spec, pointer + "/env")) return "env:" + *name;
-  if (const auto path = text_at(spec, pointer + "/file")) return "file:" + *path;
-  return "";
 }
 
 Result<Reference> read_reference(const Value& spec) {
@@ -67,8 +53,8 @@ Result<Reference> read_reference(const Value& spec) {
 Result<void> read_credentials(const Value& spec, const Url& url, Settings& settings) {
   Credentials& own = settings.credentials;
   own.username = text_at(spec, "/credentials/username").value_or(url.user.empty() ? "git" : url.user);
-  own.password_from = secret_reference(spec, "/credentials/passwordFrom");
-  own.ssh_key_from = secret_reference(spec, "/credentials/sshKeyFrom");
+  own.password_from = secret_at(spec, "/credentials/passwordFrom");
+  own.ssh_key_from = secret_at(spec, "/credentials/sshKeyFrom");
   own.known_hosts_file = text_at(spec, "/credentials/knownHostsFile").value_or("");
   if (!own.password_from.empty() && url.scheme != "https")
     return fail(Fault::invalid, "/spec/credentials/passwordFrom: is for https:// only");
@@ -201,8 +187,8 @@ Result<Settings> git_settings(const Resource& resource) {
   PLUMB_TRY(settings.path, clean_path(text_at(spec, "/path").value_or("")));
   PLUMB_CHECK(read_credentials(spec, *url, settings));
   settings.ca_file = text_at(spec, "/caFile").value_or("");
-  PLUMB_TRY(settings.timeout, read_span(spec, "/timeout", std::chrono::seconds(60)));
-  PLUMB_TRY(settings.interval, read_span(spec, "/interval", std::chrono::seconds(60)));
+  PLUMB_TRY(settings.timeout, span_at(spec, "/timeout", std::chrono::seconds(60)));
+  PLUMB_TRY(settings.interval, span_at(spec, "/interval", std::chrono::seconds(60)));
   PLUMB_CHECK(read_keys(spec, settings));
   if (const auto text = text_at(spec, "/acceptRewind")) {
     auto rewind = parse_rewind(*text);
