@@ -7,9 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/integration/quickstart.h"
 #include "tests/support/git_servers.h"
 #include "tests/support/git_world.h"
-#include "tests/support/workbench.h"
 
 namespace plumb::test {
 namespace {
@@ -18,18 +18,12 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::filesystem::path kQuickstart = std::filesystem::path(PLUMB_SOURCE_DIR) / "examples/quickstart/manifests";
 const std::vector<std::string> kPeople = {"apopov", "fdiallo", "jdoe", "lchen", "mkeller"};
 
-class GitRun : public testing::Test {
+class GitRun : public OnQuickstart {
  protected:
-  void SetUp() override {
-    PLUMB_NEED_SAMBA();
-    std::string why;
-    samba_ = Samba::get(why);
-    bench_.emplace(*samba_);
+  void prepare() override {
     git_.emplace();
-    bench_->copy(kQuickstart);  // with the server's address put in
     first_ = git_->commit(tree(), "First", signature_);
     source(git_->url());
     bench_->environment()["PLUMBLINE_SOURCE"] = (bench_->folder() / "source.yaml").string();
@@ -75,8 +69,6 @@ class GitRun : public testing::Test {
     git_->push({"--force"});
   }
 
-  const Samba* samba_ = nullptr;
-  std::optional<Workbench> bench_;
   std::optional<GitWorld> git_;
   std::vector<std::string> signature_;  // options of git
   std::string first_;

@@ -5,22 +5,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/workbench.h"
+#include "tests/integration/quickstart.h"
 
 namespace plumb::test {
 namespace {
 
 using testing::HasSubstr;
 
-class PlanFiles : public testing::Test {
+class PlanFiles : public OnQuickstart {
  protected:
-  void SetUp() override {
-    PLUMB_NEED_SAMBA();
-    std::string why;
-    bench_.emplace(*Samba::get(why));
-    bench_->copy(std::filesystem::path(PLUMB_SOURCE_DIR) / "examples/quickstart/manifests");
-    file_ = (bench_->folder() / "reviewed.plan").string();
-  }
+  void prepare() override { file_ = (bench_->folder() / "reviewed.plan").string(); }
 
   void make_plan(const std::vector<std::string>& also = {}) {
     std::vector<std::string> arguments = {"plan", "--out", file_};
@@ -29,7 +23,6 @@ class PlanFiles : public testing::Test {
     ASSERT_EQ(ran.status, 0) << ran.output;
   }
 
-  std::optional<Workbench> bench_;
   std::string file_;
 };
 

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/workbench.h"
+#include "tests/integration/quickstart.h"
 
 namespace plumb::test {
 namespace {
@@ -14,13 +14,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class Rollback : public testing::Test {
+class Rollback : public OnQuickstart {
  protected:
-  void SetUp() override {
-    PLUMB_NEED_SAMBA();
-    std::string why;
-    bench_.emplace(*Samba::get(why));
-    bench_->copy(std::filesystem::path(PLUMB_SOURCE_DIR) / "examples/quickstart/manifests");
+  void prepare() override {
     git({"init", "-q", "-b", "main"});
     commit("Declare the company");
     ASSERT_EQ(bench_->plumbline({"apply", "--yes"}).status, 0);
@@ -53,8 +49,6 @@ class Rollback : public testing::Test {
     EXPECT_TRUE(std::regex_search(ran.output, found, std::regex("\"plan\": ?\"([0-9a-f]{64})\""))) << ran.output;
     return found.empty() ? "" : found[1].str();
   }
-
-  std::optional<Workbench> bench_;
 };
 
 TEST_F(Rollback, ToACommitIsAPlanThatIsAppliedFromItsFile) {

@@ -5,14 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/workbench.h"
+#include "tests/integration/quickstart.h"
 
 namespace plumb::test {
 namespace {
 
 using testing::HasSubstr;
-
-const std::filesystem::path kQuickstart = std::filesystem::path(PLUMB_SOURCE_DIR) / "examples/quickstart/manifests";
 
 std::string jane(const std::string& title) {
   return "apiVersion: plumbline.dev/v1alpha1\nkind: ADUser\nmetadata:\n  name: jdoe\nspec:\n"
@@ -20,24 +18,13 @@ std::string jane(const std::string& title) {
          title + "\n";
 }
 
-class Run : public testing::Test {
+class Run : public OnQuickstart {
  protected:
-  void SetUp() override {
-    PLUMB_NEED_SAMBA();
-    std::string why;
-    samba_ = Samba::get(why);
-    bench_.emplace(*samba_);
-    bench_->copy(kQuickstart);
-  }
-
   std::unique_ptr<Background> start(const std::vector<std::string>& also = {}) {
     std::vector<std::string> arguments = {"run", "--settle", "50ms"};
     arguments.insert(arguments.end(), also.begin(), also.end());
     return std::make_unique<Background>(bench_->command(arguments), bench_->environment());
   }
-
-  const Samba* samba_ = nullptr;
-  std::optional<Workbench> bench_;
 };
 
 TEST_F(Run, FollowsTheManifestsUntilItIsToldToStop) {

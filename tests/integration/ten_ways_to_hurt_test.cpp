@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/workbench.h"
+#include "tests/integration/quickstart.h"
 
 namespace plumb::test {
 namespace {
@@ -17,13 +17,9 @@ using testing::HasSubstr;
 
 const fs::path kQuickstart = fs::path(PLUMB_SOURCE_DIR) / "examples/quickstart/manifests";
 
-class TenWays : public testing::Test {
+class TenWays : public OnQuickstart {
  protected:
-  void SetUp() override {
-    PLUMB_NEED_SAMBA();
-    std::string why;
-    bench_.emplace(*Samba::get(why));
-    bench_->copy(kQuickstart);
+  void prepare() override {
     const Ran applied = bench_->plumbline({"apply", "--yes"});
     ASSERT_EQ(applied.status, 0) << applied.output;
     before_ = everything();
@@ -39,7 +35,6 @@ class TenWays : public testing::Test {
     EXPECT_EQ(everything(), before_);
   }
 
-  std::optional<Workbench> bench_;
   std::string before_;
 };
 

@@ -1,8 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "controller/engine/lane.h"
-#include "tests/reconcilers/world.h"
-#include "tests/support/fake_state_store.h"
+#include "tests/unit/engine/focus_world.h"
 
 // Rounds that look only at what may have changed. That they plan what a round of everything would plan is held by the
 // simulation and, here, by `compare_plans`.
@@ -13,32 +11,7 @@ using namespace std::chrono_literals;
 using test::group;
 using test::user;
 
-class FocusTest : public test::World {
- protected:
-  FocusTest() {
-    auto log = AuditLog::open(store_, clock, "root@test");
-    if (!log) throw std::logic_error(log.error().message);
-    audit_.emplace(std::move(*log));
-    LaneOptions options;
-    options.compare_plans = true;
-    lane_ = std::make_unique<Lane>(target(), store_, *audit_, lease_, clock, std::span<const policy::Policy>(),
-                                   std::move(options));
-  }
-
-  Round run() {
-    Round round = lane_->run_round(declared());
-    EXPECT_FALSE(round.stopped) << round.stopped->message;
-    return round;
-  }
-  void settle() {
-    for (int i = 0; i < 4; ++i) run();
-  }
-
-  test::FakeStateStore store_;
-  test::FakeLease lease_;
-  std::optional<AuditLog> audit_;
-  std::unique_ptr<Lane> lane_;
-};
+class FocusTest : public test::FocusWorld {};
 
 TEST_F(FocusTest, ARoundInWhichNothingChangedCostsOneReadAndWritesNothing) {
   for (int i = 0; i < 20; ++i) declare_user(fmt::format("u{}", i), R"("title": "Clerk")");
