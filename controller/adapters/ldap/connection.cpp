@@ -6,21 +6,19 @@
 #include <netinet/tcp.h>
 #include <openldap.h>
 #include <poll.h>
-#include <sasl/sasl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <condition_variable>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <thread>
 
 #include "controller/adapters/ldap/faults.h"
+#include "controller/adapters/ldap/server_url.h"
 #include "controller/base/text.h"
 
 namespace plumb::ldap {
@@ -36,10 +34,6 @@ constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1
 timeval to_timeval(Duration span) {
   const auto left = std::max<std::int64_t>(span.count(), 0);
   return {static_cast<time_t>(left / 1000), static_cast<suseconds_t>(left % 1000 * 1000)};
-}
-
-Error unreachable(const std::string& host, std::string_view why) {
-  return Error{Fault::unavailable, fmt::format("connecting to {}: {}", printable(host), why), {}};
 }
 
 // A connected socket within the time, or why not.
@@ -81,42 +75,6 @@ void set_socket_options(int fd, Duration patience) {
   set(SOL_SOCKET, SO_SNDTIMEO, to_timeval(patience));
 }
 
-// MIT Kerberos takes these from the environment only. One bind at a time in the process, and everything is put
-// back; a memory credential cache keeps the user's own tickets out.
-class KerberosEnvironment {
- public:
-  explicit KerberosEnvironment(const Options& options) : lock_(mutex()) {
-    static std::atomic<unsigned> number{0};
-    set("KRB5_CLIENT_KTNAME", "FILE:" + options.keytab_file);
-    set("KRB5CCNAME", fmt::format("MEMORY:plumbline-{}", number++));
-    if (!options.krb5_config_file.empty()) set("KRB5_CONFIG", options.krb5_config_file);
-  }
-  ~KerberosEnvironment() {
-    for (const auto& [name, was] : before_) {
-      if (was)
-        ::setenv(name.c_str(), was->c_str(), 1);
-      else
-        ::unsetenv(name.c_str());
-    }
-  }
-  KerberosEnvironment(const KerberosEnvironment&) = delete;
-  KerberosEnvironment& operator=(const KerberosEnvironment&) = delete;
-
- private:
-  static std::mutex& mutex() {
-    static std::mutex only;
-    return only;
-  }
-  void set(const std::string& name, const std::string& value) {
-    const char* was = std::getenv(name.c_str());
-    before_.emplace_back(name, was == nullptr ? std::nullopt : std::optional<std::string>(was));
-    ::setenv(name.c_str(), value.c_str(), 1);
-  }
-
-  std::scoped_lock<std::mutex> lock_;
-  std::vector<std::pair<std::string, std::optional<std::string>>> before_;
-};
-
 // Closes the socket under a call of libldap that does not return in time: its TLS handshake has no deadline that
 // holds (2.5 waits for the wrong direction and goes on for ever).
 class Watchdog {
@@ -150,69 +108,7 @@ class Watchdog {
   std::thread thread_;
 };
 
-// GSSAPI asks nothing that could be answered.
-int no_interaction(LDAP*, unsigned, void*, void* prompts) {
-  for (auto* prompt = static_cast<sasl_interact_t*>(prompts); prompt->id != SASL_CB_LIST_END; ++prompt) {
-    prompt->result = "";
-    prompt->len = 0;
-  }
-  return LDAP_SUCCESS;
-}
-
 }  // namespace
-
-Result<ServerUrl> parse_server_url(const std::string& url) {
-  const auto bad = [&](std::string_view why) {
-    return fail(Fault::invalid, "server \"{}\": {}; expected ldaps://host[:port] or ldap://host[:port]", printable(url),
-                why);
-  };
-  ServerUrl parsed;
-  std::string_view rest = url;
-  const std::string scheme = lower(rest.substr(0, rest.find("://")));
-  if (scheme != "ldaps" && scheme != "ldap") return bad("no such scheme");
-  parsed.ldaps = scheme == "ldaps";
-  parsed.port = parsed.ldaps ? 636 : 389;
-  rest.remove_prefix(scheme.size() + 3);
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  std::string_view port;
-  if (rest.starts_with('[')) {
-    const auto end = rest.find(']');
-    if (end == std::string_view::npos) return bad("no end of the address");
-    parsed.host = rest.substr(1, end - 1);
-    rest.remove_prefix(end + 1);
-    if (!rest.empty() && !rest.starts_with(':')) return bad("text after the address");
-    port = rest.empty() ? rest : rest.substr(1);
-  } else {
-    const auto colon = rest.find(':');
-    parsed.host = rest.substr(0, colon);
-    if (colon != std::string_view::npos) port = rest.substr(colon + 1);
-  }
-  if (parsed.host.empty() || parsed.host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                           "0123456789-._:") != std::string::npos)
-    return bad("not a host name");
-  if (!port.empty()) {
-    const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
-    if (fault != std::errc() || end != port.data() + port.size() || parsed.port < 1 || parsed.port > 65535)
-      return bad("no such port");
-  }
-  return parsed;
-}
-
-Result<void> check_options(const Options& options) {
-  if (options.servers.empty()) return fail(Fault::invalid, "no server is named");
-  for (const std::string& url : options.servers) {
-    PLUMB_TRY(const auto server, parse_server_url(url));
-    if (server.ldaps != (options.tls == Options::Tls::ldaps))
-      return fail(
-          Fault::invalid, "server {}: {}", printable(url),
-          server.ldaps ? "ldaps:// needs TLS mode LDAPS" : "ldap:// needs TLS mode StartTLS, or none with Kerberos");
-  }
-  if (options.tls == Options::Tls::none && options.bind == Options::Bind::simple)
-    return fail(Fault::invalid, "a simple bind without TLS would show the password to everyone on the way");
-  if (options.bind == Options::Bind::simple && options.username.empty())
-    return fail(Fault::invalid, "an anonymous bind can neither read nor write a domain: a user name is needed");
-  return {};
-}
 
 Result<std::unique_ptr<Connection>> Connection::open(const Options& options, const std::string& url,
                                                      SecretStore& secrets, const Clock& clock, Deadline deadline) {
@@ -355,67 +251,6 @@ Result<void> Connection::secure(Deadline deadline) {
   if (ldap_tls_inplace(ldap_) == 0) return fail(Fault::internal, "{}: TLS is not in place", host_);
   encrypted_ = true;
   return {};
-}
-
-Result<void> Connection::bind_simple(SecretStore& secrets, Deadline deadline) {
-  if (!encrypted_) return fail(Fault::internal, "a simple bind is about to be sent in clear");
-  PLUMB_TRY(const auto password, secrets.fetch(options_.password_from));
-  // An empty password is an unauthenticated bind (RFC 4513, 5.1.2), which servers may answer with success.
-  if (password.empty())
-    return fail(Fault::denied, "binding as {}: the password is empty", printable(options_.username));
-  berval credentials{password.size(), const_cast<char*>(password.reveal().data())};
-  int id = 0;
-  const int rc =
-      ldap_sasl_bind(ldap_, options_.username.c_str(), LDAP_SASL_SIMPLE, &credentials, nullptr, nullptr, &id);
-  if (rc != LDAP_SUCCESS) return Failure(sending_failed(rc));
-  PLUMB_TRY(const auto answer, next(id, deadline));
-  if (const Outcome result = outcome(answer); result.code != LDAP_SUCCESS)
-    return Failure(bind_fault(result.code, result.diagnostic, options_.username));
-  return {};
-}
-
-Result<void> Connection::bind_kerberos(Deadline deadline) {
-  if (::access(options_.keytab_file.c_str(), R_OK) != 0)
-    return fail(Fault::invalid, "keytab {}: {}", printable(options_.keytab_file), std::strerror(errno));
-  const KerberosEnvironment environment(options_);
-  int id = 0, rc = LDAP_SASL_BIND_IN_PROGRESS;
-  const char* mechanism = nullptr;
-  Answer answer;
-  while (rc == LDAP_SASL_BIND_IN_PROGRESS) {
-    rc = ldap_sasl_interactive_bind(ldap_, nullptr, "GSSAPI", nullptr, nullptr, LDAP_SASL_QUIET, no_interaction,
-                                    nullptr, answer.message.get(), &mechanism, &id);
-    if (rc != LDAP_SASL_BIND_IN_PROGRESS) break;
-    PLUMB_TRY(answer, next(id, deadline));
-  }
-  if (rc != LDAP_SUCCESS) {
-    const std::string why = last_diagnostic();
-    if (why.find("Cannot contact any KDC") != std::string::npos) return Failure(unreachable(host_, printable(why)));
-    if (rc == LDAP_LOCAL_ERROR || rc == LDAP_INVALID_CREDENTIALS)
-      return fail(Fault::denied, "binding as {} by Kerberos: {}", printable(options_.principal), printable(why));
-    return Failure(bind_fault(rc, why, options_.principal));
-  }
-  char* name = nullptr;
-  ber_len_t strength = 0;
-  ldap_get_option(ldap_, LDAP_OPT_X_SASL_USERNAME, &name);
-  const std::string bound = name == nullptr ? "" : name;
-  ldap_memfree(name);
-  if (!options_.principal.empty() && !equals_ignoring_case(bound, options_.principal))
-    return fail(Fault::denied, "keytab {} is for {}, not for {}", printable(options_.keytab_file), printable(bound),
-                printable(options_.principal));
-  if (options_.tls == Options::Tls::none) {
-    ldap_get_option(ldap_, LDAP_OPT_X_SASL_SSF, &strength);
-    if (strength < 56) return fail(Fault::denied, "{} does not encrypt the connection", printable(host_));
-    encrypted_ = true;
-  }
-  return {};
-}
-
-std::string Connection::last_diagnostic() const {
-  char* text = nullptr;
-  ldap_get_option(ldap_, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
-  std::string copy = text == nullptr ? "" : text;
-  ldap_memfree(text);
-  return copy;
 }
 
 bool Connection::closed_by_server() {

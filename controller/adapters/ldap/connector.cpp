@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "controller/adapters/ldap/server_url.h"
 #include "controller/base/log.h"
 #include "controller/base/text.h"
 

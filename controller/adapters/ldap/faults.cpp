@@ -135,4 +135,8 @@ Error bind_fault(int code, std::string_view diagnostic, std::string_view account
   return fault_of(code, diagnostic, attempted);
 }
 
+Error unreachable(const std::string& host, std::string_view why) {
+  return Error{Fault::unavailable, fmt::format("connecting to {}: {}", printable(host), why), {}};
+}
+
 }  // namespace plumb::ldap

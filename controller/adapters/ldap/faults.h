@@ -18,4 +18,7 @@ Error bind_fault(int code, std::string_view diagnostic, std::string_view account
 // "noSuchObject (32)"
 std::string code_name(int code);
 
+// For a server that could not be reached at all.
+Error unreachable(const std::string& host, std::string_view why);
+
 }  // namespace plumb::ldap
