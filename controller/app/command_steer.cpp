@@ -175,11 +175,11 @@ Result<int> source_accept_command(const GlobalOptions& options, const SourceAcce
   const std::string taken = repository.accepted();
   if (taken.empty())
     return fail(Fault::not_found, "nothing was taken from this source yet, so there is nothing to allow");
-  auto commit = repository.resolve(accept.commit);
+  auto commit = repository.history().resolve(accept.commit);
   if (!commit)
     return in_context(fmt::format("commit \"{}\" was not seen yet", printable(accept.commit)),
                       std::move(commit).error());
-  PLUMB_TRY(const Commit about, repository.commit(*commit));
+  PLUMB_TRY(const Commit about, repository.history().commit(*commit));
   if (*commit == taken) return fail(Fault::conflict, "commit {} is in use already", taken);
   PLUMB_TRY(const auto state, open_beside(options, "plumbline source accept", clock));
   const ResourceKey& key = source->resource()->key;

@@ -89,7 +89,7 @@ Result<std::optional<Error>> Controller::read_source() {
   }
   PLUMB_TRY(const TreeDelta delta, workspace_.read(deadline));
   if (GitManifests* git = workspace_.git()) {
-    const auto commit = git->repository().commit(delta.revision);
+    const auto commit = git->repository().history().commit(delta.revision);
     log::info("source.moved", "{}: commit {} of {}: {} files changed, {} removed, fetched in {} ms",
               git->resource()->key, delta.revision, commit ? commit->author : "an unknown author", delta.changed.size(),
               delta.removed.size(), took(began));
@@ -133,7 +133,7 @@ std::string Controller::describe_revision() const {
     return printable(fmt::format("{} at {} ({}: {})", what, commit.id.substr(0, 12), commit.author, commit.subject));
   };
   if (GitManifests* git = workspace_.git()) {
-    const auto commit = git->repository().commit(revision_);
+    const auto commit = git->repository().history().commit(revision_);
     return commit ? describe(git->description(), *commit) : git->description() + " at " + revision_.substr(0, 12);
   }
   const auto checkout = workspace_.checkout();

@@ -107,11 +107,11 @@ Result<std::string> GitManifests::head(Deadline deadline) {
 Result<TreeDelta> GitManifests::read(const std::string& since, Deadline deadline) {
   problem_.reset();
   const std::string taken = repository_->accepted();
-  if (use_ == SourceUse::stored && !taken.empty()) return repository_->tree(taken, since, deadline);
+  if (use_ == SourceUse::stored && !taken.empty()) return repository_->history().tree(taken, since, deadline);
   PLUMB_CHECK(take_permission());
   auto delta = repository_->read(since, deadline);
   if (delta || taken.empty() || !since.empty()) return delta;
-  auto kept = repository_->tree(taken, "", deadline);
+  auto kept = repository_->history().tree(taken, "", deadline);
   if (!kept) return delta;  // the first problem is the one to tell
   problem_ = std::move(delta).error();
   return kept;

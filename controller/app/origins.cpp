@@ -140,15 +140,14 @@ struct Lines {
 
 Result<Lines> lines_of(const std::string& path, const Revisions* revisions, const std::filesystem::path& folder) {
   Lines lines;
-  const Deadline deadline = Deadline::never();
   if (folder.empty()) {
-    PLUMB_TRY(lines.content, revisions->file(path, revisions->head(), deadline));
+    PLUMB_TRY(lines.content, revisions->history().file(path, revisions->head()));
   } else {
     PLUMB_TRY(auto content, files::read_manifest({.root = folder}, path));
     lines.content = std::make_shared<const std::string>(std::move(content));
   }
   if (revisions == nullptr) return lines;
-  const auto committed = revisions->file(path, revisions->head(), deadline);
+  const auto committed = revisions->history().file(path, revisions->head());
   if (!committed && committed.error().fault == Fault::not_found) {
     lines.no_history = path + " is not committed yet";
     return lines;

@@ -17,12 +17,14 @@ bool is_setting(const ResourceKey& key) { return std::ranges::find(kSettings, ke
 }  // namespace
 
 Revisions::Revisions(const schema::Registry& kinds)
-    : loader_(kinds, {.references = reference_rules(), .threads = 0, .read_again = {}, .always_rebuild = false}) {}
+    : loader_(kinds, {.references = reference_rules(), .read_again = [this](const std::string& path) {
+                        return history_->file(path, loaded_).value_or(nullptr);
+                      }}) {}
 
 Result<std::unique_ptr<Revisions>> Revisions::open(const Workspace& workspace) {
   std::unique_ptr<Revisions> revisions(new Revisions(workspace.kinds()));
   if (workspace.git() != nullptr) {
-    revisions->history_ = &workspace.git()->repository();
+    revisions->history_ = &workspace.git()->repository().history();
     revisions->head_ = workspace.git()->repository().accepted();
     if (revisions->head_.empty())
       return fail(Fault::not_found, "nothing was taken from {} yet, so there is no history to look at",
@@ -48,8 +50,8 @@ Result<std::string> Revisions::resolve(const std::string& text) const {
 Result<Manifests> Revisions::at(const std::string& commit, Deadline deadline) {
   PLUMB_TRY(TreeDelta delta, history_->tree(commit, loaded_, deadline));
   delta.revision = commit;
-  Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
   loaded_ = commit;
+  Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
   manifests.diagnostics = manifests.snapshot->diagnostics;
   SemanticCheck semantics;
   auto found = semantics.update(manifests.snapshot);
@@ -60,20 +62,6 @@ Result<Manifests> Revisions::at(const std::string& commit, Deadline deadline) {
   const auto repeated = std::ranges::unique(manifests.diagnostics);
   manifests.diagnostics.erase(repeated.begin(), repeated.end());
   return manifests;
-}
-
-// Only the commit that wrote the file last is read, against the one before it.
-Result<std::shared_ptr<const std::string>> Revisions::file(const std::string& path, const std::string& commit,
-                                                           Deadline deadline) const {
-  PLUMB_TRY(const auto commits, history_->commits({.after = "", .until = commit, .path = path, .limit = 1}, deadline));
-  if (!commits.empty()) {
-    const Commit& last = commits.front();
-    const std::string before = last.parents.empty() ? "" : last.parents.front();
-    PLUMB_TRY(const TreeDelta delta, history_->tree(last.id, before, deadline));
-    for (const SourceFile& file : delta.changed)
-      if (file.path == path) return file.content;
-  }
-  return fail(Fault::not_found, "commit {} has no file {}", short_commit(commit), printable(path));
 }
 
 Result<RevisionRange> parse_range(const Revisions& revisions, const std::string& text) {

@@ -32,9 +32,6 @@ class Revisions {
   // What is declared at a commit, with everything that can be said about it without a server. Commits near the one
   // asked for before cost what differs.
   Result<Manifests> at(const std::string& commit, Deadline deadline);
-  // The content of a file at a commit. Fault::not_found if it is not there.
-  Result<std::shared_ptr<const std::string>> file(const std::string& path, const std::string& commit,
-                                                  Deadline deadline) const;
 
  private:
   explicit Revisions(const schema::Registry& kinds);

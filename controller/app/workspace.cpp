@@ -39,16 +39,6 @@ Result<std::vector<Resource>> policy_documents(std::string_view text, const std:
   return policies;
 }
 
-// Files that were read before, for the places in them.
-manifest::ReadAgain read_again_from(const std::filesystem::path& folder) {
-  if (folder.empty()) return {};
-  return [options = files::DirectorySourceOptions{.root = folder}](
-             const std::string& path) -> std::shared_ptr<const std::string> {
-    auto content = files::read_manifest(options, path);
-    return content ? std::make_shared<const std::string>(std::move(*content)) : nullptr;
-  };
-}
-
 }  // namespace
 
 Result<schema::Registry> builtin_kinds() {
@@ -69,7 +59,8 @@ std::string origin_of(const GlobalOptions& options) {
 Workspace::Workspace(const GlobalOptions& options, schema::Registry kinds)
     : kinds_(std::move(kinds)),
       folder_(options.source.empty() ? options.manifests : ""),
-      loader_(kinds_, {.references = reference_rules(), .read_again = read_again_from(folder_)}) {}
+      loader_(kinds_, {.references = reference_rules(),
+                       .read_again = [this](const std::string& path) { return read_again(path); }}) {}
 
 Workspace::~Workspace() = default;
 
@@ -96,6 +87,13 @@ std::optional<git::WorkTree> Workspace::checkout() const {
   if (folder_.empty()) return {};
   auto tree = git::work_tree(folder_);
   return tree ? std::move(*tree) : std::nullopt;  // what Git cannot say of a folder is no reason not to use it
+}
+
+// A file as it was taken, for the places in it; null where it cannot be had any more.
+std::shared_ptr<const std::string> Workspace::read_again(const std::string& path) const {
+  if (git_ != nullptr) return git_->repository().history().file(path, revision_).value_or(nullptr);
+  auto content = files::read_manifest({.root = folder_}, path);
+  return content ? std::make_shared<const std::string>(std::move(*content)) : nullptr;
 }
 
 Result<void> Workspace::load_operator_policies(const GlobalOptions& options) {
@@ -171,8 +169,8 @@ Result<void> Workspace::read_pin_again(Deadline deadline) {
 }
 
 Manifests Workspace::take(const TreeDelta& delta) {
-  Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
   revision_ = delta.revision;
+  Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
   manifests.diagnostics = manifests.snapshot->diagnostics;
   auto semantic = semantics_.update(manifests.snapshot);
   manifests.diagnostics.insert(manifests.diagnostics.end(), std::make_move_iterator(semantic.begin()),

@@ -68,6 +68,7 @@ class Workspace {
 
  private:
   Workspace(const GlobalOptions& options, schema::Registry kinds);
+  std::shared_ptr<const std::string> read_again(const std::string& path) const;
   Result<void> read_pin_again(Deadline deadline);
   Result<void> open_source(const GlobalOptions& options, SourceUse use);
   Result<void> load_operator_policies(const GlobalOptions& options);

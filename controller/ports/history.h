@@ -56,6 +56,8 @@ class History {
   // The whole tree at a commit, or what changed to it since another one where `since` is given. Without
   // any rule of the source on who may have written it: for a person to look at, or to plan from.
   virtual Result<TreeDelta> tree(const std::string& commit, const std::string& since, Deadline deadline) = 0;
+  // The content of a file as it is at `commit`.
+  virtual Result<std::shared_ptr<const std::string>> file(const std::string& path, const std::string& commit) = 0;
   // The commit of each line of a file as it is at `commit`; kept for the next time. Work grows with the
   // number of commits that touched the file.
   virtual Result<std::shared_ptr<const Blame>> blame(const std::string& path, const std::string& commit) = 0;

@@ -246,16 +246,6 @@ Result<void> GitSource::allow_rewind(const std::string& move) {
 
 const Settings& GitSource::settings() const { return state_->settings; }
 
-Result<std::string> GitSource::resolve(const std::string& text) { return state_->history->resolve(text); }
-Result<Commit> GitSource::commit(const std::string& id) { return state_->history->commit(id); }
-Result<std::vector<Commit>> GitSource::commits(const CommitRange& range, Deadline deadline) {
-  return state_->history->commits(range, deadline);
-}
-Result<TreeDelta> GitSource::tree(const std::string& commit, const std::string& since, Deadline deadline) {
-  return state_->history->tree(commit, since, deadline);
-}
-Result<std::shared_ptr<const Blame>> GitSource::blame(const std::string& path, const std::string& commit) {
-  return state_->history->blame(path, commit);
-}
+History& GitSource::history() const { return *state_->history; }
 
 }  // namespace plumb::git

@@ -27,10 +27,8 @@ struct GitSourceOptions {
 // The files of `read` are those of adapters/files: .yaml, .yml and .json, no names that begin with ".". Symbolic
 // links, submodules, LFS pointers, hostile names and files of more than 1 MiB are unreadable, each with its reason.
 //
-// As a Source: one caller at a time; blocks until the deadline or the settings' timeout at most. As a History:
-// thread-safe, also while the other reads, and without the network; "HEAD" is the last commit taken.
-// Messages hold no credentials.
-class GitSource final : public Source, public History {
+// One caller at a time; blocks until the deadline or the settings' timeout at most. Messages hold no credentials.
+class GitSource final : public Source {
  public:
   // Makes or opens the repository; nothing is fetched. `secrets` outlives this. At most one that remembers a
   // resource and state directory at a time.
@@ -43,18 +41,16 @@ class GitSource final : public Source, public History {
   // `since` may be any commit taken earlier, also by an earlier run; everything if it is not a commit that is known.
   Result<TreeDelta> read(const std::string& since, Deadline deadline) override;
 
-  // The commit that `read` took last, also in an earlier run; empty: none yet. With `tree` it is what can be
+  // The commit that `read` took last, also in an earlier run; empty: none yet. With `history` it is what can be
   // worked with while the remote cannot be reached.
   std::string accepted() const;
   // A person's permission for one move, "OLD..NEW", until the end of the program. Fault::invalid if it is not that.
   Result<void> allow_rewind(const std::string& move);
   const Settings& settings() const;
 
-  Result<std::string> resolve(const std::string& text) override;
-  Result<Commit> commit(const std::string& id) override;
-  Result<std::vector<Commit>> commits(const CommitRange& range, Deadline deadline) override;
-  Result<TreeDelta> tree(const std::string& commit, const std::string& since, Deadline deadline) override;
-  Result<std::shared_ptr<const Blame>> blame(const std::string& path, const std::string& commit) override;
+  // Of what was fetched: thread-safe, also while this reads, and without the network; "HEAD" is the last commit taken.
+  // Lives as long as this.
+  History& history() const;
 
  private:
   struct State;

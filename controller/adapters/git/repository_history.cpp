@@ -123,6 +123,32 @@ Result<TreeDelta> RepositoryHistory::tree(const std::string& commit, const std::
   return compare_trees(repository_.get(), from.get(), to.get(), path_, {}, unreadable, deadline);
 }
 
+// A file that can be looked at: no symbolic link, and not too large.
+Result<ObjectHandle> RepositoryHistory::blob(git_commit* at, const std::string& path) {
+  PLUMB_TRY(const TreeHandle root, tree_of(at));
+  git_tree_entry* entry = nullptr;
+  const int found = git_tree_entry_bypath(&entry, root.get(), path.c_str());
+  const EntryHandle owned(entry);
+  git_object* object = nullptr;
+  if (found != 0 || git_tree_entry_type(entry) != GIT_OBJECT_BLOB ||
+      git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK ||
+      git_tree_entry_to_object(&object, repository_.get(), entry) != 0)
+    return fail(Fault::not_found, "commit {} has no file {}", shortened(to_text(*git_commit_id(at))), printable(path));
+  ObjectHandle blob(object);
+  if (git_blob_rawsize(reinterpret_cast<git_blob*>(object)) > static_cast<git_object_size_t>(kBlobLimit))
+    return fail(Fault::invalid, "{} is larger than {} bytes", printable(path), kBlobLimit);
+  return blob;
+}
+
+Result<std::shared_ptr<const std::string>> RepositoryHistory::file(const std::string& path, const std::string& commit) {
+  const std::lock_guard lock(mutex_);
+  PLUMB_TRY(const CommitHandle at, find(commit));
+  PLUMB_TRY(const ObjectHandle found, blob(at.get(), whole_path(path)));
+  const auto* const content = reinterpret_cast<const git_blob*>(found.get());
+  return std::make_shared<const std::string>(static_cast<const char*>(git_blob_rawcontent(content)),
+                                             static_cast<std::size_t>(git_blob_rawsize(content)));
+}
+
 Result<std::shared_ptr<const Blame>> RepositoryHistory::blame(const std::string& path, const std::string& commit) {
   const std::lock_guard lock(mutex_);
   const auto kept =
@@ -139,17 +165,7 @@ Result<std::shared_ptr<const Blame>> RepositoryHistory::blame(const std::string&
 
 Result<std::shared_ptr<const Blame>> RepositoryHistory::blame_now(const std::string& path, const std::string& commit) {
   PLUMB_TRY(const CommitHandle newest, find(commit));
-  PLUMB_TRY(const TreeHandle root, tree_of(newest.get()));
-  git_tree_entry* entry = nullptr;
-  const int found = git_tree_entry_bypath(&entry, root.get(), path.c_str());
-  const EntryHandle owned_entry(entry);
-  git_object* object = nullptr;
-  if (found != 0 || git_tree_entry_type(entry) != GIT_OBJECT_BLOB ||
-      git_tree_entry_to_object(&object, repository_.get(), entry) != 0)
-    return fail(Fault::not_found, "commit {} has no file {}", shortened(commit), printable(path));
-  const ObjectHandle owned_object(object);
-  if (git_blob_rawsize(reinterpret_cast<git_blob*>(object)) > static_cast<git_object_size_t>(kBlobLimit))
-    return fail(Fault::invalid, "{} is larger than {} bytes", printable(path), kBlobLimit);
+  PLUMB_TRY(const ObjectHandle checked, blob(newest.get(), path));
 
   git_blame_options options = GIT_BLAME_OPTIONS_INIT;
   options.newest_commit = *git_commit_id(newest.get());

@@ -20,6 +20,7 @@ class RepositoryHistory final : public History {
   Result<Commit> commit(const std::string& id) override;
   Result<std::vector<Commit>> commits(const CommitRange& range, Deadline deadline) override;
   Result<TreeDelta> tree(const std::string& commit, const std::string& since, Deadline deadline) override;
+  Result<std::shared_ptr<const std::string>> file(const std::string& path, const std::string& commit) override;
   Result<std::shared_ptr<const Blame>> blame(const std::string& path, const std::string& commit) override;
 
  private:
@@ -29,6 +30,7 @@ class RepositoryHistory final : public History {
   };
   Commit describe(git_commit* commit);
   Result<CommitHandle> find(const std::string& id);
+  Result<ObjectHandle> blob(git_commit* at, const std::string& path);
   Result<bool> touches(git_commit* commit, const std::string& path);
   Result<std::shared_ptr<const Blame>> blame_now(const std::string& path, const std::string& commit);
   std::string whole_path(const std::string& path) const { return path_.empty() ? path : path_ + '/' + path; }

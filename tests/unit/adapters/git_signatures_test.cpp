@@ -29,7 +29,7 @@ TEST_F(GitSignatureTest, CommitsByAnAllowedSshKeyAreTakenAndNamed) {
   const std::string second = signed_commit({{"a.yaml", "a: 2\n"}}, jane_);
   const auto delta = read(first);
   ASSERT_TRUE(delta) << delta.error().message;
-  EXPECT_EQ(source_->commit(second)->signer, "jane");
+  EXPECT_EQ(source_->history().commit(second)->signer, "jane");
 }
 
 TEST_F(GitSignatureTest, OneUnsignedCommitOfManyIsEnoughToRefuse) {
@@ -65,7 +65,7 @@ TEST_F(GitSignatureTest, OpenPgpKeysAreVerifiedByGpg) {
   const std::string first = world_.commit({{"a.yaml", "a: 1\n"}}, "one", world_.signed_by_pgp(key));
   const auto delta = read();
   ASSERT_TRUE(delta) << delta.error().message;
-  EXPECT_EQ(source_->commit(first)->signer, "jane-pgp");
+  EXPECT_EQ(source_->history().commit(first)->signer, "jane-pgp");
   world_.run({"sh", "-c",
               "cd " + world_.work().string() +
                   " && c=$(git cat-file commit HEAD | sed 's/^one$/two/' | git hash-object -t commit -w "

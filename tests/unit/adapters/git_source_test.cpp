@@ -154,7 +154,7 @@ TEST_F(GitSourceTest, ADeletedBranchAndAnUnreachableRemoteChangeNothing) {
   EXPECT_EQ(source_->head(Deadline::never()).error().fault, Fault::unavailable);
   EXPECT_THAT(refused(first), HasSubstr(settings_.url));
   EXPECT_EQ(source_->accepted(), first);
-  EXPECT_EQ(source_->tree(first, "", Deadline::never())->changed.size(), 1U);
+  EXPECT_EQ(source_->history().tree(first, "", Deadline::never())->changed.size(), 1U);
 }
 
 TEST_F(GitSourceTest, AStoreThatWasLostStillRefusesToGoBackBehindWhatTheCallerApplied) {
@@ -301,28 +301,32 @@ TEST_F(GitSourceTest, BlameAndHistorySayWhoAndWhen) {
   const std::string second = world_.commit({{"m/a.yaml", "a: 1\nb: 2\n"}}, "Change b");
   const std::string third = world_.commit({{"m/other.yaml", "x: 1\n"}}, "Other");
   ASSERT_TRUE(read());
-  const auto blame = source_->blame("a.yaml", third);
+  const auto blame = source_->history().blame("a.yaml", third);
   ASSERT_TRUE(blame) << blame.error().message;
   ASSERT_NE((*blame)->of_line(2), nullptr);
   EXPECT_EQ((*blame)->of_line(1)->id, first);
   EXPECT_EQ((*blame)->of_line(2)->subject, "Change b");
   EXPECT_EQ((*blame)->of_line(2)->email, "jane@corp.test");
   EXPECT_EQ((*blame)->of_line(3), nullptr);
-  EXPECT_EQ(*source_->blame("a.yaml", third), *blame);
-  EXPECT_EQ(source_->blame("none.yaml", third).error().fault, Fault::not_found);
+  EXPECT_EQ(*source_->history().blame("a.yaml", third), *blame);
+  EXPECT_EQ(source_->history().blame("none.yaml", third).error().fault, Fault::not_found);
 
-  EXPECT_EQ(*source_->resolve("HEAD"), third);
-  EXPECT_EQ(*source_->resolve("main~1"), second);
-  EXPECT_EQ(*source_->resolve(first.substr(0, 8)), first);
-  EXPECT_EQ(source_->resolve("nothing").error().fault, Fault::not_found);
-  const auto all = source_->commits({"", third, "", 10}, Deadline::never());
+  EXPECT_EQ(**source_->history().file("a.yaml", first), "a: 1\nb: 1\n");
+  EXPECT_EQ(**source_->history().file("a.yaml", third), "a: 1\nb: 2\n");
+  EXPECT_EQ(source_->history().file("other.yaml", first).error().fault, Fault::not_found);
+
+  EXPECT_EQ(*source_->history().resolve("HEAD"), third);
+  EXPECT_EQ(*source_->history().resolve("main~1"), second);
+  EXPECT_EQ(*source_->history().resolve(first.substr(0, 8)), first);
+  EXPECT_EQ(source_->history().resolve("nothing").error().fault, Fault::not_found);
+  const auto all = source_->history().commits({"", third, "", 10}, Deadline::never());
   ASSERT_EQ(all->size(), 3U);
   EXPECT_EQ(all->front().subject, "Other");
-  const auto of_file = source_->commits({first, third, "a.yaml", 10}, Deadline::never());
+  const auto of_file = source_->history().commits({first, third, "a.yaml", 10}, Deadline::never());
   ASSERT_EQ(of_file->size(), 1U);
   EXPECT_EQ(of_file->front().id, second);
-  EXPECT_THAT(paths(*source_->tree(first, "", Deadline::never())), ElementsAre("a.yaml"));
-  EXPECT_THAT(paths(*source_->tree(third, second, Deadline::never())), ElementsAre("other.yaml"));
+  EXPECT_THAT(paths(*source_->history().tree(first, "", Deadline::never())), ElementsAre("a.yaml"));
+  EXPECT_THAT(paths(*source_->history().tree(third, second, Deadline::never())), ElementsAre("other.yaml"));
 }
 
 }  // namespace

@@ -72,6 +72,21 @@ TEST_F(GitManifestsTest, LookingLeavesNoTraceAndFollowingDoes) {
   EXPECT_EQ(open(SourceUse::look)->git()->repository().accepted(), first_);
 }
 
+TEST_F(GitManifestsTest, AReferenceThatAnotherFileLeavesDanglingIsToldAtItsLine) {
+  const std::string user =
+      "apiVersion: plumbline.dev/v1alpha1\nkind: ADUser\nmetadata: {name: ann}\nspec:\n  displayName: Ann\n"
+      "  organizationalUnitRef:\n    name: people\n";
+  git_.commit({{"ou.yaml", unit("people")}, {"ann.yaml", user}});
+  const auto workspace = open(SourceUse::follow);
+  ASSERT_THAT(workspace->load(Deadline::never())->diagnostics, IsEmpty());
+
+  git_.commit({{"ou.yaml", unit("staff")}});
+  const auto diagnostics = workspace->load(Deadline::never())->diagnostics;
+
+  ASSERT_EQ(diagnostics.size(), 1U);
+  EXPECT_EQ(to_string(diagnostics.front().at), "ann.yaml:7:5");
+}
+
 TEST_F(GitManifestsTest, WhatIsStoredIsEnoughForWhoOnlyWantsThat) {
   revision(*open(SourceUse::follow));
   const std::string second = git_.commit({{"more.yaml", unit("groups")}});
