@@ -26,6 +26,7 @@ class GitRun : public OnQuickstart {
     git_.emplace();
     first_ = git_->commit(tree(), "First", signature_);
     source(git_->url());
+    bench_->environment().erase("PLUMBLINE_MANIFESTS");
     bench_->environment()["PLUMBLINE_SOURCE"] = (bench_->folder() / "source.yaml").string();
   }
 
@@ -232,6 +233,28 @@ TEST_F(GitRun, KeepsAManualChangeUntilItsTimeAndNotLonger) {
 
   ASSERT_TRUE(run->prints("change.done update ADUser/default/jdoe")) << run->output();
   EXPECT_EQ(bench_->value("jdoe", "title"), "Head of Sales");
+}
+
+TEST_F(GitRun, AppliesNoCommitWhileItIsPinnedAndTheNewestOnRelease) {
+  const auto run = start();
+  ASSERT_TRUE(run->prints("13 applied")) << run->output();
+  git_->commit({{"users/jdoe.yaml", user("jdoe", "Director")}}, "Promote");
+  ASSERT_TRUE(run->prints("1 applied")) << run->output();
+
+  const Ran pinned = bench_->plumbline({"rollback", first_.substr(0, 12), "--pin", "--reason", "too early"});
+  EXPECT_EQ(pinned.status, 0) << pinned.output;
+  ASSERT_TRUE(run->prints("1 applied")) << run->output();
+  EXPECT_EQ(bench_->value("jdoe", "title"), "Head of Sales");
+  const std::string newest = git_->commit({{"users/jdoe.yaml", user("jdoe", "Chair")}}, "Promote again");
+  ASSERT_TRUE(run->prints("source.moved GitRepository/default/company: commit " + newest)) << run->output();
+  by_hand("lchen", "Queen");  // a round that works with what is pinned
+  ASSERT_TRUE(run->prints("change.done update ADUser/default/lchen")) << run->output();
+  EXPECT_EQ(bench_->value("jdoe", "title"), "Head of Sales");
+
+  EXPECT_EQ(bench_->plumbline({"rollback", "--release"}).status, 0);
+
+  ASSERT_TRUE(run->prints("change.done update ADUser/default/jdoe")) << run->output();
+  EXPECT_EQ(bench_->value("jdoe", "title"), "Chair");
 }
 
 TEST_F(GitRun, RefusesACommitThatNobodyWhoMaySigned) {
