@@ -3,6 +3,7 @@
 #include "controller/app/commands.h"
 #include "controller/app/state.h"
 #include "controller/engine/lane.h"
+#include "controller/engine/review.h"
 #include "controller/model/json.h"
 
 namespace plumb::app {
@@ -59,9 +60,13 @@ Result<int> approve_command(const GlobalOptions& options, const ApproveOptions& 
   }
   const RealClock clock;
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::note, "plumbline approve", clock));
+  PLUMB_TRY(const bool held, engine::is_anything_withheld(state->store()));
   const SystemTime expires = clock.now() + approve.expires;
   PLUMB_CHECK(engine::Lane::approve(state->store(), state->audit(), approve.digest, approve.reason, expires));
   console.out << "The plan " << approve.digest << " is approved until " << format_time(expires) << '\n';
+  if (!held)
+    console.err << "note: nothing is held at present; this is for a later plan that does exactly what `plumbline plan` "
+                   "showed under that digest\n";
   return kOk;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using Stage = AuditRecord::Stage;
 
-constexpr std::string_view kApprovals = "approval/";
+constexpr std::string_view kApprovals = "approval/", kWithheld = "withheld/";
 
 Result<std::vector<std::string>> approved_digests(StateStore& store, SystemTime now) {
   PLUMB_TRY(const auto items, store.list(kApprovals));
@@ -135,7 +135,7 @@ void withhold(const Plan& plan, ChangeResults& results) {
 }
 
 Result<void> record_withheld(const Plan& plan, StateStore& store, AuditLog& audit) {
-  const std::string prefix = fmt::format("withheld/{}/", plan.target);
+  const std::string prefix = fmt::format("{}{}/", kWithheld, plan.target);
   PLUMB_TRY(const auto items, store.list(prefix));
   std::map<std::string, std::string> said;
   for (const StateStore::Item& item : items) said[item.key] = item.value;
@@ -165,6 +165,11 @@ Result<void> record_withheld(const Plan& plan, StateStore& store, AuditLog& audi
   for (const auto& [key, value] : said) puts.push_back({key, std::nullopt});
   if (!records.empty()) return audit.append(std::move(records), std::move(puts));
   return puts.empty() ? Result<void>() : store.commit(puts);
+}
+
+Result<bool> is_anything_withheld(StateStore& store) {
+  PLUMB_TRY(const auto items, store.list(kWithheld));
+  return !items.empty();
 }
 
 Result<void> approve_plan(AuditLog& audit, const std::string& digest, const std::string& reason, SystemTime expires) {

@@ -53,6 +53,9 @@ void withhold(const Plan& plan, ChangeResults& results);
 // said already is kept at "withheld/<target>/<key>", and dropped when the change goes away.
 Result<void> record_withheld(const Plan& plan, StateStore& store, AuditLog& audit);
 
+// Whether the last round of any target held or denied something.
+Result<bool> is_anything_withheld(StateStore& store);
+
 // "approval/<digest>": a person lets the plan through until `expires`.
 Result<void> approve_plan(AuditLog& audit, const std::string& digest, const std::string& reason, SystemTime expires);
 

@@ -21,6 +21,11 @@ using testing::Not;
 
 const fs::path kExamples = fs::path(PLUMB_SOURCE_DIR) / "examples";
 
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 class Examples : public testing::Test {
  protected:
   void SetUp() override {
@@ -148,8 +153,7 @@ TEST_F(Examples, PasswordIsHandedOverInAFile) {
 }
 
 TEST_F(Examples, ImportedOuIsAdoptedWithoutAWrite) {
-  std::ifstream existing(kExamples / "import-ou/existing.ldif");
-  bench_->ldif({std::istreambuf_iterator<char>(existing), {}});
+  bench_->ldif(text_of(kExamples / "import-ou/existing.ldif"));
   bench_->copy(kExamples / "import-ou/manifests");
   const std::string before = bench_->search("(objectClass=*)", {"*", "uSNChanged"});
 
@@ -164,6 +168,31 @@ TEST_F(Examples, ImportedOuIsAdoptedWithoutAWrite) {
   EXPECT_EQ(bench_->search("(objectClass=*)", {"*", "uSNChanged"}), before);
   nothing_left();
   EXPECT_THAT(bench_->plumbline({"describe", "aduser", "jdoe"}).output, HasSubstr("Origin:   adopted"));
+}
+
+TEST_F(Examples, AccessIsToldAndPrivilegedAccessIsHeld) {
+  apply(kExamples / "access/before");
+  bench_->ldif(text_of(kExamples / "access/existing.ldif"));
+  bench_->empty_manifests();
+  bench_->copy(kExamples / "access/after");
+  golden("access");
+
+  const Ran held = bench_->plumbline({"apply", "--yes"});
+  EXPECT_EQ(held.status, 1) << held.output;
+  EXPECT_EQ(bench_->value("mkeller", "memberOf"), "");
+  EXPECT_THAT(bench_->value("legal", "memberOf"), HasSubstr("CN=offers"));
+
+  std::smatch digest;
+  const std::string plan = bench_->plumbline({"plan"}).output;
+  ASSERT_TRUE(std::regex_search(plan, digest, std::regex("plumbline approve ([0-9a-f]{64})"))) << plan;
+  const Ran approved = bench_->plumbline({"approve", digest[1], "--reason", "CHG-1042"});
+  EXPECT_EQ(approved.status, 0) << approved.output;
+  EXPECT_THAT(approved.output, Not(HasSubstr("nothing is held")));
+  EXPECT_EQ(bench_->plumbline({"apply", "--yes"}).status, 0);
+  EXPECT_THAT(bench_->value("mkeller", "memberOf"), HasSubstr("CN=helpdesk"));
+  nothing_left();
+  EXPECT_THAT(bench_->plumbline({"approve", digest[1], "--reason", "again"}).output,
+              HasSubstr("nothing is held at present"));
 }
 
 TEST_F(Examples, LargeGroupIsChangedByItsDifference) {
@@ -198,7 +227,7 @@ TEST(ExampleFolders, EachSaysWhatToRunAndHasItsPlan) {
     EXPECT_TRUE(fs::exists(entry.path() / "plan.golden.txt") || entry.path().filename() == "ten-ways-to-hurt")
         << entry.path();
   }
-  EXPECT_GE(examples, 9u);
+  EXPECT_GE(examples, 10u);
 }
 
 }  // namespace
