@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <ostream>
 #include <set>
 
@@ -15,6 +16,7 @@
 #include "controller/engine/holds.h"
 #include "controller/engine/inventory.h"
 #include "controller/manifest/yaml.h"
+#include "controller/model/dn.h"
 
 namespace plumb::app {
 namespace {
@@ -23,6 +25,13 @@ namespace {
 struct Known {
   std::string owner;
   std::optional<AttributeHistory> last;
+  bool asked = false;  // the domain was
+};
+
+// An object that a value of this one acts on.
+struct Other {
+  Owned owned;
+  std::vector<AttributeHistory> changes;
 };
 
 // The object's other side, as far as there is a state and a connection.
@@ -32,10 +41,11 @@ struct Standing {
   std::optional<Hold> hold;
   std::vector<AttributeHistory> changes;
   std::string not_asked;  // why `changes` is empty
+  std::map<ResourceKey, Other> others;
 };
 
-Result<Standing> standing_of(const ResourceKey& key, const Snapshot& snapshot, const GlobalOptions& options,
-                             const Clock& clock) {
+Result<Standing> standing_of(const ResourceKey& key, const Origins& origins, const Snapshot& snapshot,
+                             const GlobalOptions& options, const Clock& clock) {
   Standing standing;
   std::error_code error;
   if (!std::filesystem::exists(options.state / "plumbline.db", error)) {
@@ -53,6 +63,10 @@ Result<Standing> standing_of(const ResourceKey& key, const Snapshot& snapshot, c
     if (owned == inventory.end()) continue;
     standing.directory = directory;
     standing.owned = owned->second;
+    for (const Origin& origin : origins.values)
+      for (const OtherAttribute& other : origin.elsewhere)
+        if (const auto found = inventory.find(other.key); found != inventory.end())
+          standing.others[other.key].owned = found->second;
   }
   if (!standing.owned) standing.not_asked = "it is not in the inventory: nothing was done to it so far";
   return standing;
@@ -60,21 +74,24 @@ Result<Standing> standing_of(const ResourceKey& key, const Snapshot& snapshot, c
 
 void ask_directory(Standing& standing, const Snapshot& snapshot, const Trust& trust, const Clock& clock) {
   const auto secrets = trusted_secrets(trust, secrets::make_secret_store());
-  const auto ask = [&]() -> Result<std::vector<AttributeHistory>> {
+  const Deadline deadline = Deadline::in(clock, std::chrono::seconds(30));
+  const auto ask = [&]() -> Result<void> {
     PLUMB_TRY(const auto directory, connect(standing.directory, snapshot, trust, *secrets, clock));
-    return directory->history(standing.owned->id, Deadline::in(clock, std::chrono::seconds(30)));
+    PLUMB_TRY(standing.changes, directory->history(standing.owned->id, deadline));
+    for (auto& [key, other] : standing.others) {
+      PLUMB_TRY(other.changes, directory->history(other.owned.id, deadline));
+    }
+    return {};
   };
-  auto changes = ask();
-  if (!changes) {
-    standing.not_asked = changes.error().message;
+  if (const auto asked = ask(); !asked) {
+    standing.not_asked = asked.error().message;
     return;
   }
-  standing.changes = std::move(*changes);
   if (standing.changes.empty()) standing.not_asked = "our account may not read the replication metadata";
 }
 
 Known known_of(const std::string& attribute, const Standing& standing) {
-  Known known;
+  Known known{.owner = "", .last = {}, .asked = !standing.changes.empty()};
   // A move shows as a change of the name, which AD counts among the attributes.
   const bool place = equals_ignoring_case(attribute, "distinguishedName");
   for (const AttributeHistory& change : standing.changes)
@@ -97,24 +114,45 @@ Known known_of(const std::string& attribute, const Standing& standing) {
   return known;
 }
 
+// Of this object as a value of another one's attribute.
+Known known_elsewhere(const OtherAttribute& at, const Standing& standing) {
+  const auto found = standing.others.find(at.key);
+  if (found == standing.others.end()) return {.owner = "not managed yet", .last = {}, .asked = false};
+  const Other& other = found->second;
+  Known known{.owner = "not ours", .last = {}, .asked = !standing.changes.empty()};
+  const auto links = other.owned.links.find(at.name);
+  if (other.owned.attributes.contains(at.name) ||
+      (links != other.owned.links.end() && links->second.contains(standing.owned->id)))
+    known.owner = "ours";
+  for (const AttributeHistory& change : other.changes)
+    if (equals_ignoring_case(change.attribute, at.name) && dn_key(change.value) == dn_key(standing.owned->handle))
+      known.last = change;
+  return known;
+}
+
 Value commit_json(const Commit& commit) {
   return Object{{"id", commit.id},           {"author", commit.author},
                 {"email", commit.email},     {"time", format_time(commit.time)},
                 {"subject", commit.subject}, {"signer", commit.signer}};
 }
 
+Object known_json(const std::string& attribute, const Known& known) {
+  Object json{{"name", attribute}, {"owner", known.owner}};
+  if (known.last) {
+    json["changed"] = format_time(known.last->changed);
+    json["changedOn"] = known.last->server;
+  }
+  return json;
+}
+
 Value document_of(const Resource& resource, const Origins& origins, const Standing& standing) {
   Array values;
   for (const Origin& origin : origins.values) {
     Array attributes;
-    for (const std::string& name : origin.attributes) {
-      const Known known = known_of(name, standing);
-      Object json{{"name", name}, {"owner", known.owner}};
-      if (known.last) {
-        json["changed"] = format_time(known.last->changed);
-        json["changedOn"] = known.last->server;
-      }
-      attributes.push_back(std::move(json));
+    for (const std::string& name : origin.attributes) attributes.push_back(known_json(name, known_of(name, standing)));
+    for (const OtherAttribute& other : origin.elsewhere) {
+      attributes.push_back(known_json(other.name, known_elsewhere(other, standing)));
+      attributes.back().as_object()["of"] = to_string(other.key);
     }
     Object json{{"pointer", origin.pointer},
                 {"value", boost::json::parse(origin.value)},
@@ -136,6 +174,14 @@ Value document_of(const Resource& resource, const Origins& origins, const Standi
   return json;
 }
 
+void print_known(const std::string& attribute, const Known& known, std::ostream& out) {
+  out << "    -> " << attribute << ": " << printable(known.owner);
+  if (known.last)
+    out << "; last changed in AD " << format_time(known.last->changed) << " on " << printable(known.last->server);
+  if (!known.last && known.asked) out << "; AD tells of no change";
+  out << '\n';
+}
+
 void print_origin(const Origin& origin, const Standing& standing, std::ostream& out) {
   out << '\n' << printable(origin.pointer) << " = " << printable(origin.value) << '\n';
   if (!origin.at) {
@@ -148,13 +194,9 @@ void print_origin(const Origin& origin, const Standing& standing, std::ostream& 
     if (origin.uncommitted) out << "  not committed yet";
     out << '\n';
   }
-  for (const std::string& name : origin.attributes) {
-    const Known known = known_of(name, standing);
-    out << "    -> " << name << ": " << printable(known.owner);
-    if (known.last)
-      out << "; last changed in AD " << format_time(known.last->changed) << " on " << printable(known.last->server);
-    out << '\n';
-  }
+  for (const std::string& name : origin.attributes) print_known(name, known_of(name, standing), out);
+  for (const OtherAttribute& other : origin.elsewhere)
+    print_known(fmt::format("{} of {}", other.name, other.key), known_elsewhere(other, standing), out);
 }
 
 // What was asserted once, and is declared by no value.
@@ -189,7 +231,7 @@ Result<int> blame_command(const GlobalOptions& options, const BlameOptions& blam
   PLUMB_TRY(Origins origins, origins_of(*resource, snapshot, revisions ? revisions->get() : nullptr, folder));
   if (!revisions) origins.no_history = revisions.error().message;
 
-  PLUMB_TRY(Standing standing, standing_of(key, snapshot, options, clock));
+  PLUMB_TRY(Standing standing, standing_of(key, origins, snapshot, options, clock));
   if (blame.offline && standing.owned) {
     standing.not_asked = "the domain is not asked (--offline)";
   } else if (standing.owned) {

@@ -120,6 +120,33 @@ Asked asked_by(const Wanted& wanted) {
   return asked;
 }
 
+// Nothing: its kind does not project it.
+std::optional<Asked> asked_of(const Resource& resource, const Snapshot& snapshot) {
+  const auto kinds = directory_kinds();
+  const auto kind = std::ranges::find(kinds, resource.key.kind, [](const Reconciler* each) { return each->kind(); });
+  if (kind == kinds.end()) return {};
+  const auto wanted = (*kind)->project(resource, snapshot);
+  return wanted ? std::optional(asked_by(*wanted)) : std::nullopt;
+}
+
+std::vector<std::string> differences(const Asked& a, const Asked& b) {
+  std::set<std::string, IgnoreCase> names;
+  for (const auto& [name, value] : a)
+    if (const auto there = b.find(name); there == b.end() || there->second != value) names.insert(name);
+  for (const auto& [name, value] : b)
+    if (!a.contains(name)) names.insert(name);
+  return {names.begin(), names.end()};
+}
+
+// What the rule's reference says where the pointer is at the item that holds it: "/spec/memberOf/0".
+std::optional<std::string> name_at(const ReferenceRule& rule, const Resource& resource, const std::string& pointer) {
+  const auto pattern = tokens_of(rule.path), tokens = tokens_of(pointer);
+  if (pattern.size() != tokens.size() + 1) return {};
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    if (pattern[i] != "*" && pattern[i] != tokens[i]) return {};
+  return text_at(resource.spec, pointer.substr(std::string_view("/spec").size()) + "/" + pattern.back());
+}
+
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -196,23 +223,13 @@ std::vector<int> lines_kept(std::string_view before, std::string_view now) {
 }
 
 std::vector<std::string> attributes_of(const Resource& resource, const Snapshot& snapshot, const std::string& pointer) {
-  const auto kinds = directory_kinds();
-  const auto kind = std::ranges::find(kinds, resource.key.kind, [](const Reconciler* each) { return each->kind(); });
-  if (kind == kinds.end()) return {};
-  const auto base = (*kind)->project(resource, snapshot);
-  if (!base) return {};
-  const Asked asked = asked_by(*base);
+  const auto asked = asked_of(resource, snapshot);
+  if (!asked) return {};
   for (const bool gone : {true, false}) {
     const auto other = variant(resource, pointer, gone);
-    const auto wanted = other == nullptr ? fail(Fault::not_found, "") : (*kind)->project(*other, snapshot);
-    if (!wanted) continue;
-    const Asked without = asked_by(*wanted);
-    std::set<std::string, IgnoreCase> names;
-    for (const auto& [name, value] : asked)
-      if (const auto there = without.find(name); there == without.end() || there->second != value) names.insert(name);
-    for (const auto& [name, value] : without)
-      if (!asked.contains(name)) names.insert(name);
-    if (!names.empty()) return {names.begin(), names.end()};
+    const auto without = other == nullptr ? std::nullopt : asked_of(*other, snapshot);
+    if (!without) continue;
+    if (auto names = differences(*asked, *without); !names.empty()) return names;
   }
   // A parent that is not declared cannot be asked for, so the name of this one cannot be tried with another.
   if (pointer == "/spec/parentDN") return {"distinguishedName"};
@@ -220,6 +237,26 @@ std::vector<std::string> attributes_of(const Resource& resource, const Snapshot&
     if (rule.kind == resource.key.kind && rule.path == pointer && rule.target_kind == "OrganizationalUnit")
       return {"distinguishedName"};
   return {};
+}
+
+std::vector<OtherAttribute> attributes_elsewhere(const Resource& resource, const Snapshot& snapshot,
+                                                 const std::string& pointer) {
+  const auto other = variant(resource, pointer, true);
+  if (other == nullptr) return {};
+  std::vector<OtherAttribute> found;
+  for (const ReferenceRule& rule : reference_rules()) {
+    if (rule.kind != resource.key.kind) continue;
+    const auto name = name_at(rule, resource, pointer);
+    const Resource* target = name ? snapshot.find({std::string(rule.target_kind), resource.key.ns, *name}) : nullptr;
+    const auto asked = target == nullptr ? std::nullopt : asked_of(*target, snapshot);
+    if (!asked) continue;
+    Snapshot without = snapshot;
+    without.resources.set(resource.key, other);
+    const auto then = asked_of(*target, without);
+    if (!then) continue;
+    for (std::string& attribute : differences(*asked, *then)) found.push_back({target->key, std::move(attribute)});
+  }
+  return found;
 }
 
 Result<Origins> origins_of(const Resource& resource, const Snapshot& snapshot, const Revisions* revisions,
@@ -236,6 +273,7 @@ Result<Origins> origins_of(const Resource& resource, const Snapshot& snapshot, c
   add_values(resource.spec, "/spec", origins.values);
   for (Origin& origin : origins.values) {
     origin.attributes = attributes_of(resource, snapshot, origin.pointer);
+    if (origin.attributes.empty()) origin.elsewhere = attributes_elsewhere(resource, snapshot, origin.pointer);
     origin.at = place_of(positions, origin.pointer);
     if (!origin.at || lines.blame == nullptr) continue;
     const auto line = static_cast<std::size_t>(origin.at->line);

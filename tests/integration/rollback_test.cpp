@@ -119,6 +119,7 @@ TEST_F(Rollback, ThePastIsExplained) {
   EXPECT_EQ(blame.status, 0) << blame.output;
   EXPECT_THAT(blame.output, HasSubstr("Launch Jane"));
   EXPECT_THAT(blame.output, HasSubstr("last changed in AD"));
+  EXPECT_THAT(blame.output, HasSubstr("-> member of ADGroup/default/sales: ours; "));
   const Ran history = bench_->plumbline({"history", "aduser/jdoe"});
   EXPECT_THAT(history.output, HasSubstr("Declare the company"));
   EXPECT_THAT(history.output, HasSubstr("done create"));

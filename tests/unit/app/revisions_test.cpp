@@ -123,6 +123,18 @@ TEST_F(Past, KnowsALineThatIsNotCommittedFromTheOnesAroundIt) {
   EXPECT_EQ(origin(*origins, "/spec/mail").commit->id, first_);
 }
 
+TEST_F(Past, AMembershipIsAValueOfTheGroup) {
+  git_.write("jdoe.yaml", user_text("jdoe", "Head") + "  memberOf:\n    - name: staff\n");
+  git_.write("staff.yaml", kHead + "kind: ADGroup\nmetadata: {name: staff}\nspec: {parentDN: 'OU=P,DC=a,DC=test'}\n");
+  const auto revisions = open();
+  const auto origins = blame_jdoe(*revisions);
+  ASSERT_TRUE(origins) << origins.error().message;
+  EXPECT_THAT(origin(*origins, "/spec/memberOf/0").attributes, ElementsAre());
+  EXPECT_THAT(origin(*origins, "/spec/memberOf/0").elsewhere,
+              ElementsAre(OtherAttribute{{"ADGroup", "default", "staff"}, "member"}));
+  EXPECT_THAT(origin(*origins, "/spec/title").elsewhere, ElementsAre());
+}
+
 TEST_F(Past, NeverBringsBackSettings) {
   git_.commit({{"directory.yaml", directory_text("dc9.a.test")}}, "Another server");
   now_ = *workspace_->load(Deadline::never());
