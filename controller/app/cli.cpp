@@ -1,6 +1,7 @@
 #include "controller/app/cli.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -183,26 +184,23 @@ void add_look_commands(CLI::App& app, CommandLine& line) {
 }
 
 void add_import_command(CLI::App& app, CommandLine& line) {
-  auto* import = app.add_subcommand("import", "Write manifests for what a domain holds already");
-  import->add_option("--from", line.import.from, "DN of an OU to read with all below it (may be repeated)")
+  auto* take = app.add_subcommand("import", "Write manifests for what a domain holds already");
+  take->add_option("--from", line.import.from, "DN of an OU to read with all below it (may be repeated)")
       ->required()
       ->allow_extra_args(false)
       ->type_name("DN");
-  import->add_option("--to", line.import.to, "folder to write to; nothing in it is overwritten")
+  take->add_option("--to", line.import.to, "folder to write to; nothing in it is overwritten")
       ->required()
       ->type_name("DIR");
-  import->add_option("--kind", line.import.kinds, "users, groups, ous (with commas); default: all")->delimiter(',');
-  import->add_option("--attributes", line.import.attributes, "further attributes (with commas)")->delimiter(',');
-  import->add_flag("--dry-run", line.import.dry_run, "say what would be written");
-  import->footer(
+  take->add_option("--kind", line.import.kinds, "users, groups, ous (with commas); default: all")->delimiter(',');
+  take->add_option("--attributes", line.import.attributes, "further attributes (with commas)")->delimiter(',');
+  take->add_flag("--dry-run", line.import.dry_run, "say what would be written");
+  take->footer(
       "The manifests adopt the objects: their first plan takes them into the inventory and writes nothing to the "
       "domain.\n\nExample:\n  plumbline import -f manifests --directory corp --from 'OU=Sales,DC=corp,DC=example' --to "
       "manifests/sales");
-  import->callback([&] { line.command = [&](Console& c) { return import_command(line.global, line.import, c);
-};
-}  // namespace
-);
-}  // namespace plumb::app
+  take->callback([&] { line.command = [&](Console& c) { return import_command(line.global, line.import, c); }; });
+}
 
 void add_diff_command(CLI::App& app, CommandLine& line) {
   auto* diff =
@@ -342,6 +340,24 @@ void add_other_commands(CLI::App& app, CommandLine& line) {
   });
 }
 
+// Whether an option was said on the command line; CLI11 gives what an environment variable says in the same way.
+bool was_typed(const CLI::Option& option) {
+  if (option.count() == 0) return false;
+  const char* set = std::getenv(option.get_envname().c_str());
+  return set == nullptr || option.results() != std::vector<std::string>{set};
+}
+
+// Manifests come from one place. What is said on the command line stands before what the environment says.
+void settle_origin(const CLI::App& app, GlobalOptions& global) {
+  const CLI::Option& folder = *app.get_option("--manifests");
+  const CLI::Option& source = *app.get_option("--source");
+  if (folder.count() == 0 || source.count() == 0) return;
+  if (was_typed(folder) == was_typed(source))
+    throw CLI::ValidationError("--source and -f, --manifests",
+                               "each says where the manifests are; leave one of them out");
+  if (was_typed(folder)) global.source.clear();
+}
+
 // Its errors are written as all others are, and --help to standard output.
 int parse_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
@@ -379,6 +395,7 @@ int run_cli(int argc, const char* const* argv) {
   add_other_commands(app, line);
   try {
     app.parse(argc, argv);
+    settle_origin(app, line.global);
   } catch (const CLI::ParseError& error) {
     return parse_error(app, error);
   }
@@ -392,7 +409,11 @@ int run_cli(int argc, const char* const* argv) {
   Console console = process_console(line.global);
   // Only `apply` has something to end in good order; elsewhere the signals do what they always do.
   std::optional<Signals> signals;
-  if (app.got_subcommand("apply")) signals.emplace([&] { stopping.request_stop(); }, std::function<void()>());
+  const auto stop = [&] {
+    console.err << "Stopping when what is under way is done; a second Ctrl-C stops at once\n" << std::flush;
+    stopping.request_stop();
+  };
+  if (app.got_subcommand("apply")) signals.emplace(stop, std::function<void()>());
   auto code = line.command(console);
   if (code) return *code;
   print_error(console, code.error());
