@@ -180,7 +180,7 @@ class Controller {
     policies_ = guarded ? need(workspace_->policies(*snapshot_)) : std::vector<policy::Policy>{};
     audit_ = need(engine::AuditLog::open(*store_, clock_, "benchmark"));
     target_ = make_active_directory(need(directory_settings(*snapshot_->find(kDomain), *snapshot_)), *directory_,
-                                    *secrets_, clock_, state_->instance());
+                                    *secrets_, clock_, state_->installation());
     engine::LaneOptions options;
     options.observe_timeout = options.apply_timeout = std::chrono::minutes(10);
     lane_ = std::make_unique<engine::Lane>(*target_, *store_, *audit_, state_->lease(), clock_, policies_, options);

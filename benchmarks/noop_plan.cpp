@@ -75,7 +75,7 @@ Looks count_operations(const Snapshot& snapshot, const ResourceKey& key, app::Se
   options.requests = &requests;
   const auto directory = ldap::make_directory(options, *session.secrets, session.clock);
   const auto target =
-      make_active_directory(settings, *directory, *session.secrets, session.clock, session.state->instance());
+      make_active_directory(settings, *directory, *session.secrets, session.clock, session.state->installation());
   if (const auto restored = target->restore(session.state->store()); !restored) stop(restored.error().message);
   const auto inventory = need(engine::read_inventory(session.state->store(), to_string(key)));
   const auto projection = engine::project(snapshot, directory_kinds(), [](const Resource&) { return true; });

@@ -43,13 +43,13 @@ std::string password_reference(const Change& change) {
 class ActiveDirectory final : public Target {
  public:
   ActiveDirectory(DirectorySettings settings, Directory& directory, SecretStore& secrets, const Clock& clock,
-                  std::string instance)
+                  Installation installation)
       : settings_(std::move(settings)),
         directory_(directory),
         secrets_(secrets),
         name_(to_string(settings_.key)),
-        instance_(std::move(instance)),
-        mirror_(settings_, directory, clock, {.target = name_, .instance = instance_}) {}
+        installation_(std::move(installation)),
+        mirror_(settings_, directory, clock, {.target = name_, .installation = installation_.id}) {}
 
   std::string_view name() const override { return name_; }
   std::vector<const Reconciler*> kinds() const override { return directory_kinds(); }
@@ -98,7 +98,8 @@ class ActiveDirectory final : public Target {
   DirectorySettings settings_;
   Directory& directory_;
   SecretStore& secrets_;
-  std::string name_, instance_;
+  std::string name_;
+  Installation installation_;
 
   Mirror mirror_;
   // Of the writes since the last observation: what they made of objects (nothing: it was removed), OUs that took
@@ -178,7 +179,7 @@ Result<Job> ActiveDirectory::prepare(const Change& change, std::size_t index, co
   Job job{.index = index, .id = change.id, .steps = {}};
   if (change.actions.size() == 1 && change.does(Action::forget)) return job;
   job.password = password_reference(change);
-  const WriteContext context{marker_text(instance_, operation), mirror_.encrypted()};
+  const WriteContext context{marker_text(installation_, operation), mirror_.encrypted()};
   if (change.does(Action::create)) {
     PLUMB_CHECK(authorise_creation(change));
     PLUMB_TRY(job.steps, writes_for(change, "", "", context, secrets_));
@@ -328,15 +329,14 @@ std::vector<Outcome> ActiveDirectory::end(Begun& begun, Deadline deadline) {
 std::string ActiveDirectory::created_by(const LiveObject& object) const {
   const auto found = object.attributes.find(kMarkerAttribute);
   if (found == object.attributes.end() || found->second.values.empty()) return "";
-  Marker marker = parse_marker(found->second.values.front());
-  return marker.instance == instance_ ? std::move(marker.operation) : "";
+  return std::string(operation_in(found->second.values.front(), installation_));
 }
 
 }  // namespace
 
 std::unique_ptr<Target> make_active_directory(DirectorySettings settings, Directory& directory, SecretStore& secrets,
-                                              const Clock& clock, std::string instance) {
-  return std::make_unique<ActiveDirectory>(std::move(settings), directory, secrets, clock, std::move(instance));
+                                              const Clock& clock, Installation installation) {
+  return std::make_unique<ActiveDirectory>(std::move(settings), directory, secrets, clock, std::move(installation));
 }
 
 }  // namespace plumb

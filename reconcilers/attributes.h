@@ -15,7 +15,7 @@ namespace plumb {
 // and, where there is one, which field to use. `kind` is "ADUser", "ADGroup" or "OrganizationalUnit".
 Result<void> check_attribute_name(std::string_view kind, std::string_view name);
 
-// The attribute that marks what Plumbline made: "plumbline:<instance>:<operation>".
+// The attribute that marks what Plumbline made; see marker.h.
 inline constexpr std::string_view kMarkerAttribute = "adminDescription";
 
 // Bits of userAccountControl (MS-ADTS 2.2.16).

@@ -5,6 +5,7 @@
 
 #include "controller/base/text.h"
 #include "reconcilers/attributes.h"
+#include "reconcilers/marker.h"
 #include "reconcilers/spec.h"
 
 namespace plumb {
@@ -89,9 +90,9 @@ std::string protection_of(const LiveObject& object, const std::optional<Dn>& dn,
     return "the Directory lists it under protected.accounts";
   if (!dn) return "its name cannot be read";
   if (in_protected_subtree(*dn, settings)) return "the Directory lists its place under protected.distinguishedNames";
-  const Marker marker = parse_marker(first(attributes, kMarkerAttribute));
-  if (!marker.instance.empty() && marker.instance != surroundings.instance)
-    return fmt::format("it belongs to another Plumbline installation ({})", printable(marker.instance));
+  const std::string marker = first(attributes, kMarkerAttribute);
+  if (const auto owner = installation_in(marker); !owner.empty() && owner != surroundings.installation)
+    return fmt::format("it belongs to another Plumbline installation ({})", printable(owner));
   return "";
 }
 
@@ -178,19 +179,6 @@ LiveObject live_object(Entry entry, const std::set<std::string, IgnoreCase>& ask
 
 bool is_disabled(const LiveObject& object) {
   return (number<std::uint32_t>(first(object.attributes, "userAccountControl")) & kAccountDisable) != 0;
-}
-
-Marker parse_marker(std::string_view text) {
-  constexpr std::string_view kPrefix = "plumbline:";
-  if (!text.starts_with(kPrefix)) return {};
-  text.remove_prefix(kPrefix.size());
-  const auto colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0) return {};
-  return {std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
-}
-
-std::string marker_text(std::string_view instance, std::string_view operation) {
-  return fmt::format("plumbline:{}:{}", instance, operation);
 }
 
 std::uint32_t rid_of(std::string_view sid) {

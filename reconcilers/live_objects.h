@@ -24,7 +24,7 @@ const std::vector<std::string>& privileged_builtin_sids();
 // What else an entry is judged by.
 struct Surroundings {
   const DirectorySettings* settings = nullptr;  // not null
-  std::string instance;
+  std::string installation;                     // its id
   std::string bound_as_id;
   // Ids of objects that are in a privileged group, directly or not -> that group's name.
   std::map<std::string, std::string, std::less<>> privileged;
@@ -41,12 +41,6 @@ bool in_protected_subtree(const Dn& dn, const DirectorySettings& settings);
 
 // Whether the account is known to be disabled.
 bool is_disabled(const LiveObject& object);
-
-struct Marker {
-  std::string instance, operation;  // both empty: none of ours
-};
-Marker parse_marker(std::string_view text);
-std::string marker_text(std::string_view instance, std::string_view operation);
 
 // The last part of a SID; 0 if it is not one.
 std::uint32_t rid_of(std::string_view sid);

@@ -49,7 +49,7 @@ std::vector<std::string> roots_of(const std::vector<Dn>& names) {
 
 Mirror::Mirror(DirectorySettings settings, Directory& directory, const Clock& clock, Options options)
     : settings_(std::move(settings)), directory_(directory), clock_(clock), options_(std::move(options)) {
-  surroundings_ = {&settings_, options_.instance, "", {}};
+  surroundings_ = {&settings_, options_.installation, "", {}};
 }
 
 ReadScope Mirror::scope() const {
@@ -157,7 +157,7 @@ Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
 
   asked_ = asked;
   cursor_ = std::move(cursor);
-  surroundings_ = {&settings_, options_.instance, about_->bound_as_id, std::move(privileged.members)};
+  surroundings_ = {&settings_, options_.installation, about_->bound_as_id, std::move(privileged.members)};
   privileged_groups_ = std::move(privileged.groups);
   const SystemTime now = clock_.now();
   read_evidence_ = fmt::format("{} (full read at {})", read.evidence(), format_time(now));

@@ -39,8 +39,8 @@ namespace plumb {
 class Mirror {
  public:
   struct Options {
-    std::string target;    // its name: "Directory/default/corp"
-    std::string instance;  // this installation
+    std::string target;        // its name: "Directory/default/corp"
+    std::string installation;  // the id of this one
     Duration scrub_every = std::chrono::hours(24);
     // Where the account cannot see deletions. Until then what was deleted seems to be there still: a write to it fails,
     // and it is read again.

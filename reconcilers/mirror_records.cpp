@@ -29,7 +29,7 @@ Array list_of(const auto& texts) {
 
 // What the objects of the set were judged by, besides what is in the directory.
 std::string Mirror::settings_digest() const {
-  std::string text = options_.instance;
+  std::string text = options_.installation;
   const auto names = [&](std::string_view what, const std::vector<Dn>& dns) {
     text += fmt::format("\n{}", what);
     for (const Dn& dn : dns) text += "\n " + dn.text();

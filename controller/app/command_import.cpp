@@ -79,11 +79,11 @@ void exclude_declared(const Snapshot& snapshot, const LiveSet& live, ImportReque
 }
 
 // Empty if there is no state yet.
-Result<std::string> instance_of(const GlobalOptions& options, const Clock& clock) {
+Result<Installation> installation_of(const GlobalOptions& options, const Clock& clock) {
   std::error_code error;
-  if (!fs::exists(options.state / "plumbline.db", error)) return std::string();
+  if (!fs::exists(options.state / "plumbline.db", error)) return Installation();
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::look, "plumbline import", clock));
-  return state->instance();
+  return state->installation();
 }
 
 // Files that exist are never touched: they may have been edited.
@@ -116,8 +116,8 @@ Result<int> import_command(const GlobalOptions& options, const ImportOptions& im
 
   const Duration timeout = settings.read_timeout;
   // Nothing is created; but what this installation did create is not taken for another's.
-  PLUMB_TRY(const auto instance, instance_of(options, clock));
-  const auto target = make_active_directory(std::move(settings), *directory, *secrets, clock, instance);
+  PLUMB_TRY(const auto installation, installation_of(options, clock));
+  const auto target = make_active_directory(std::move(settings), *directory, *secrets, clock, installation);
   Interest interest;
   interest.attributes = import_attributes(request);
   for (const auto& from : request.from) interest.handles.push_back(from.text());

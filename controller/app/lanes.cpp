@@ -90,8 +90,8 @@ Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Sna
   options.belongs = [key](const Resource& resource) {
     return resource.key.ns == key.ns && text_at(resource.spec, "/directoryRef/name").value_or(key.name) == key.name;
   };
-  lane->target =
-      make_active_directory(std::move(settings), *lane->directory, parts.secrets, parts.clock, parts.state.instance());
+  lane->target = make_active_directory(std::move(settings), *lane->directory, parts.secrets, parts.clock,
+                                       parts.state.installation());
   lane->lane = std::make_unique<engine::Lane>(*lane->target, parts.state.store(), *lane->audit, parts.state.lease(),
                                               parts.clock, lane->policies, std::move(options));
   return lane;

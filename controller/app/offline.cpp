@@ -112,7 +112,7 @@ Result<OfflineLane> build_offline_lane(const ResourceKey& key, const Snapshot& s
   lane.directory = no_directory();
 
   Mirror mirror(*settings, *lane.directory, parts.clock,
-                {.target = to_string(key), .instance = parts.state.instance()});
+                {.target = to_string(key), .installation = parts.state.instance()});
   PLUMB_CHECK(mirror.restore(parts.state.store()));
   if (!mirror.observed() || !mirror.verified_at())
     return fail(Fault::unavailable,
@@ -129,8 +129,8 @@ Result<OfflineLane> build_offline_lane(const ResourceKey& key, const Snapshot& s
   options.belongs = [key](const Resource& each) {
     return each.key.ns == key.ns && text_at(each.spec, "/directoryRef/name").value_or(key.name) == key.name;
   };
-  auto domain =
-      make_active_directory(std::move(*settings), *lane.directory, parts.secrets, parts.clock, parts.state.instance());
+  auto domain = make_active_directory(std::move(*settings), *lane.directory, parts.secrets, parts.clock,
+                                      parts.state.installation());
   lane.target = std::make_unique<MirrorTarget>(std::move(domain), mirror.set(),
                                                asked_of(parts.state.store(), to_string(key)), evidence);
   lane.lane = std::make_unique<engine::Lane>(*lane.target, parts.state.store(), *lane.audit, parts.state.lease(),

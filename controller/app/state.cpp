@@ -120,7 +120,7 @@ Result<void> State::load_key(const fs::path& file) {
     return fail(Fault::unavailable, "reading {}: {}", file.string(), std::strerror(errno));
   }
   if ((about.st_mode & 077U) != 0) {
-    return fail(Fault::denied, "{} can be read by others, who could forge plan files with it; chmod 600 it",
+    return fail(Fault::denied, "{} can be read by others, who could forge plan files and markers with it; chmod 600 it",
                 file.string());
   }
   std::ifstream in(file);

@@ -11,6 +11,7 @@
 #include "controller/engine/audit_log.h"
 #include "controller/ports/lease.h"
 #include "controller/ports/state_store.h"
+#include "reconcilers/marker.h"
 
 namespace plumb::app {
 
@@ -57,8 +58,9 @@ class State {
   engine::AuditLog& audit() { return *audit_; }
   // Another end of the same log, for a lane on its own thread.
   Result<engine::AuditLog> open_audit(const Clock& clock);
-  const std::string& key() const { return key_; }            // seals plan files
-  const std::string& instance() const { return instance_; }  // marks what this installation created
+  const std::string& key() const { return key_; }  // seals plan files
+  const std::string& instance() const { return instance_; }
+  Installation installation() const { return {instance_, key_}; }  // marks what it created
 
  private:
   State() = default;

@@ -214,9 +214,9 @@ TEST_F(ActiveDirectory, TrustsAndReadOnlyKeysAreProtected) {
 
 TEST_F(ActiveDirectory, WhatAnotherInstallationMadeIsProtected) {
   directory.add_user("theirs", kPeople);
-  directory.set("theirs", "adminDescription", {"plumbline:there:op7"});
+  directory.set("theirs", "adminDescription", {marker_text({"there", "key"}, "op7")});
   directory.add_user("ours", kPeople);
-  directory.set("ours", "adminDescription", {"plumbline:here:op7"});
+  directory.set("ours", "adminDescription", {marker_text(kHere, "op7")});
   directory.add_user("noted", kPeople);
   directory.set("noted", "adminDescription", {"a note of somebody's"});
 
@@ -225,6 +225,20 @@ TEST_F(ActiveDirectory, WhatAnotherInstallationMadeIsProtected) {
   EXPECT_EQ(protection("ours"), "");
   EXPECT_EQ(target().created_by(seen("ours")), "op7");
   EXPECT_EQ(protection("noted"), "");
+}
+
+// Whoever can write adminDescription must not be able to make an object look as if it were made here.
+TEST_F(ActiveDirectory, AMarkerThatIsNotSignedHereMakesNothingOurs) {
+  const std::string good = marker_text(kHere, "op7"), cut = good.substr(0, good.size() - 1);
+  const std::string other_key = marker_text({"here", "another key"}, "op7");
+  const std::string other_operation = std::string("plumbline:here:op8") + good.substr(good.rfind(':'));
+  for (const std::string& marker :
+       {std::string("plumbline:here:op7"), std::string("plumbline:here:op7:"), cut, other_key, other_operation}) {
+    directory.add_user("forged", kPeople);
+    directory.set("forged", "adminDescription", {marker});
+    EXPECT_EQ(target().created_by(seen("forged")), "") << marker;
+    restart_target();
+  }
 }
 
 // The gate in front of every write.
@@ -261,7 +275,7 @@ TEST_F(ActiveDirectory, TheMarkerIsNotAnAttributeLikeOthers) {
   directory.add_user("ann", kPeople);
   observe();
   Change forged = update(user("ann"), "ann");
-  forged.fields = {{.name = "admindescription", .removed = {}, .added = {"plumbline:here:op1"}}};
+  forged.fields = {{.name = "admindescription", .removed = {}, .added = {marker_text(kHere, "op1")}}};
   EXPECT_THAT(denied(forged), HasSubstr("is never written"));
 }
 
@@ -270,7 +284,7 @@ TEST_F(ActiveDirectory, ACreatedObjectCarriesItsOperationFromTheFirstMoment) {
 
   EXPECT_TRUE(apply(creation(user("new"), "CN=new,OU=People,DC=ad,DC=test"), "op42"));
 
-  EXPECT_EQ(value("new", "adminDescription"), "plumbline:here:op42");
+  EXPECT_EQ(value("new", "adminDescription"), marker_text(kHere, "op42"));
   EXPECT_EQ(directory.log().size(), 1U);
   EXPECT_EQ(target().created_by(seen("new")), "op42");
 }

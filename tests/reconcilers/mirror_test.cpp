@@ -29,7 +29,7 @@ class MirrorTest : public World {
     auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
     if (!settings) throw std::logic_error(settings.error().message);
     return std::make_unique<Mirror>(std::move(*settings), connection, clock,
-                                    Mirror::Options{.target = "Directory/default/corp", .instance = "here"});
+                                    Mirror::Options{.target = "Directory/default/corp", .installation = "here"});
   }
   // A new process.
   void restart() {

@@ -19,6 +19,8 @@
 
 namespace plumb::test {
 
+inline const Installation kHere{"here", "key"};
+
 // Secrets by reference. What was not put in is not found; "generate:" makes one and the same password
 // for the same reference, until that is in use.
 class FakeSecrets final : public SecretStore {
@@ -114,7 +116,7 @@ class World : public ::testing::Test {
     if (!target_) {
       auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
       if (!settings) throw std::logic_error(settings.error().message);
-      target_ = make_active_directory(std::move(*settings), directory, secrets, clock, "here");
+      target_ = make_active_directory(std::move(*settings), directory, secrets, clock, kHere);
     }
     return *target_;
   }

@@ -62,7 +62,7 @@ class World final : public test::World {
     auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
     if (!settings) throw std::logic_error(settings.error().message);
     if (bug_ == Bug::ignores_scope) settings->managed_scope = {*Dn::parse("DC=ad,DC=test")};
-    target_ = make_active_directory(std::move(*settings), dcs, secrets, clock, "here");
+    target_ = make_active_directory(std::move(*settings), dcs, secrets, clock, {"here", "key"});
     if (bug_ == Bug::ignores_marker) target_ = std::make_unique<ForgetfulTarget>(std::move(target_));
   }
 
