@@ -63,15 +63,8 @@ struct Looks {
 
 Looks count_operations(const Snapshot& snapshot, const ResourceKey& key, app::Session& session) {
   const auto settings = need(directory_settings(*snapshot.find(key), snapshot));
-  if (settings.bind != DirectorySettings::Bind::simple) stop("the benchmark's Directory binds with a password");
   std::atomic<std::uint64_t> requests = 0;
-  ldap::Options options;
-  options.servers = settings.servers;
-  options.ca_file = settings.ca_file;
-  options.server_name = settings.server_name;
-  options.username = settings.username;
-  options.password_from = settings.password_from;
-  options.base_dn = settings.base_dns.front().text();
+  ldap::Options options = app::ldap_options(settings);
   options.requests = &requests;
   const auto directory = ldap::make_directory(options, *session.secrets, session.clock);
   const auto target =

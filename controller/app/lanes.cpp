@@ -1,12 +1,9 @@
 #include "controller/app/lanes.h"
 
-#include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/base/digest.h"
 #include "reconcilers/active_directory.h"
-#include "reconcilers/directory_settings.h"
 
 namespace plumb::app {
-namespace {
 
 ldap::Options ldap_options(const DirectorySettings& settings) {
   ldap::Options options;
@@ -35,6 +32,8 @@ ldap::Options ldap_options(const DirectorySettings& settings) {
   options.writes_in_flight = settings.writes_in_flight;
   return options;
 }
+
+namespace {
 
 Result<DirectorySettings> settings_of(const ResourceKey& key, const Snapshot& snapshot) {
   const Resource* resource = snapshot.find(key);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/app/state.h"
 #include "controller/app/trust.h"
 #include "controller/base/clock.h"
@@ -17,6 +18,7 @@
 #include "controller/ports/directory_watch.h"
 #include "controller/ports/secret_store.h"
 #include "controller/ports/target.h"
+#include "reconcilers/directory_settings.h"
 
 namespace plumb::app {
 
@@ -43,6 +45,9 @@ struct LaneParts {
 
 // The Directory resources of the snapshot: all, or the one named, or those of one namespace.
 std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::string& ns, const std::string& name);
+
+// How the domain of a Directory is reached.
+ldap::Options ldap_options(const DirectorySettings& settings);
 
 // A connection to the domain that the resource describes. `secrets` and `clock` must outlive it.
 Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
