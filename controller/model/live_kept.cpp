@@ -5,10 +5,7 @@
 
 namespace plumb {
 
-using slots::hash_of;
-using slots::kNone;
-using slots::Reader;
-using slots::Writer;
+using namespace slots;
 
 namespace {
 

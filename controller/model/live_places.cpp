@@ -4,10 +4,7 @@
 
 namespace plumb {
 
-using slots::hash_of;
-using slots::kNone;
-using slots::Reader;
-using slots::Writer;
+using namespace slots;
 
 namespace {
 

@@ -3,9 +3,7 @@
 
 namespace plumb {
 
-using slots::hash_of;
-using slots::kNone;
-using slots::Writer;
+using namespace slots;
 
 bool LiveSet::meet(std::string_view id, std::string_view handle) {
   const std::uint32_t slot = find_place(handle);
