@@ -271,6 +271,7 @@ Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
     PLUMB_CHECK(state_->hold_lease());
     PLUMB_TRY(Survey survey, state_->look(snapshot, true, nullptr));
     PLUMB_CHECK(state_->record_settled(survey));
+    if (!survey.keys) PLUMB_CHECK(state_->reviewer.prepare(state_->clock.now()));
     PLUMB_CHECK(state_->review(survey.plan));
     return survey;
   };

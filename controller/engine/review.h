@@ -31,6 +31,9 @@ class Reviewer {
   // have not expired. `inventory` is all that is owned.
   Result<void> review(Plan& plan, const Inventory& inventory, SystemTime now);
 
+  // Reads the history now, so that no plan waits for it later.
+  Result<void> prepare(SystemTime now) { return policies_.empty() ? Result<void>() : catch_up(now); }
+
  private:
   Result<void> catch_up(SystemTime now);
   void take(const AuditRecord& record);

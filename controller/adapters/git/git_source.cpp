@@ -2,8 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "controller/adapters/git/commit_rules.h"
 #include "controller/adapters/git/private_directory.h"
+#include "controller/adapters/git/process.h"
 #include "controller/adapters/git/remote.h"
 #include "controller/adapters/git/repository_history.h"
 #include "controller/adapters/git/tree.h"
@@ -45,6 +48,23 @@ Result<void> make_store(const fs::path& path) {
   const ReferenceHandle owned(head);
   if (code != 0) return failure(code, "making " + path.string());
   return {};
+}
+
+// Every fetch leaves a pack, and looking for an object goes through all of them. Merging needs the git program; without
+// it, and if it fails, only time is lost. Before anybody has the store open: libgit2 does not let go of packs.
+void merge_packs(const fs::path& store, const std::string& home) {
+  constexpr std::ptrdiff_t kTooMany = 50;
+  constexpr const char* kGit = "/usr/bin/git";
+  std::error_code error;
+  const auto packs = std::count_if(fs::directory_iterator(store / "objects/pack", error), fs::directory_iterator(),
+                                   [](const auto& each) { return each.path().extension() == ".pack"; });
+  if (packs < kTooMany || !fs::exists(kGit, error)) return;
+  const Deadline deadline{std::chrono::steady_clock::now() + std::chrono::minutes(2)};
+  const auto merged =
+      run({kGit, "--git-dir=" + store.string(), "repack", "--geometric=2", "-d", "-q"}, home, "", "", deadline);
+  if (!merged || merged->code != 0)
+    log::warning("git.packs", "{} packs of {} were not merged: {}", packs, store.string(),
+                 merged ? printable(merged->errors) : merged.error().message);
 }
 
 }  // namespace
@@ -216,6 +236,7 @@ Result<std::unique_ptr<GitSource>> GitSource::open(Settings settings, const GitS
   PLUMB_TRY(auto home, PrivateDirectory::make(directory));
   auto state = std::make_unique<State>(std::move(settings), std::move(home), options.remember, secrets);
   PLUMB_CHECK(make_store(objects));
+  if (options.remember) merge_packs(objects, state->home->path());
   PLUMB_TRY(state->repository, open_store(objects));
   if (state->settings.verify) {
     PLUMB_TRY(state->verifier, Verifier::make(state->settings.keys, state->home->path()));

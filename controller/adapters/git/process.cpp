@@ -60,7 +60,7 @@ std::string content_of(int fd) {
 // `descriptors[i]` becomes descriptor i of the program.
 Result<pid_t> spawn(const std::vector<std::string>& command, const std::string& home,
                     const std::vector<int>& descriptors) {
-  std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=" + home};
+  std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"};
   std::vector<char*> arguments, variables;
   for (const std::string& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
   for (std::string& each : environment) variables.push_back(each.data());

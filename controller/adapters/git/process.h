@@ -9,8 +9,9 @@
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 
-// Programs that are run beside libgit2: gpg, ssh-keygen, ssh. Never through a shell; the environment is
-// PATH, LC_ALL and HOME only, and no descriptor but those named is handed on.
+// Programs that are run beside libgit2: gpg, ssh-keygen, ssh, git. Never through a shell; the environment is
+// PATH, LC_ALL, HOME and that git reads no configuration of the machine, and no descriptor but those named is handed
+// on.
 namespace plumb::git {
 
 struct Finished {

@@ -43,9 +43,12 @@ class Remote {
   Result<Chosen> fetch(git_repository* repository, Deadline deadline);
 
  private:
+  enum class Purpose { look, download };
   template <class Use>
-  auto connected(git_repository* repository, Deadline deadline, Use use)
+  auto connected(git_repository* repository, Purpose purpose, Deadline deadline, Use use)
       -> decltype(use(static_cast<git_remote*>(nullptr), std::declval<const git_remote_callbacks&>()));
+
+  Result<bool> is_there(git_repository* repository, const Chosen& chosen) const;
 
   const Settings& settings_;
   SecretStore& secrets_;

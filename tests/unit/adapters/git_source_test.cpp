@@ -52,6 +52,35 @@ TEST_F(GitSourceTest, WhatWasTakenIsKnownAfterARestart) {
   EXPECT_TRUE(read("digest of a directory")->whole);
 }
 
+TEST_F(GitSourceTest, AWorkTreeIsARemoteToo) {
+  settings_.url = "file://" + world_.work().string();
+  const std::string first = world_.commit({{"a.yaml", "a: 1\n"}});
+  ASSERT_TRUE(read());
+  world_.commit({{"a.yaml", "a: 2\n"}});
+  EXPECT_THAT(paths(*read(first)), ElementsAre("a.yaml"));
+}
+
+TEST_F(GitSourceTest, ThePacksOfManyFetchesAreMergedAtAStart) {
+  std::string first, last;
+  for (int i = 0; i < 55; ++i) {
+    const std::string made = world_.commit({{"a.yaml", "a: " + std::to_string(i) + "\n"}});
+    if (i == 0) first = made;
+    ASSERT_TRUE(read(last)) << i;
+    last = made;
+  }
+  const auto packs = [&] {
+    int count = 0;
+    for (const auto& each : std::filesystem::recursive_directory_iterator(world_.base() / "state"))
+      count += each.path().extension() == ".pack";
+    return count;
+  };
+  EXPECT_EQ(packs(), 55);
+  open();
+  EXPECT_LT(packs(), 10);
+  EXPECT_EQ(source_->accepted(), last);
+  EXPECT_THAT(paths(*read(first)), ElementsAre("a.yaml"));
+}
+
 TEST_F(GitSourceTest, DirectoriesThatBecomeFilesAndTheReverseAreFollowed) {
   const std::string first = world_.commit({{"x.yaml/inner.yaml", "a: 1\n"}, {"y.yaml", "b: 1\n"}});
   ASSERT_TRUE(read());
