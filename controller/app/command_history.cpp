@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <ostream>
+#include <set>
 
 #include "controller/app/commands.h"
 #include "controller/app/lanes.h"
@@ -8,6 +9,7 @@
 #include "controller/app/state.h"
 #include "controller/base/text.h"
 #include "controller/engine/inventory.h"
+#include "controller/engine/review.h"
 #include "controller/manifest/yaml.h"
 #include "controller/model/json.h"
 
@@ -29,21 +31,28 @@ struct Past {
   std::string file;                                   // where the inventory saw it declared last
 };
 
-Result<Past> past_of(const ResourceKey& key, const Snapshot& snapshot, State& state) {
+// Reads back until there are so many records of the object, and all approvals of what they did.
+Result<Past> past_of(const ResourceKey& key, const Snapshot& snapshot, State& state, std::size_t limit) {
   Past past;
-  PLUMB_TRY(auto records, state.audit().since(SystemTime{}));
-  std::set<std::string> closed;
-  for (AuditRecord& record : records) {
-    if (record.stage == Stage::approval) past.approvals.emplace(record.plan, record);
-    if (record.key != key) continue;
+  PLUMB_TRY(const auto approved, engine::approved_ever(state.store()));
+  std::set<std::string> closed, awaited;
+  const auto take = [&](AuditRecord record) {
     if (record.stage == Stage::done || record.stage == Stage::failed || record.stage == Stage::settled)
       closed.insert(record.operation);
+    // An intent says what its closing record says again; one that is open is told.
+    if (record.stage == Stage::intent && closed.contains(record.operation)) return;
+    if (approved.contains(record.plan) && !past.approvals.contains(record.plan)) awaited.insert(record.plan);
     past.records.push_back(std::move(record));
-  }
-  // An intent says what its closing record says again; one that is open is told.
-  std::erase_if(past.records, [&](const AuditRecord& record) {
-    return record.stage == Stage::intent && closed.contains(record.operation);
-  });
+  };
+  PLUMB_CHECK(state.audit().newest_first([&](AuditRecord record) {
+    if (record.stage == Stage::approval) {
+      awaited.erase(record.plan);
+      past.approvals.emplace(record.plan, record);
+    }
+    if (record.key == key && past.records.size() < limit) take(std::move(record));
+    return past.records.size() < limit || !awaited.empty();
+  }));
+  std::ranges::reverse(past.records);
   for (const ResourceKey& directory : directories_of(snapshot, key.ns, "")) {
     PLUMB_TRY(const auto inventory, engine::read_inventory(state.store(), to_string(directory)));
     if (const auto owned = inventory.find(key); owned != inventory.end()) past.file = owned->second.file;
@@ -116,7 +125,7 @@ Result<int> history_command(const GlobalOptions& options, const HistoryOptions& 
   std::error_code error;
   if (std::filesystem::exists(options.state / "plumbline.db", error)) {
     PLUMB_TRY(const auto state, State::open(options.state, State::Access::look, "plumbline history", clock));
-    PLUMB_TRY(past, past_of(key, *manifests.snapshot, *state));
+    PLUMB_TRY(past, past_of(key, *manifests.snapshot, *state, history.limit));
   } else {
     missing.push_back(
         fmt::format("there is no state in {}, so nothing is known of what was done", options.state.string()));

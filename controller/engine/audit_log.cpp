@@ -264,13 +264,22 @@ Result<std::vector<AuditRecord>> AuditLog::since(SystemTime from) const {
   return found;
 }
 
-Result<std::vector<AuditRecord>> AuditLog::last(std::size_t count) const {
-  std::vector<AuditRecord> found;  // newest first
-  for (std::uint64_t number = sequence_ / kPiece + 1; number-- > 0 && found.size() < count;) {
+Result<void> AuditLog::newest_first(const std::function<bool(AuditRecord)>& visit) const {
+  for (std::uint64_t number = sequence_ / kPiece + 1; number-- > 0;) {
     PLUMB_TRY(std::vector<AuditRecord> records, piece(number));
-    std::move(records.rbegin(), records.rend(), std::back_inserter(found));
+    for (auto record = records.rbegin(); record != records.rend(); ++record)
+      if (!visit(std::move(*record))) return {};
   }
-  if (found.size() > count) found.resize(count);
+  return {};
+}
+
+Result<std::vector<AuditRecord>> AuditLog::last(std::size_t count) const {
+  std::vector<AuditRecord> found;
+  if (count == 0) return found;
+  PLUMB_CHECK(newest_first([&](AuditRecord record) {
+    found.push_back(std::move(record));
+    return found.size() < count;
+  }));
   std::reverse(found.begin(), found.end());
   return found;
 }

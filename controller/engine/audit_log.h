@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,8 @@ class AuditLog {
   // Oldest first. Reads from the end, in pieces, and stops at the first piece that is older as a whole.
   Result<std::vector<AuditRecord>> since(SystemTime from) const;
   Result<std::vector<AuditRecord>> last(std::size_t count) const;
+  // From the newest record back, until `visit` says false or there are no more. Reads in pieces.
+  Result<void> newest_first(const std::function<bool(AuditRecord)>& visit) const;
   // Operations with an intent and no closing record, oldest first.
   Result<std::vector<AuditRecord>> open_intents() const;
 

@@ -172,6 +172,13 @@ Result<bool> is_anything_withheld(StateStore& store) {
   return !items.empty();
 }
 
+Result<std::set<std::string>> approved_ever(StateStore& store) {
+  PLUMB_TRY(const auto items, store.list(kApprovals));
+  std::set<std::string> digests;
+  for (const StateStore::Item& item : items) digests.insert(item.key.substr(kApprovals.size()));
+  return digests;
+}
+
 Result<void> approve_plan(AuditLog& audit, const std::string& digest, const std::string& reason, SystemTime expires) {
   if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos)
     return fail(Fault::invalid, "\"{}\" is not the digest of a plan (64 hexadecimal digits)", printable(digest));

@@ -59,6 +59,9 @@ Result<void> record_withheld(const Plan& plan, StateStore& store, AuditLog& audi
 // Whether the last round of any target held or denied something.
 Result<bool> is_anything_withheld(StateStore& store);
 
+// Digests of all plans that were ever approved.
+Result<std::set<std::string>> approved_ever(StateStore& store);
+
 // "approval/<digest>": a person lets the plan through until `expires`.
 Result<void> approve_plan(AuditLog& audit, const std::string& digest, const std::string& reason, SystemTime expires);
 

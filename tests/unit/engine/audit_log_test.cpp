@@ -88,6 +88,14 @@ TEST_F(AuditLogTest, SinceGivesWhatIsNewerOldestFirst) {
   EXPECT_EQ(recent->back().message, "2499");
   EXPECT_EQ(log.last(2)->front().message, "2498");
   EXPECT_EQ(log.since({})->size(), 2500U);
+  std::vector<std::string> back;
+  ASSERT_TRUE(log.newest_first([&](const AuditRecord& record) {
+    back.push_back(record.message);
+    return back.size() < 1500;
+  }));
+  EXPECT_EQ(back.front(), "2499");
+  EXPECT_EQ(back.back(), "1000");
+  EXPECT_EQ(back.size(), 1500U);
 }
 
 TEST_F(AuditLogTest, AfterGoesOnWhereTheReaderWasWhoeverAppended) {
