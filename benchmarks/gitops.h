@@ -58,6 +58,9 @@ class CountingDirectory final : public Directory {
     ++reads, ++full_reads;
     return inner_.read_all(scope, deadline);
   }
+  std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override {
+    return inner_.read_pages(std::move(scope), most);
+  }
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                   std::span<const std::string> fetch, Deadline deadline) override {
     ++reads;

@@ -19,7 +19,11 @@ Failure not_asked() { return fail(Fault::unavailable, "the domain is not asked: 
 
 class NoDirectory final : public Directory {
  public:
+  class NoPages final : public Pages {
+    Result<std::optional<std::vector<Entry>>> next(Deadline) override { return not_asked(); }
+  };
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope&, Deadline) override { return not_asked(); }
+  std::unique_ptr<Pages> read_pages(ReadScope, std::size_t) override { return std::make_unique<NoPages>(); }
   Result<std::vector<Entry>> find(std::string_view, std::span<const std::string>, std::span<const std::string>,
                                   Deadline) override {
     return not_asked();

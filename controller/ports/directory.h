@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -84,6 +85,19 @@ class Directory {
   // page of each base, no referral or limit, the base entry itself in its answer, and every
   // ranged attribute read to its end.
   virtual Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) = 0;
+
+  // The same entries a page at a time, by somebody who has time and does other things in between. Must not outlive the
+  // directory.
+  class Pages {
+   public:
+    virtual ~Pages() = default;
+    // Nothing: all pages were given, and that was all, by the proof of read_all. Until then, and after an error, what
+    // was given is a part of nobody knows what. Fault::conflict: it cannot be gone on with, as another server may
+    // answer by now.
+    virtual Result<std::optional<std::vector<Entry>>> next(Deadline deadline) = 0;
+  };
+  // Nothing is asked yet. `most` entries to a page.
+  virtual std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) = 0;
 
   // Entries anywhere in the domain whose `attribute` equals one of `values`; those that are not
   // there are left out. Asked for in batches inside. "objectGUID" and "distinguishedName" work as

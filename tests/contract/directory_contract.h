@@ -163,6 +163,49 @@ TYPED_TEST_P(DirectoryContract, ReadsEverythingOfAScopeAndItsBase) {
   EXPECT_FALSE(all->evidence().empty());
 }
 
+TYPED_TEST_P(DirectoryContract, ReadsTheSamePageByPageWhileOtherThingsAreDone) {
+  std::vector<DirectoryWrite> writes;
+  for (int i = 0; i < 60; ++i)
+    writes.push_back(
+        this->adding(this->dn("p" + std::to_string(i)),
+                     {{"objectClass", {"user"}}, {"sAMAccountName", {this->sam("p" + std::to_string(i))}}}));
+  for (const auto& answer : this->directory().write(writes, this->deadline())) EXPECT_TRUE(answer);
+  const std::string group = this->add_group("g");
+  const ReadScope scope{{this->ou_}, {}, {"cn"}};
+  const auto cursor = this->directory().cursor(this->deadline());
+  ASSERT_TRUE(cursor) << cursor.error().message;
+  const auto pages = this->directory().read_pages(scope, 3);
+  std::set<std::string> ids;
+  std::size_t count = 0, number = 0;
+  for (bool more = true; more; ++number) {
+    auto page = pages->next(this->deadline());
+    ASSERT_TRUE(page) << page.error().message;
+    more = page->has_value();
+    const std::vector<Entry> entries = page->value_or(std::vector<Entry>{});
+    EXPECT_LE(entries.size(), 3U);
+    for (const Entry& entry : entries) ++count, ids.insert(entry.id);
+    // More searches of several pages than a server keeps the places of, and writes.
+    EXPECT_TRUE(this->directory().read_all(scope, this->deadline()));
+    EXPECT_TRUE(this->directory().changes_since(*cursor, scope, this->deadline()));
+    EXPECT_EQ(this->tried(this->changing(
+                  group, {{Modification::Op::replace, "description", {"t" + std::to_string(number)}, {}}})),
+              "");
+  }
+  EXPECT_EQ(count, 62U);
+  EXPECT_EQ(ids.size(), 62U);
+  EXPECT_GE(number, 20U);
+  const auto again = pages->next(this->deadline());
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->has_value());
+}
+
+TYPED_TEST_P(DirectoryContract, NoPageIsGivenIfABaseIsMissing) {
+  const auto pages = this->directory().read_pages({{"OU=missing," + this->ou_}, {}, {}}, 10);
+  const auto page = pages->next(this->deadline());
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().fault, Fault::not_found) << page.error().message;
+}
+
 TYPED_TEST_P(DirectoryContract, ReadsNothingAtAllIfOneBaseIsMissing) {
   const auto read = this->directory().read_all({{this->ou_, "OU=missing," + this->ou_}, {}, {}}, this->deadline());
   ASSERT_FALSE(read);
@@ -393,6 +436,7 @@ TYPED_TEST_P(DirectoryContract, AGroupOfThreeThousandIsReadToItsEnd) {
 
 REGISTER_TYPED_TEST_SUITE_P(DirectoryContract, SaysWhichDomainItIsAndWhoWeAre, ANewEntryIsFoundByTheIdThatAddingItGave,
                             FindsByManyValuesAndLeavesOutWhatIsNotThere, ReadsEverythingOfAScopeAndItsBase,
+                            ReadsTheSamePageByPageWhileOtherThingsAreDone, NoPageIsGivenIfABaseIsMissing,
                             ReadsNothingAtAllIfOneBaseIsMissing, AModifyIsDoneOnlyIfTheOldValueIsStillThere,
                             AModifyIsDoneAsAWholeOrNotAtAll, ReplacingWithTheSameValueDoesNotChangeTheVersion,
                             NamesThatAreTakenAreConflicts, APrincipalNameThatIsTakenIsInvalid,

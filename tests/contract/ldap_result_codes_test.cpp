@@ -104,6 +104,23 @@ TEST_P(LdapAnswers, AreNeverTakenForAllOfARead) {
   EXPECT_TRUE(read_all());
 }
 
+TEST_P(LdapAnswers, AreNeverTakenForAllPages) {
+  for (const int page : {1, 2}) {
+    stub_.fail_page(page, GetParam().fault);
+    const auto pages = directory_->read_pages(scope_, 2);
+    auto given = pages->next(soon());
+    while (given && given->has_value()) given = pages->next(soon());
+    EXPECT_FALSE(given) << "page " << page;
+  }
+  stub_.heal();
+  const auto pages = directory_->read_pages(scope_, 2);
+  std::size_t entries = 0;
+  auto given = pages->next(soon());
+  for (; given && given->has_value(); given = pages->next(soon())) entries += (*given)->size();
+  EXPECT_TRUE(given);
+  EXPECT_EQ(entries, 4U);
+}
+
 TEST_P(LdapAnswers, AreNeverTakenForAllThatChanged) {
   const std::string from = cursor();
   stub_.usn += 100;

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/fake_directory.h"
+#include "tests/support/fake_directory_switch.h"
 
 namespace plumb::simulation {
 
@@ -38,6 +38,10 @@ class DomainControllers final : public Directory {
 
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
     return source().read_all(scope, deadline);
+  }
+  std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override {
+    return std::make_unique<test::ConnectedPages>([this]() -> FakeDirectory& { return source(); }, std::move(scope),
+                                                  most);
   }
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                   std::span<const std::string> fetch, Deadline deadline) override {

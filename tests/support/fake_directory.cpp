@@ -300,6 +300,15 @@ Result<Complete<std::vector<Entry>>> FakeDirectory::read_all(const ReadScope& sc
   ++reads_;
   if (down) return fail(Fault::unavailable, "no server answers");
   if (failing_read_.hit()) return fail(failing_read_.fault, "reading ended half way");
+  Key from = 0;
+  PLUMB_TRY(std::vector<Entry> entries, page(scope, from, nodes_.size()));
+  const auto count = entries.size();
+  return Complete<std::vector<Entry>>::proven(
+      std::move(entries), fmt::format("{} entries below {} bases, each read to its end", count, scope.bases.size()));
+}
+
+// Those from `from` on, which becomes the first of the next page.
+Result<std::vector<Entry>> FakeDirectory::page(const ReadScope& scope, Key& from, std::size_t most) const {
   std::set<Key> bases;
   for (const std::string& base : scope.bases) {
     const Node* node = by_dn(base);
@@ -308,7 +317,9 @@ Result<Complete<std::vector<Entry>>> FakeDirectory::read_all(const ReadScope& sc
     bases.insert(node->key);
   }
   std::vector<Entry> entries;
-  for (const auto& [key, node] : nodes_) {
+  for (auto each = nodes_.lower_bound(from); each != nodes_.end() && entries.size() < most; ++each) {
+    const auto& [key, node] = *each;
+    from = key + 1;
     if (node.hidden || std::none_of(bases.begin(), bases.end(), [&](Key base) { return below(node, base); })) continue;
     const auto& classes = node.values.at("objectClass");
     const bool wanted = scope.classes.empty() || bases.contains(key) ||
@@ -318,9 +329,33 @@ Result<Complete<std::vector<Entry>>> FakeDirectory::read_all(const ReadScope& sc
                         });
     if (wanted) entries.push_back(shown(node, scope.attributes));
   }
-  const auto count = entries.size();
-  return Complete<std::vector<Entry>>::proven(
-      std::move(entries), fmt::format("{} entries below {} bases, each read to its end", count, bases.size()));
+  return entries;
+}
+
+class FakeDirectory::FakePages final : public Pages {
+ public:
+  FakePages(FakeDirectory& directory, ReadScope scope, std::size_t most)
+      : directory_(directory), scope_(std::move(scope)), most_(most) {}
+  Result<std::optional<std::vector<Entry>>> next(Deadline) override {
+    if (ended_) return std::nullopt;
+    ++directory_.reads_;
+    if (directory_.down) return fail(Fault::unavailable, "no server answers");
+    if (directory_.failing_read_.hit()) return fail(directory_.failing_read_.fault, "reading a page ended half way");
+    PLUMB_TRY(std::vector<Entry> entries, directory_.page(scope_, next_, most_));
+    ended_ = entries.size() < most_;
+    return entries;
+  }
+
+ private:
+  FakeDirectory& directory_;
+  ReadScope scope_;
+  std::size_t most_;
+  Key next_ = 0;
+  bool ended_ = false;
+};
+
+std::unique_ptr<Directory::Pages> FakeDirectory::read_pages(ReadScope scope, std::size_t most) {
+  return std::make_unique<FakePages>(*this, std::move(scope), most);
 }
 
 Result<std::vector<Entry>> FakeDirectory::find(std::string_view attribute, std::span<const std::string> values,

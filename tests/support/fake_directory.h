@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,6 +35,7 @@ class FakeDirectory final : public Directory {
 
   // The port.
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override;
+  std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override;
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                   std::span<const std::string> fetch, Deadline deadline) override;
   std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override;
@@ -81,7 +83,7 @@ class FakeDirectory final : public Directory {
   int write_calls() const { return write_calls_; }
 
   // Faults. Counted from now, 1 is the next; each happens once.
-  void fail_read(int nth, Fault fault = Fault::unavailable);   // read_all, find or about as a whole
+  void fail_read(int nth, Fault fault = Fault::unavailable);   // read_all, a page, find or about as a whole
   void fail_write(int nth, Fault fault = Fault::unavailable);  // that single write is not applied
   void timeout_after_write(int nth);                           // that single write is applied and answers timeout
   void drop_connection_at_write(int nth);  // it and all later ones of its call: unavailable, not applied
@@ -156,6 +158,8 @@ class FakeDirectory final : public Directory {
     bool hit() { return left > 0 && --left == 0; }
   };
 
+  class FakePages;
+  Result<std::vector<Entry>> page(const ReadScope& scope, Key& from, std::size_t most) const;
   void make_built_ins();
   void renew_invocation_id();
   Key make(std::string_view rdn_type, const std::string& rdn_value, Key parent, Values values, std::uint64_t rid = 0);

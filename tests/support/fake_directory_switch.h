@@ -4,6 +4,23 @@
 
 namespace plumb::test {
 
+// Pages of what is connected to: they end when that is another one.
+class ConnectedPages final : public Directory::Pages {
+ public:
+  using Connected = std::function<FakeDirectory&()>;
+  ConnectedPages(Connected connected, ReadScope scope, std::size_t most)
+      : connected_(std::move(connected)), from_(&connected_()), pages_(from_->read_pages(std::move(scope), most)) {}
+  Result<std::optional<std::vector<Entry>>> next(Deadline deadline) override {
+    if (&connected_() != from_) return fail(Fault::conflict, "the connection on which the read began is gone");
+    return pages_->next(deadline);
+  }
+
+ private:
+  Connected connected_;
+  FakeDirectory* from_;
+  std::unique_ptr<Directory::Pages> pages_;
+};
+
 // What a client is connected to: one domain controller of several. It outlives none of them.
 //
 //   FakeDirectory dc1, dc2 = dc1.replica("dc2.ad.test");
@@ -19,6 +36,9 @@ class FakeDirectorySwitch final : public Directory {
 
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
     return to_->read_all(scope, deadline);
+  }
+  std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override {
+    return std::make_unique<ConnectedPages>([this]() -> FakeDirectory& { return *to_; }, std::move(scope), most);
   }
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                   std::span<const std::string> fetch, Deadline deadline) override {

@@ -1,6 +1,8 @@
 #include "controller/adapters/ldap/ldap_directory.h"
 
 #include <algorithm>
+#include <deque>
+#include <iterator>
 #include <optional>
 
 #include "controller/adapters/ldap/changes.h"
@@ -14,6 +16,9 @@
 namespace plumb::ldap {
 namespace {
 
+// A page of large groups takes one search for each range of their members: what is complete by then is given.
+constexpr Duration kLongestPage = std::chrono::milliseconds(100);
+
 class LdapDirectory final : public Directory {
  public:
   LdapDirectory(Options options, SecretStore& secrets, const Clock& clock)
@@ -21,6 +26,10 @@ class LdapDirectory final : public Directory {
 
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
     return reading<Complete<std::vector<Entry>>>(deadline, [&](Reader& reader) { return reader.read_all(scope); });
+  }
+
+  std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override {
+    return std::make_unique<LdapPages>(*this, std::move(scope), static_cast<int>(std::min<std::size_t>(most, 5000)));
   }
 
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
@@ -77,6 +86,47 @@ class LdapDirectory final : public Directory {
   }
 
  private:
+  // A cookie is good for the connection that it came on.
+  class LdapPages final : public Pages {
+   public:
+    LdapPages(LdapDirectory& directory, ReadScope scope, int most) : directory_(directory) {
+      sweep_.scope = std::move(scope);
+      sweep_.search.page_size = most;
+    }
+    Result<std::optional<std::vector<Entry>>> next(Deadline deadline) override {
+      using Entries = std::optional<std::vector<Entry>>;
+      return directory_.reading<Entries>(deadline, [&](Reader& reader) -> Result<Entries> {
+        if (connection_ == 0) connection_ = directory_.connections_;
+        if (connection_ != directory_.connections_)
+          return fail(Fault::conflict, "the connection on which the read began is gone");
+        if (partial_.empty()) {
+          PLUMB_TRY(Entries page, reader.read_page(sweep_, cookie_));
+          if (!page) return page;
+          partial_ = {std::move_iterator(page->begin()), std::move_iterator(page->end())};
+        }
+        return complete(reader);
+      });
+    }
+
+   private:
+    Result<std::optional<std::vector<Entry>>> complete(Reader& reader) {
+      const SteadyTime until = directory_.clock_.steady() + kLongestPage;
+      std::vector<Entry> entries;
+      while (!partial_.empty() && (entries.empty() || directory_.clock_.steady() < until)) {
+        PLUMB_CHECK(reader.complete_ranges(partial_.front()));
+        entries.push_back(std::move(partial_.front()));
+        partial_.pop_front();
+      }
+      return entries;
+    }
+
+    LdapDirectory& directory_;
+    Sweep sweep_;
+    std::string cookie_;
+    std::uint64_t connection_ = 0;  // 0: not begun
+    std::deque<Entry> partial_;     // of the last page, which may lack values
+  };
+
   template <class T, class F>
   Result<T> reading(Deadline deadline, F&& read) {
     const Deadline within{std::min(deadline.at, clock_.steady() + options_.read_timeout)};
@@ -102,6 +152,7 @@ class LdapDirectory final : public Directory {
     if (connection_ && !connection_->closed_by_server()) return {};
     drop();
     PLUMB_TRY(connection_, connector_.connect(deadline));
+    ++connections_;
     return {};
   }
 
@@ -187,6 +238,7 @@ class LdapDirectory final : public Directory {
   const Clock& clock_;
   Connector connector_;
   std::unique_ptr<Connection> connection_;
+  std::uint64_t connections_ = 0;   // so far
   std::shared_ptr<Writer> writer_;  // over it, once something was written
   std::optional<Facts> facts_;      // of the server that we are connected to
   Names names_;

@@ -69,7 +69,8 @@ Result<int> Reader::send(const Search& search, std::span<const std::string> fetc
   if (cookie != nullptr) {
     berval value{cookie->size(), const_cast<char*>(cookie->data())};
     LDAPControl* page = nullptr;
-    if (ldap_create_page_control(connection_.handle(), options_.page_size, &value, 1, &page) != LDAP_SUCCESS)
+    const int size = search.page_size != 0 ? search.page_size : options_.page_size;
+    if (ldap_create_page_control(connection_.handle(), size, &value, 1, &page) != LDAP_SUCCESS)
       return fail(Fault::internal, "libldap makes no paging control");
     made.emplace_back(page);
     PLUMB_TRY(made.emplace_back(), plain_control(kDomainScope, false));
@@ -320,28 +321,48 @@ Result<void> Reader::complete_ranges(Entry& entry) {
   return {};
 }
 
+Result<void> Reader::begin_base(Sweep& sweep) {
+  const std::string& base = sweep.scope.bases[sweep.base];
+  auto root = read_one(base, {});
+  if (!root) return in_context(fmt::format("search base {}", printable(base)), std::move(root).error());
+  std::vector<std::string> parts;
+  for (const std::string& name : sweep.scope.classes) parts.push_back("(objectClass=" + filter_value(name) + ")");
+  if (!parts.empty()) parts.push_back("(objectGUID=" + filter_bytes(guid_bytes(root->id).value_or("")) + ")");
+  sweep.root = root->id;
+  sweep.search.base = base;
+  sweep.search.filter = parts.empty() ? "(objectClass=*)" : or_filter(parts);
+  return {};
+}
+
+Result<bool> Reader::take(Sweep& sweep, const Entry& entry) {
+  if (!sweep.here.insert(entry.id).second)
+    return fail(Fault::unavailable, "searching {}: {} came twice; something moved while it was read",
+                printable(sweep.search.base), printable(entry.dn));
+  if (sweep.seen.size() >= kMostEntries) return fail(Fault::unavailable, "more than {} entries", kMostEntries);
+  return sweep.seen.insert(entry.id).second;
+}
+
+Result<void> Reader::end_base(Sweep& sweep) {
+  if (!sweep.here.contains(sweep.root))
+    return fail(Fault::unavailable, "searching {}: it is not itself in the answer, so others may be missing too",
+                printable(sweep.search.base));
+  sweep.here.clear();
+  sweep.root.clear();
+  ++sweep.base;
+  return {};
+}
+
 Result<Complete<std::vector<Entry>>> Reader::read_all(const ReadScope& scope) {
   std::vector<Entry> entries;
-  std::set<std::string> seen;
-  for (const std::string& base : scope.bases) {
-    auto root = read_one(base, {});
-    if (!root) return in_context(fmt::format("search base {}", printable(base)), std::move(root).error());
-    std::vector<std::string> parts;
-    for (const std::string& name : scope.classes) parts.push_back("(objectClass=" + filter_value(name) + ")");
-    if (!parts.empty()) parts.push_back("(objectGUID=" + filter_bytes(guid_bytes(root->id).value_or("")) + ")");
-    std::set<std::string> here;
-    const Take take = [&](Entry entry) -> Result<void> {
-      if (!here.insert(entry.id).second)
-        return fail(Fault::unavailable, "searching {}: {} came twice; something moved while it was read",
-                    printable(base), printable(entry.dn));
-      if (entries.size() >= kMostEntries) return fail(Fault::unavailable, "more than {} entries", kMostEntries);
-      if (seen.insert(entry.id).second) entries.push_back(std::move(entry));
+  Sweep sweep{.scope = scope};
+  while (sweep.base < scope.bases.size()) {
+    PLUMB_CHECK(begin_base(sweep));
+    PLUMB_CHECK(search(sweep.search, scope.attributes, [&](Entry entry) -> Result<void> {
+      PLUMB_TRY(const bool fresh, take(sweep, entry));
+      if (fresh) entries.push_back(std::move(entry));
       return {};
-    };
-    PLUMB_CHECK(search({base, parts.empty() ? "(objectClass=*)" : or_filter(parts)}, scope.attributes, take));
-    if (!here.contains(root->id))
-      return fail(Fault::unavailable, "searching {}: it is not itself in the answer, so others may be missing too",
-                  printable(base));
+    }));
+    PLUMB_CHECK(end_base(sweep));
   }
   for (Entry& entry : entries) PLUMB_CHECK(complete_ranges(entry));
   const auto count = entries.size();
@@ -350,6 +371,22 @@ Result<Complete<std::vector<Entry>>> Reader::read_all(const ReadScope& scope) {
       fmt::format("{} entries below {} bases from {}: each base in its own answer, every page and range read to its "
                   "end, no limit and no referral",
                   count, scope.bases.size(), connection_.host()));
+}
+
+Result<std::optional<std::vector<Entry>>> Reader::read_page(Sweep& sweep, std::string& cookie) {
+  if (sweep.base == sweep.scope.bases.size()) return std::nullopt;
+  if (sweep.root.empty()) PLUMB_CHECK(begin_base(sweep));
+  PLUMB_TRY(const int id, send(sweep.search, sweep.scope.attributes, &cookie));
+  PLUMB_TRY(const Page page, receive_page(id, sweep.search.base));
+  std::vector<Entry> entries;
+  for (const Answer& answer : page.entries) {
+    PLUMB_TRY(Entry entry, parse(answer, sweep.scope.attributes));
+    PLUMB_TRY(const bool fresh, take(sweep, entry));
+    if (fresh) entries.push_back(std::move(entry));
+  }
+  cookie = page.outcome.page_cookie;
+  if (cookie.empty()) PLUMB_CHECK(end_base(sweep));
+  return entries;
 }
 
 Result<std::vector<Entry>> Reader::find(std::string_view attribute, std::span<const std::string> values,

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +20,16 @@ struct Search {
   int scope = LDAP_SCOPE_SUBTREE;
   bool deleted = false;        // shows deleted objects too (1.2.840.113556.1.4.417)
   bool skip_nameless = false;  // leaves out entries whose objectGUID we may not read, which are an error else
+  int page_size = 0;           // 0: as the options say
+};
+
+// A read of everything, and how far it has come.
+struct Sweep {
+  ReadScope scope;
+  std::size_t base = 0;              // which of scope.bases
+  std::string root;                  // the id of its own entry; empty: not begun
+  Search search{};                   // below it
+  std::set<std::string> here, seen;  // ids: below it, and in all
 };
 
 struct FreeControl {
@@ -41,6 +53,9 @@ class Reader {
       : connection_(connection), options_(options), clock_(clock), deadline_(deadline) {}
 
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope);
+  // The next page of a sweep; `cookie` is empty at the beginning, and again at the end of each base.
+  // Nothing: that was all. Values beyond the first range are not read yet.
+  Result<std::optional<std::vector<Entry>>> read_page(Sweep& sweep, std::string& cookie);
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                   std::span<const std::string> fetch);
   // The rootDSE: what the server says of itself. It has no id.
@@ -67,6 +82,10 @@ class Reader {
     Outcome outcome;
   };
   Result<Page> receive_page(int id, const std::string& base);
+  Result<void> begin_base(Sweep& sweep);
+  // False: it is also below a base that was read before.
+  static Result<bool> take(Sweep& sweep, const Entry& entry);
+  static Result<void> end_base(Sweep& sweep);
   // Base searches, many in flight; entries that do not exist are left out.
   Result<std::vector<Entry>> look_up(std::span<const std::string> bases, std::span<const std::string> fetch);
   Result<int> send(const Search& search, std::span<const std::string> fetch, const std::string* cookie);
