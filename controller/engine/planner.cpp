@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "controller/engine/changes.h"
@@ -133,6 +134,25 @@ void block_cycles(plan::Ordered& ordered, Plan& plan) {
   }
 }
 
+// What is seen again is not missing, whatever becomes of its changes: when it is missed the next time, the clock begins
+// anew.
+void note_found_again(const PlanInput& input, Plan& plan) {
+  std::set<ResourceKey> noted;
+  for (const Owned& owned : plan.bookkeeping) noted.insert(owned.key);
+  const auto consider = [&](const ResourceKey& key) {
+    const auto record = input.inventory->find(key);
+    if (record == input.inventory->end() || !record->second.missing_since || noted.contains(key) ||
+        (*input.live)->by_id(record->second.id) == nullptr)
+      return;
+    noted.insert(key);
+    plan.bookkeeping.push_back(record->second);
+    plan.bookkeeping.back().missing_since.reset();
+  };
+  for (const auto& level : plan.levels)
+    for (const Change& change : level) consider(change.key);
+  for (const Blocked& blocked : plan.blocked) consider(blocked.key);
+}
+
 }  // namespace
 
 Projection project(const Snapshot& snapshot, std::span<const Reconciler* const> kinds,
@@ -261,6 +281,7 @@ PartialPlan plan_some(const PlanInput& input) {
   std::sort(plan.drift.begin(), plan.drift.end(), [](const Drift& a, const Drift& b) {
     return std::tie(a.key, a.field.name) < std::tie(b.key, b.field.name);
   });
+  note_found_again(input, plan);
   plan.digest = plan::digest_of(plan);
   return partial;
 }

@@ -134,5 +134,23 @@ TEST_F(Planner, AManifestThatWasGoneForAMomentChangesNothing) {
   EXPECT_FALSE(made.bookkeeping[0].undeclared_since.has_value());
 }
 
+// It failed to be changed while it was there; had the first clock gone on, it would count as deleted at once.
+TEST_F(Planner, WhatIsSeenAgainIsNotMissingThoughItIsNotAsDeclaredYet) {
+  declare(user("jdoe"), "Chief");
+  exists(user("jdoe"), "Clerk");
+  own(user("jdoe")).missing_since = kNow - 2h;
+
+  const Plan seen = plan();
+  ASSERT_NE(find(seen, user("jdoe")), nullptr);
+  ASSERT_EQ(seen.bookkeeping.size(), 1U);
+  inventory_[user("jdoe")] = seen.bookkeeping.front();
+  live_.erase("id-jdoe");
+  const Plan gone = plan();
+
+  EXPECT_TRUE(gone.empty());
+  ASSERT_EQ(gone.blocked.size(), 1U);
+  EXPECT_EQ(gone.blocked.front().reason, "Missing");
+}
+
 }  // namespace
 }  // namespace plumb::engine
