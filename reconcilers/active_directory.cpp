@@ -43,13 +43,14 @@ std::string password_reference(const Change& change) {
 class ActiveDirectory final : public Target {
  public:
   ActiveDirectory(DirectorySettings settings, Directory& directory, SecretStore& secrets, const Clock& clock,
-                  Installation installation)
+                  Installation installation, Duration scrub_every)
       : settings_(std::move(settings)),
         directory_(directory),
         secrets_(secrets),
         name_(to_string(settings_.key)),
         installation_(std::move(installation)),
-        mirror_(settings_, directory, clock, {.target = name_, .installation = installation_.id}) {}
+        mirror_(settings_, directory, clock,
+                {.target = name_, .installation = installation_.id, .scrub_every = scrub_every}) {}
 
   std::string_view name() const override { return name_; }
   std::vector<const Reconciler*> kinds() const override { return directory_kinds(); }
@@ -58,6 +59,10 @@ class ActiveDirectory final : public Target {
     return mirror_.look_up(interest, deadline);
   }
   Result<std::vector<LastChange>> last_changes(const std::string& id, Deadline deadline) override;
+  Result<Scrubbed> scrub(Deadline deadline) override { return mirror_.scrub(deadline); }
+  std::optional<SystemTime> scrub_due() const override { return mirror_.scrub_due(); }
+  void expect_scrubs() override { mirror_.expect_scrubs(); }
+  std::optional<SystemTime> verified_up_to() const override { return mirror_.verified_at(); }
   Result<void> restore(StateStore& store) override { return mirror_.restore(store); }
   std::vector<StateStore::Put> unsaved() override { return mirror_.unsaved(); }
   void saved() override { mirror_.saved(); }
@@ -335,8 +340,9 @@ std::string ActiveDirectory::created_by(const LiveObject& object) const {
 }  // namespace
 
 std::unique_ptr<Target> make_active_directory(DirectorySettings settings, Directory& directory, SecretStore& secrets,
-                                              const Clock& clock, Installation installation) {
-  return std::make_unique<ActiveDirectory>(std::move(settings), directory, secrets, clock, std::move(installation));
+                                              const Clock& clock, Installation installation, Duration scrub_every) {
+  return std::make_unique<ActiveDirectory>(std::move(settings), directory, secrets, clock, std::move(installation),
+                                           scrub_every);
 }
 
 }  // namespace plumb

@@ -14,8 +14,10 @@ namespace plumb {
 // An Active Directory domain as a Target: reads entries into live objects, knows which must never be
 // written, and turns changes into compare-and-swap writes. One caller at a time; `directory`,
 // `secrets` and `clock` must outlive it. What it read it keeps and follows (see Mirror).
-// `installation` signs the marker of created objects.
+// `installation` signs the marker of created objects. `scrub_every`: how old what is kept may be when it is compared
+// with the domain.
 std::unique_ptr<Target> make_active_directory(DirectorySettings settings, Directory& directory, SecretStore& secrets,
-                                              const Clock& clock, Installation installation);
+                                              const Clock& clock, Installation installation,
+                                              Duration scrub_every = std::chrono::hours(24));
 
 }  // namespace plumb

@@ -18,6 +18,8 @@ namespace {
 constexpr Duration kAbsentFor = std::chrono::minutes(10);
 // Entries turned into objects at one go.
 constexpr std::size_t kChunk = 1000;
+// Entries in a slice of a scrub: some 50 ms of a domain controller, which is how long a commit may wait for it.
+constexpr std::size_t kSlice = 250;
 
 bool has_class(const Entry& entry, std::string_view name) {
   const auto found = entry.attributes.find("objectClass");
@@ -110,10 +112,14 @@ void Mirror::put_set(LiveSet set) {
 }
 
 Observation Mirror::observation() {
-  Observation seen{.live = &*live_, .whole = whole_, .changed = {}};
-  if (!whole_) seen.changed.assign(changed_.begin(), changed_.end());
+  Observation seen{.live = &*live_, .whole = whole_, .changed = {}, .unreported = {}};
+  if (!whole_) {
+    seen.changed.assign(changed_.begin(), changed_.end());
+    seen.unreported.assign(unreported_.begin(), unreported_.end());
+  }
   whole_ = false;
   changed_.clear();
+  unreported_.clear();
   return seen;
 }
 
@@ -125,14 +131,12 @@ Result<Observation> Mirror::observe(const Interest& interest, Deadline deadline)
   asked.insert(asked_.begin(), asked_.end());
 
   if (live_ && !about_) PLUMB_CHECK(look_around(deadline));
-  if (!live_ || !covered) {
+  const auto due = scrub_due();
+  const bool overdue = due && !scrubs_expected_ && *due <= clock_.now();
+  if (!live_ || !covered || overdue) {
     PLUMB_CHECK(read_everything(asked, deadline));
   } else {
     PLUMB_CHECK(follow(deadline));
-    const Duration longest =
-        about_->sees_deletions ? options_.scrub_every : std::min(options_.scrub_every, options_.scrub_blind_every);
-    if (!verified_at_ || clock_.now() - *verified_at_ >= longest || clock_.now() < *verified_at_)
-      PLUMB_CHECK(scrub(deadline));
   }
   made_.clear();
   PLUMB_CHECK(meet_strangers(deadline));
@@ -143,11 +147,12 @@ Result<Observation> Mirror::observe(const Interest& interest, Deadline deadline)
 Result<Observation> Mirror::look_up(const Interest& interest, Deadline deadline) {
   PLUMB_ASSERT(live_);
   PLUMB_CHECK(find_missing(interest, deadline));
-  return Observation{.live = &*live_, .whole = false, .changed = {}};
+  return Observation{.live = &*live_, .whole = false, .changed = {}, .unreported = {}};
 }
 
 // The cursor comes first: what changes during the read is reported again.
 Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
+  const SystemTime began = clock_.now();
   PLUMB_TRY(std::string cursor, directory_.cursor(deadline));
   PLUMB_CHECK(look_around(deadline));
   PLUMB_TRY(Privileged privileged, find_privileged(directory_, *about_, options_.target, deadline));
@@ -159,8 +164,7 @@ Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
   cursor_ = std::move(cursor);
   surroundings_ = {&settings_, options_.installation, about_->bound_as_id, std::move(privileged.members)};
   privileged_groups_ = std::move(privileged.groups);
-  const SystemTime now = clock_.now();
-  read_evidence_ = fmt::format("{} (full read at {})", read.evidence(), format_time(now));
+  read_evidence_ = fmt::format("{} (full read at {})", read.evidence(), format_time(began));
   std::vector<Entry> entries = std::move(read).take();
   LiveSet set;
   std::vector<LiveObject> chunk;
@@ -172,11 +176,15 @@ Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
   }
   entries = {};
   malloc_trim(0);  // an entry as it is read takes several times what is kept of it
-  verified_at_ = now;
+  verified_at_ = began;
   changes_ = 0;
   whole_ = true;
+  sweep_.reset();
   changed_.clear();
+  unreported_.clear();
   doubted_.clear();
+  doubted_by_sweep_.clear();
+  privileged_doubted_ = false;
   absent_.clear();
   nowhere_.clear();
   new_targets_ = true;
@@ -197,7 +205,7 @@ Result<void> Mirror::follow(Deadline deadline) {
               .privileged = {},
               .cursor = std::move(changes->cursor)};
   delta.changes = delta.entries.size() + delta.removed.size();
-  if (delta.changes == 0 && delta.cursor == cursor_ && doubted_.empty()) return {};
+  if (delta.changes == 0 && delta.cursor == cursor_ && doubted_.empty() && !privileged_doubted_) return {};
   PLUMB_CHECK(read_below_newcomers(delta, deadline));
   PLUMB_CHECK(read_privileged_again(delta, deadline));
   PLUMB_CHECK(read_doubted(delta, deadline));
@@ -226,7 +234,8 @@ Result<void> Mirror::read_below_newcomers(Delta& delta, Deadline deadline) {
 
 Result<void> Mirror::read_privileged_again(Delta& delta, Deadline deadline) {
   const auto guarded = [&](const std::string& id) { return privileged_groups_.contains(id); };
-  if (std::none_of(delta.entries.begin(), delta.entries.end(), [&](const Entry& each) { return guarded(each.id); }) &&
+  if (!privileged_doubted_ &&
+      std::none_of(delta.entries.begin(), delta.entries.end(), [&](const Entry& each) { return guarded(each.id); }) &&
       std::none_of(delta.removed.begin(), delta.removed.end(), guarded))
     return {};
   PLUMB_TRY(delta.privileged, find_privileged(directory_, *about_, options_.target, deadline));
@@ -244,8 +253,9 @@ Result<void> Mirror::read_doubted(Delta& delta, Deadline deadline) {
     });
     for (std::string& id : set().strangers()) doubted_.insert(std::move(id));
   }
-  for (const Entry& entry : delta.entries) doubted_.erase(entry.id);
-  for (const std::string& id : delta.removed) doubted_.erase(id);
+  const auto reported = [&](const std::string& id) { doubted_.erase(id), doubted_by_sweep_.erase(id); };
+  for (const Entry& entry : delta.entries) reported(entry.id);
+  for (const std::string& id : delta.removed) reported(id);
   if (doubted_.empty()) return {};
   const std::vector<std::string> ids(doubted_.begin(), doubted_.end());
   PLUMB_TRY(std::vector<Entry> entries, directory_.find("objectGUID", ids, scope().attributes, deadline));
@@ -286,7 +296,7 @@ void Mirror::take_in(Delta delta) {
   if (delta.privileged) note_privileged(std::move(*delta.privileged), touched);
   LiveSet set = take_set();
   for (const std::string& id : delta.removed)
-    if (set.erase(id)) changed_.insert(id);
+    if (set.erase(id)) changed_.insert(id), note_unreported(id, set);
   std::map<std::string, LiveObject> now;  // of several readings the last
   for (Entry& entry : delta.entries) {
     LiveObject object = live_object(std::move(entry), asked_, surroundings_);
@@ -303,7 +313,12 @@ void Mirror::take_in(Delta delta) {
       set.for_each_below(id, [&](const LiveSet::View& each) { touched.insert(each.id()), changed_.insert(each.id()); });
     objects.push_back(std::move(object));
   }
-  for (std::string& id : set.update(objects)) changed_.insert(std::move(id));
+  for (std::string& id : set.update(objects)) {
+    note_unreported(id, set);
+    changed_.insert(std::move(id));
+  }
+  doubted_by_sweep_.clear();
+  privileged_doubted_ = false;
   judge_again(set, touched);
   cursor_ = std::move(delta.cursor);
   changes_ += delta.changes;
@@ -338,55 +353,99 @@ Result<void> Mirror::meet_strangers(Deadline deadline) {
   return {};
 }
 
-// Everything is read and compared. What is reported as changed meanwhile is no difference.
-Result<void> Mirror::scrub(Deadline deadline) {
-  PLUMB_TRY(Privileged privileged, find_privileged(directory_, *about_, options_.target, deadline));
-  PLUMB_TRY(Complete<std::vector<Entry>> read, directory_.read_all(scope(), deadline));
-  const std::string evidence = read.evidence();
-  std::vector<Entry> entries = std::move(read).take();
-  PLUMB_TRY(const DirectoryChanges meanwhile, directory_.changes_since(cursor_, scope(), deadline));
-  std::set<std::string> explained(meanwhile.removed.begin(), meanwhile.removed.end());
-  for (const Entry& entry : meanwhile.changed) explained.insert(entry.id);
+Duration Mirror::scrub_every() const {
+  const bool blind = about_ && !about_->sees_deletions;
+  return blind ? std::min(options_.scrub_every, options_.scrub_blind_every) : options_.scrub_every;
+}
 
-  std::set<std::string> touched, differ;
-  note_privileged(std::move(privileged), touched);
-  LiveSet set = take_set();
-  std::set<std::string> missing;
-  set.for_each([&](const LiveSet::View& each) { (each.in_scope() ? missing : doubted_).insert(each.id()); });
-  std::vector<LiveObject> objects;
-  objects.reserve(entries.size());
-  for (Entry& entry : entries) {
-    missing.erase(entry.id);
-    objects.push_back(live_object(std::exchange(entry, {}), asked_, surroundings_));
+std::size_t Mirror::slice() const { return std::min(kSlice, static_cast<std::size_t>(settings_.page_size)); }
+
+std::optional<SystemTime> Mirror::scrub_due() const {
+  if (!live_ || !about_) return std::nullopt;
+  // A clock that was set back has seen nothing of what comes.
+  if (sweep_ || !verified_at_ || clock_.now() < *verified_at_) return clock_.now();
+  return *verified_at_ + scrub_every();
+}
+
+Result<Scrubbed> Mirror::scrub(Deadline deadline) {
+  const auto due = scrub_due();
+  if (!due || clock_.now() < *due) return Scrubbed{};
+  // An observation has no more to read again than a slice brought.
+  if (!doubted_by_sweep_.empty()) return Scrubbed{.going = true, .observe = true};
+  if (!sweep_) {
+    sweep_ = Sweep{.pages = directory_.read_pages(scope(), slice()), .began = clock_.now()};
+    privileged_doubted_ = true;
   }
-  for (const std::string& id : missing) {
-    set.erase(id);
-    differ.insert(id);
+  if (sweep_->pages != nullptr) {
+    if (auto compared = compare_page(deadline); !compared) {
+      sweep_.reset();
+      return in_context("comparing everything with the domain", std::move(compared).error());
+    }
+  } else if (!sweep_->unseen.empty()) {
+    doubt_unseen();
+  } else {
+    end_sweep();
+    return Scrubbed{.going = false, .observe = true};
   }
-  for (std::string& id : set.update(objects)) differ.insert(std::move(id));
-  judge_again(set, touched);
-  for (const std::string& id : differ) {
-    changed_.insert(id);
-    if (explained.contains(id)) continue;
-    const LiveObject* const is = set.by_id(id);
-    log::warning("mirror.differs", "{}: {} was not as the mirror had it, without being reported as changed; repaired",
-                 options_.target, is == nullptr ? id : is->handle);
+  return Scrubbed{.going = true, .observe = !doubted_by_sweep_.empty()};
+}
+
+Result<void> Mirror::compare_page(Deadline deadline) {
+  PLUMB_TRY(auto page, sweep_->pages->next(deadline));
+  if (!page) {
+    sweep_->pages.reset();
+    set().for_each([&](const LiveSet::View& each) {
+      if (!sweep_->seen.contains(each.id())) sweep_->unseen.push_back(each.id());
+    });
+    sweep_->seen = {};
+    return {};
   }
-  objects = {};
-  set.release_decoded();
-  malloc_trim(0);
-  verified_at_ = clock_.now();
-  read_evidence_ = fmt::format("{} (full read at {})", evidence, format_time(*verified_at_));
+  for (Entry& entry : *page) {
+    const LiveObject there = live_object(std::move(entry), asked_, surroundings_);
+    const LiveObject* const known = set().by_id(there.id);
+    if (known == nullptr || *known != there) doubt_by_sweep(there.id);
+    sweep_->seen.insert(there.id);
+  }
+  set().release_decoded();
+  return {};
+}
+
+void Mirror::doubt_unseen() {
+  std::vector<std::string>& unseen = sweep_->unseen;
+  for (std::size_t i = 0; i < slice() && !unseen.empty(); ++i) {
+    // It may have gone meanwhile, as was reported.
+    if (set().contains(unseen.back())) doubt_by_sweep(unseen.back());
+    unseen.pop_back();
+  }
+}
+
+void Mirror::doubt_by_sweep(const std::string& id) {
+  doubted_.insert(id);
+  doubted_by_sweep_.insert(id);
+}
+
+// A doubt that was founded.
+void Mirror::note_unreported(const std::string& id, const LiveSet& set) {
+  if (!doubted_by_sweep_.contains(id)) return;
+  unreported_.insert(id);
+  if (sweep_) ++sweep_->differed;
+  const LiveObject* const is = set.by_id(id);
+  log::warning("mirror.differs", "{}: {} was not as the mirror had it, without being reported as changed; repaired",
+               options_.target, is == nullptr ? id : is->handle);
+}
+
+void Mirror::end_sweep() {
+  log::info("mirror.verified", "{}: all {} objects compared, {} differed; verified up to {}", options_.target,
+            set().size(), sweep_->differed, format_time(sweep_->began));
+  verified_at_ = sweep_->began;
+  read_evidence_ = fmt::format("all of it compared page by page from {} on", format_time(sweep_->began));
   changes_ = 0;
+  sweep_.reset();
   absent_.clear();
   nowhere_.clear();
   new_targets_ = true;
   head_saved_ = false;
-  put_set(std::move(set));
-  PLUMB_CHECK(meet_strangers(deadline));
-  log::info("mirror.verified", "{}: all {} objects compared, {} differed", options_.target, this->set().size(),
-            differ.size());
-  return {};
+  put_set(take_set());
 }
 
 // What was not found may be elsewhere in the domain.

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "controller/base/clock.h"
@@ -32,8 +34,11 @@ namespace plumb {
 // full read or a deletion that the directory reports; where it does not let us see deletions, the scrub comes more
 // often.
 //
-// The scrub is a full read, compared with the mirror, at an interval. It is part of the observation that it falls
-// into, which takes that much longer.
+// The scrub compares everything with the mirror at an interval, page by page between observations (see Target::scrub).
+// It only ever raises doubts, at once of what a page shows otherwise, and once all pages were read of what was in none;
+// what is doubted is read by its id in the next observation. So it does not matter what changes meanwhile, nor which is
+// newer, a page or the mirror. Where no slices are to be expected, everything is read anew in the observation in which
+// it falls due.
 //
 // One caller at a time. `directory` and `clock` must outlive it.
 class Mirror {
@@ -54,6 +59,9 @@ class Mirror {
   // not.
   Result<Observation> observe(const Interest& interest, Deadline deadline);
   Result<Observation> look_up(const Interest& interest, Deadline deadline);
+  Result<Scrubbed> scrub(Deadline deadline);
+  std::optional<SystemTime> scrub_due() const;
+  void expect_scrubs() { scrubs_expected_ = true; }
   Result<void> restore(StateStore& store);
   std::vector<StateStore::Put> unsaved() const;
   void saved();
@@ -62,7 +70,7 @@ class Mirror {
   bool observed() const { return live_.has_value(); }
   const Surroundings& surroundings() const { return surroundings_; }
   bool encrypted() const { return about_ && about_->encrypted; }
-  // When all of it was last compared with the directory; nothing: never.
+  // When the last full read, or the last scrub that went through, began; nothing: never.
   std::optional<SystemTime> verified_at() const { return verified_at_; }
 
   // What we know is different from what we saw: it is read again by the next observation.
@@ -80,12 +88,26 @@ class Mirror {
     std::string cursor;
     std::uint64_t changes = 0;
   };
+  // A scrub that is under way.
+  struct Sweep {
+    std::unique_ptr<Directory::Pages> pages;  // null: all were read
+    SystemTime began{};
+    std::unordered_set<std::string> seen;  // ids that were in a page
+    std::vector<std::string> unseen;       // ids of the mirror that were in none, to be doubted
+    std::size_t differed = 0;
+  };
 
   Result<void> look_around(Deadline deadline);
   Result<void> check_domain(const Directory::About& about) const;
   Result<void> read_everything(const Names& asked, Deadline deadline);
   Result<void> follow(Deadline deadline);
-  Result<void> scrub(Deadline deadline);
+  Duration scrub_every() const;
+  std::size_t slice() const;
+  Result<void> compare_page(Deadline deadline);
+  void doubt_unseen();
+  void end_sweep();
+  void doubt_by_sweep(const std::string& id);
+  void note_unreported(const std::string& id, const LiveSet& set);
   Result<void> read_below_newcomers(Delta& delta, Deadline deadline);
   Result<void> read_privileged_again(Delta& delta, Deadline deadline);
   Result<void> read_doubted(Delta& delta, Deadline deadline);
@@ -119,12 +141,17 @@ class Mirror {
   std::string cursor_, read_evidence_;
   std::uint64_t changes_ = 0;  // since the full read
   std::optional<SystemTime> verified_at_;
+  std::optional<Sweep> sweep_;
+  bool scrubs_expected_ = false;
 
   // Not told yet.
   bool whole_ = true;
-  std::set<std::string> changed_;
+  std::set<std::string> changed_, unreported_;
   // Of our own writes since the last observation.
   std::set<std::string> doubted_, made_;
+  // By the scrub: of doubted_, and whether who is privileged is read again.
+  std::set<std::string> doubted_by_sweep_;
+  bool privileged_doubted_ = false;
   // Targets of links that are not there under that name (keys), and whether there may be more.
   std::set<std::string> nowhere_;
   bool new_targets_ = false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -43,6 +44,13 @@ struct Observation {
   // appeared, changed, moved or went.
   bool whole = true;
   std::vector<std::string> changed;
+  std::vector<std::string> unreported;  // of those: found by comparing (see Target::scrub)
+};
+
+// What came of a slice of comparing.
+struct Scrubbed {
+  bool going = false;    // there are more slices
+  bool observe = false;  // the next observation learns something by it
 };
 
 // The last change of one attribute, as the target's own records have it.
@@ -77,6 +85,18 @@ class Target {
   virtual Result<std::vector<LastChange>> last_changes(const std::string&, Deadline) {
     return std::vector<LastChange>{};
   }
+
+  // A target that keeps what it saw may be wrong, as not everything is reported as a change. So it is compared with
+  // what is there, all of it from time to time, in slices between observations. Whoever calls it paces it: a slice
+  // takes a moment, and the next one may wait for as long as one likes. No slice changes what is observed: what differs
+  // is read again by the next observation, and told by that. After an error it begins anew.
+  virtual Result<Scrubbed> scrub(Deadline) { return Scrubbed{}; }
+  // Somebody will call it whenever it is due. Else an observation that finds it overdue reads everything.
+  virtual void expect_scrubs() {}
+  // When the next slice is to come; nothing: never, or not before there was an observation.
+  virtual std::optional<SystemTime> scrub_due() const { return std::nullopt; }
+  // All of what is observed was compared with what was there then, or later; nothing: it is not kept.
+  virtual std::optional<SystemTime> verified_up_to() const { return std::nullopt; }
 
   // What it saw, kept between runs. `restore` comes before the first observation, which then goes on from there; a
   // record that cannot be used costs a full read. `unsaved` are the writes that bring the store up to date, all

@@ -28,6 +28,7 @@ class MirrorTest : public World {
   std::unique_ptr<Mirror> fresh() {
     auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
     if (!settings) throw std::logic_error(settings.error().message);
+    settings->page_size = 4;
     return std::make_unique<Mirror>(std::move(*settings), connection, clock,
                                     Mirror::Options{.target = "Directory/default/corp", .installation = "here"});
   }
@@ -56,6 +57,26 @@ class MirrorTest : public World {
     EXPECT_FALSE(seen.whole);
     expect_as_read();
     return seen.changed;
+  }
+  // One slice, and the observation that it asks for. False: it was the last.
+  bool slice() {
+    mirror->expect_scrubs();
+    const auto scrubbed = mirror->scrub(Deadline::never());
+    EXPECT_TRUE(scrubbed) << scrubbed.error().message;
+    if (scrubbed && scrubbed->observe) {
+      const Observation seen = look();
+      EXPECT_FALSE(seen.whole);
+      changed.insert(changed.end(), seen.changed.begin(), seen.changed.end());
+      unreported.insert(unreported.end(), seen.unreported.begin(), seen.unreported.end());
+    }
+    return scrubbed && scrubbed->going;
+  }
+  // All slices of a scrub that is due, and what the observations told meanwhile.
+  void scrub() {
+    changed.clear();
+    unreported.clear();
+    int slices = 1;
+    while (slice()) ASSERT_LT(++slices, 1000);
   }
   int operations(const Interest& asked = interest()) {
     const int before = directory.reads();
@@ -91,6 +112,7 @@ class MirrorTest : public World {
   FakeDirectorySwitch connection{directory};
   FakeStateStore store;
   std::unique_ptr<Mirror> mirror;
+  std::vector<std::string> changed, unreported;
 };
 
 TEST_F(MirrorTest, WhatDidNotChangeCostsOneOperation) {
@@ -223,8 +245,11 @@ TEST_F(MirrorTest, WhereDeletionsAreNotSeenTheyAreFoundByAScrubThatComesMoreOfte
   look();
   directory.remove("ann");
   EXPECT_EQ(operations(), 1);
+  scrub();
+  EXPECT_THAT(changed, IsEmpty());
   clock.advance(std::chrono::minutes(10));
-  EXPECT_THAT(look().changed, ElementsAre(ann));
+  scrub();
+  EXPECT_THAT(changed, ElementsAre(ann));
   EXPECT_EQ(mirror->set().by_id(ann), nullptr);
 }
 
@@ -256,13 +281,130 @@ TEST_F(MirrorTest, AScrubFindsAndRepairsWhatNobodyReported) {
   directory.hide("ann");
   directory.set("bob", "title", {"reported"});
   clock.advance(std::chrono::hours(23));
+  scrub();
   EXPECT_THAT(look().changed, ElementsAre(bob));
   EXPECT_EQ(mirror->verified_at(), first);
   clock.advance(std::chrono::hours(1));
-  EXPECT_THAT(look().changed, ElementsAre(ann));
+  scrub();
+  EXPECT_THAT(changed, ElementsAre(ann));
+  EXPECT_THAT(unreported, ElementsAre(ann));
   EXPECT_EQ(mirror->verified_at(), clock.now());
   EXPECT_EQ(operations(), 1);
   expect_as_read();
+}
+
+TEST_F(MirrorTest, AScrubWithoutDifferencesReadsItsPagesAndNothingElse) {
+  std::vector<std::string> members;
+  for (int i = 0; i < 20; ++i) members.push_back(directory.add_user("u" + std::to_string(i), kPeople));
+  members.push_back(directory.add_user("far", kElsewhere));
+  directory.add_group("staff", kPeople, members, {{"managedBy", {members[0]}}});
+  look();
+  clock.advance(std::chrono::hours(24));
+  const int before = directory.reads();
+  scrub();
+  const int pages = (22 + 1) / 4 + 1, ends = 2;  // two observations: who is privileged, the strangers
+  EXPECT_LE(directory.reads() - before, pages + 8 * ends);
+  EXPECT_THAT(changed, IsEmpty());
+  EXPECT_EQ(mirror->verified_at(), clock.now());
+}
+
+TEST_F(MirrorTest, WhatComesAndGoesWhileAScrubIsUnderWayIsNoDifference) {
+  std::vector<std::string> users;
+  for (int i = 0; i < 12; ++i) users.push_back(directory.add_user("u" + std::to_string(i), kPeople));
+  const std::string far = directory.add_user("far", kElsewhere);
+  look();
+  clock.advance(std::chrono::hours(24));
+  ASSERT_TRUE(slice());
+  ASSERT_TRUE(slice());
+  // Its page was read before it came, and those of the others before they changed, or after.
+  directory.move("far", "CN=near", kPeople);
+  directory.set("u0", "title", {"x"});
+  directory.set("u11", "title", {"y"});
+  directory.remove("u1");
+  directory.remove("u10");
+  look();
+  scrub();
+  EXPECT_THAT(changed, IsEmpty()) << "all of it was reported";
+  EXPECT_NE(mirror->set().by_id(far), nullptr);
+  expect_as_read();
+}
+
+TEST_F(MirrorTest, AScrubSaysUntilWhenAllIsVerified) {
+  for (int i = 0; i < 12; ++i) directory.add_user("u" + std::to_string(i), kPeople);
+  look();
+  clock.advance(std::chrono::hours(24));
+  const SystemTime began = clock.now();
+  ASSERT_TRUE(slice());
+  clock.advance(std::chrono::minutes(3));
+  EXPECT_NE(mirror->verified_at(), began);
+  scrub();
+  EXPECT_EQ(mirror->verified_at(), began);
+  EXPECT_EQ(mirror->scrub_due(), began + std::chrono::hours(24));
+}
+
+TEST_F(MirrorTest, AScrubThatFailsChangesNothingAndBeginsAnew) {
+  const std::string ann = directory.add_user("ann", kPeople);
+  for (int i = 0; i < 12; ++i) directory.add_user("u" + std::to_string(i), kPeople);
+  look();
+  const auto verified = mirror->verified_at();
+  clock.advance(std::chrono::hours(24));
+  ASSERT_TRUE(slice());
+  directory.fail_read(1);
+  EXPECT_FALSE(mirror->scrub(Deadline::never()));
+  EXPECT_THAT(look().changed, IsEmpty());
+  EXPECT_EQ(mirror->verified_at(), verified);
+  directory.hide("ann");  // its page was read before the failure
+  scrub();
+  EXPECT_THAT(unreported, ElementsAre(ann));
+}
+
+TEST_F(MirrorTest, NothingIsTakenForGoneBeforeAllPagesWereRead) {
+  const std::string ann = directory.add_user("ann", kPeople);
+  for (int i = 0; i < 12; ++i) directory.add_user("u" + std::to_string(i), kPeople);
+  look();
+  directory.hide("ann");
+  clock.advance(std::chrono::hours(24));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(slice());
+  EXPECT_NE(mirror->set().by_id(ann), nullptr);
+  directory.reveal("ann");
+  scrub();
+  EXPECT_THAT(changed, IsEmpty()) << "it was in no page, and is there when it is asked for";
+  EXPECT_NE(mirror->set().by_id(ann), nullptr);
+}
+
+TEST_F(MirrorTest, AScrubEndsWithTheConnectionThatItBeganOn) {
+  for (int i = 0; i < 12; ++i) directory.add_user("u" + std::to_string(i), kPeople);
+  look();
+  clock.advance(std::chrono::hours(24));
+  ASSERT_TRUE(slice());
+  FakeDirectory other = directory.replica("dc2.ad.test");
+  connection.connect_to(other);
+  EXPECT_FALSE(mirror->scrub(Deadline::never()));
+  EXPECT_TRUE(look().whole);
+  EXPECT_EQ(mirror->verified_at(), clock.now());
+}
+
+TEST_F(MirrorTest, WhereNoSlicesAreExpectedEverythingIsReadAnewOnceADay) {
+  directory.add_user("ann", kPeople);
+  look();
+  directory.hide("ann");
+  clock.advance(std::chrono::hours(24));
+  EXPECT_TRUE(look().whole);
+  EXPECT_EQ(mirror->verified_at(), clock.now());
+  expect_as_read();
+}
+
+TEST_F(MirrorTest, WhoBecamePrivilegedUnseenIsFoundByAScrub) {
+  const std::string ann = directory.add_user("ann", kPeople);
+  const std::string admins = directory.add_group("admins", kElsewhere, {ann});
+  directory.set("Domain Admins", "member", {directory.entry(admins)->dn});
+  directory.hide("admins");
+  look();
+  EXPECT_EQ(mirror->set().by_id(ann)->protection, "");
+  directory.reveal("admins");
+  clock.advance(std::chrono::hours(24));
+  scrub();
+  EXPECT_THAT(mirror->set().by_id(ann)->protection, HasSubstr("privileged"));
 }
 
 TEST_F(MirrorTest, ANewProcessGoesOnFromWhatWasSaved) {
@@ -407,6 +549,9 @@ TEST_P(RandomEdits, LeaveTheMirrorAsAFullReadWouldFindIt) {
     directory.fail_read(0);
     if (random_() % 5 == 0) save();
     if (random_() % 10 == 0) restart(), look();
+    if (random_() % 6 == 0) clock.advance(std::chrono::hours(24));
+    for (std::uint64_t n = random_() % 4; n > 0; --n) slice();
+    look();
     expect_as_read();
     if (HasFailure()) FAIL() << "in round " << round;
   }

@@ -355,7 +355,8 @@ class FakeDirectory::FakePages final : public Pages {
 };
 
 std::unique_ptr<Directory::Pages> FakeDirectory::read_pages(ReadScope scope, std::size_t most) {
-  return std::make_unique<FakePages>(*this, std::move(scope), most);
+  std::unique_ptr<Pages> pages = std::make_unique<FakePages>(*this, std::move(scope), most);
+  return wrap_pages ? wrap_pages(std::move(pages)) : std::move(pages);
 }
 
 Result<std::vector<Entry>> FakeDirectory::find(std::string_view attribute, std::span<const std::string> values,

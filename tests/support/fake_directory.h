@@ -114,6 +114,8 @@ class FakeDirectory final : public Directory {
   void deny_writes(std::string_view who);                              // LDAP 50
   void reveal(std::string_view who);
 
+  // May stand between a reader of pages and these.
+  std::function<std::unique_ptr<Pages>(std::unique_ptr<Pages>)> wrap_pages;
   // Called with every write that is about to be applied, and the entry it is for as it is (nothing: add).
   using Referee = std::function<void(const DirectoryWrite&, const std::optional<Entry>&)>;
   Referee referee;
