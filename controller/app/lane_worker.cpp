@@ -19,6 +19,13 @@ constexpr Duration kSettle = std::chrono::milliseconds(20);
 constexpr int kRest = 4;
 constexpr Duration kLongestRest = std::chrono::seconds(1);
 constexpr Duration kListen = std::chrono::minutes(1);
+// A round that writes for that long, and for so many times as long as planning took, is interrupted: what came
+// meanwhile without anybody's telling has its turn.
+constexpr Duration kLongestWriting = std::chrono::seconds(10);
+constexpr int kWriting = 10;
+// After a slice of comparing, so many times what it took belongs to others; and after one that failed.
+constexpr int kScrubRest = 3;
+constexpr Duration kScrubRetry = std::chrono::minutes(5);
 
 }  // namespace
 
@@ -73,7 +80,26 @@ Result<void> LaneWorker::ready_lane(const Snapshot& snapshot) {
   return {};
 }
 
-void LaneWorker::step(std::stop_token stop) {
+void LaneWorker::step(std::stop_token stop) { round(std::move(stop), {}); }
+
+void LaneWorker::work(std::stop_token stop) {
+  // A slice is short, and has its turn also where one round follows another.
+  if (const auto at = scrub_at(); at && *at <= clock_.steady()) scrub();
+  if (due()) round(std::move(stop), [this] { return makes_room(); });
+}
+
+bool LaneWorker::makes_room() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (inbox_.fresh || inbox_.asked) return true;
+  }
+  const SteadyTime now = clock_.steady();
+  if (!writing_since_) writing_since_ = now;
+  return now - *writing_since_ >=
+         std::max<SteadyTime::duration>(kLongestWriting, kWriting * (*writing_since_ - began_));
+}
+
+void LaneWorker::round(std::stop_token stop, const engine::MakeRoom& make_room) {
   Inbox news;
   {
     const std::scoped_lock lock(mutex_);
@@ -86,13 +112,16 @@ void LaneWorker::step(std::stop_token stop) {
   began_ = clock_.steady();
   retry_at_.reset();
   goes_on_ = false;
+  writing_since_.reset();
+  observes_first_ = false;
   if (auto ready = ready_lane(*news.snapshot); !ready) {
     failed(ready.error());
   } else {
     // What the policies held may be let through now, or the reverse.
     if (news.asked || (window_ && clock_.now() >= *window_)) lane_->lane->look_again();
-    const engine::Round round = lane_->lane->run_round(*news.snapshot, std::move(stop));
-    goes_on_ = round.plan.continues && round.applied > 0;
+    if (make_room) lane_->lane->expect_scrubs();
+    const engine::Round round = lane_->lane->run_round(*news.snapshot, std::move(stop), make_room);
+    goes_on_ = round.made_room || (round.plan.continues && round.applied > 0);
     finish(round);
   }
   ended_ = clock_.steady();
@@ -150,14 +179,36 @@ SteadyTime LaneWorker::wake_at() const {
   const auto sooner = [&](const std::optional<SystemTime>& time) {
     if (time) at = std::min(at, clock_.steady() + std::max(Duration::zero(), *time - clock_.now()));
   };
+  const SteadyTime rested = ended_ + std::clamp<SteadyTime::duration>(kRest * (ended_ - began_), {}, kLongestRest);
+  if (lane_ != nullptr) sooner(lane_->lane->next_due());
+  at = std::max(at, rested);  // what failed must not fill the time with its tries
   sooner(scheduled_);
   sooner(window_);
-  if (lane_ != nullptr) sooner(lane_->lane->next_due());
-  if (inbox_.noticed) {
-    const auto rest = std::clamp<SteadyTime::duration>(kRest * (ended_ - began_), {}, kLongestRest);
-    at = std::min(at, std::max(*inbox_.noticed + kSettle, ended_ + rest));
-  }
+  if (inbox_.noticed) at = std::min(at, std::max(*inbox_.noticed + kSettle, rested));
   return at;
+}
+
+std::optional<SteadyTime> LaneWorker::scrub_at() const {
+  if (lane_ == nullptr || retry_at_ || observes_first_) return std::nullopt;
+  const auto due = lane_->lane->scrub_due();
+  if (!due) return std::nullopt;
+  return std::max(rested_at_, clock_.steady() + std::max(Duration::zero(), *due - clock_.now()));
+}
+
+void LaneWorker::scrub() {
+  const SteadyTime began = clock_.steady();
+  const auto scrubbed = lane_->lane->scrub();
+  const SteadyTime ended = clock_.steady();
+  if (!scrubbed) {
+    log::warning("scrub.failed", "{}: {}; it begins anew in {}", key_, scrubbed.error().message,
+                 format_duration(kScrubRetry));
+    rested_at_ = ended + kScrubRetry;
+    return;
+  }
+  rested_at_ = ended + kScrubRest * (ended - began);
+  if (!scrubbed->observe) return;
+  observes_first_ = true;
+  notice();
 }
 
 bool LaneWorker::due() const {
@@ -193,17 +244,17 @@ void LaneWorker::watch_directory() {
 void LaneWorker::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     {
+      const auto scrubs = scrub_at();
       std::unique_lock lock(mutex_);
       const auto told = [this, so_far = inbox_.messages] { return inbox_.messages != so_far; };
       if (inbox_.snapshot == nullptr) {
         wake_.wait(lock, stop, told);
-      } else if (const SteadyTime at = wake_at(); clock_.steady() < at) {
+      } else if (const SteadyTime at = std::min(wake_at(), scrubs.value_or(SteadyTime::max())); clock_.steady() < at) {
         wake_.wait_until(lock, stop, at, told);
       }
     }
     if (stop.stop_requested()) break;
-    if (!due()) continue;
-    step(stop);
+    work(stop);
     watch_directory();
   }
   watcher_ = {};

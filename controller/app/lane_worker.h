@@ -33,8 +33,10 @@ struct LaneTiming {
 // Keeps one domain as the newest manifests say: a round when they change, when the directory says that it changed, when
 // a removal step or a retry falls due, when a window of a policy opens or closes, as the schedule says, and from time
 // to time; after a round that failed as retry_pause says. What is told only makes a round sooner, and rounds that
-// are told of leave the domain most of the time. `offer`, `reconcile`, `notice` and `health` are
-// thread-safe; `step` and `run` have one caller.
+// are told of, or come to try again what failed, leave the domain most of the time. New manifests, and a person who
+// asks, interrupt the writing of a round between two batches; the rest goes on together with what is new (see
+// docs/decisions/0011). Between rounds the domain is compared with what is known of it, a slice at a time, for at most
+// a quarter of the time. `offer`, `reconcile`, `notice` and `health` are thread-safe; the rest has one caller.
 class LaneWorker {
  public:
   using Build = std::function<Result<std::unique_ptr<DomainLane>>(const ResourceKey&, const Snapshot&)>;
@@ -49,12 +51,14 @@ class LaneWorker {
   // The domain may have changed.
   void notice();
 
-  // One round with the manifests offered last; nothing if there are none.
+  // One round with the manifests offered last, to its end; nothing if there are none.
   void step(std::stop_token stop);
+  // A slice of comparing if that is due, then a round if one is.
+  void work(std::stop_token stop);
   // Whether a round is due: there are new manifests, or the time has come.
   bool due() const;
-  // Steps whenever it is due, and listens to the directory meanwhile, until asked to stop; a batch under way is
-  // ended first.
+  // Works whenever there is something to do, and listens to the directory meanwhile, until asked to stop; a batch under
+  // way is ended first.
   void run(std::stop_token stop);
   // Calls `notice` for what the watch says, until asked to stop.
   void listen(DirectoryWatch& watch, const std::stop_token& stop);
@@ -77,6 +81,10 @@ class LaneWorker {
 
   template <class Change>
   void tell(Change change);
+  void round(std::stop_token stop, const engine::MakeRoom& make_room);
+  bool makes_room();
+  std::optional<SteadyTime> scrub_at() const;
+  void scrub();
   Result<void> ready_lane(const Snapshot& snapshot);
   void finish(const engine::Round& round);
   void failed(const Error& error);
@@ -89,13 +97,16 @@ class LaneWorker {
   const Clock& clock_;
   LaneTiming timing_;
   std::unique_ptr<DomainLane> lane_;
-  SteadyTime began_{}, ended_{};         // the last round
-  std::optional<SystemTime> scheduled_;  // the next round by the schedule
-  std::optional<SystemTime> window_;     // when a policy's window opens or closes
-  std::size_t failures_ = 0;             // rounds in a row, with these manifests
-  std::optional<SteadyTime> retry_at_;   // after a failure: then, and not earlier
-  bool goes_on_ = false;                 // the last plan left something for another
-  std::string last_problem_;             // so that the log says it once
+  SteadyTime began_{}, ended_{};             // the last round
+  std::optional<SystemTime> scheduled_;      // the next round by the schedule
+  std::optional<SystemTime> window_;         // when a policy's window opens or closes
+  std::size_t failures_ = 0;                 // rounds in a row, with these manifests
+  std::optional<SteadyTime> retry_at_;       // after a failure: then, and not earlier
+  bool goes_on_ = false;                     // the last plan left something for another
+  std::optional<SteadyTime> writing_since_;  // in this round
+  SteadyTime rested_at_{};                   // no slice of comparing before then
+  bool observes_first_ = false;              // the last slice wants a round before the next
+  std::string last_problem_;                 // so that the log says it once
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;

@@ -36,6 +36,11 @@ void Backoff::failed(const Change& change, SteadyTime now) {
   ++entry.failures;
 }
 
+bool Backoff::failed_before(const Change& change) const {
+  const auto found = entries_.find(change.key);
+  return found != entries_.end() && found->second.what == what(change);
+}
+
 std::optional<SteadyTime> Backoff::held_until(const Change& change, SteadyTime now) const {
   const auto found = entries_.find(change.key);
   if (found == entries_.end() || found->second.due <= now || found->second.what != what(change)) return {};

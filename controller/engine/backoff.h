@@ -18,6 +18,8 @@ class Backoff {
 
   void failed(const Change& change, SteadyTime now);
   void succeeded(const ResourceKey& key) { entries_.erase(key); }
+  // Whether this very change failed when it was tried last.
+  bool failed_before(const Change& change) const;
   // Until when the change is to be left out; nothing: it may be tried.
   std::optional<SteadyTime> held_until(const Change& change, SteadyTime now) const;
   // The earliest time at which something may be tried again.

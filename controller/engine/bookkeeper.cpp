@@ -92,7 +92,10 @@ class Finder {
 
   void note_change(const Change& change) {
     const auto result = notes_.results.find(change.key);
-    if (result == notes_.results.end()) return;
+    if (result == notes_.results.end()) {  // its turn has not come: it is as it was
+      findings_.erase(change.key);
+      return;
+    }
     const auto known = findings_.find(change.key);
     const bool blocked =
         notes_.looked && known != findings_.end() && !known->second.synced && known->second.reason != "Removed";
@@ -144,6 +147,7 @@ Result<void> Bookkeeper::write(const RoundNotes& notes, SystemTime now, std::vec
   const auto written = [&]() -> Result<void> {
     PLUMB_CHECK(open());
     book_->note_reach(parse_key(target_), std::nullopt, now);
+    if (notes.verified_up_to) book_->note_verified(parse_key(target_), *notes.verified_up_to, now);
     note(notes, now);
     PLUMB_CHECK(drop_stale(notes));
     for (StateStore::Put& put : book_->unsaved()) more.push_back(std::move(put));

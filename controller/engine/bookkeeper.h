@@ -21,6 +21,7 @@ struct RoundNotes {
   const Projection& projection;  // of what was looked at
   const Inventory& inventory;    // whole, after the round
   const ChangeResults& results;
+  std::optional<SystemTime> verified_up_to{};  // see Target
   // A round of everything, or of `keys` where that is set. False: only what became of the changes is known.
   bool looked = true;
   const std::set<ResourceKey>* keys = nullptr;

@@ -11,7 +11,6 @@
 #include "controller/base/log.h"
 #include "controller/engine/intent.h"
 #include "controller/engine/inventory.h"
-#include "controller/engine/links.h"
 #include "controller/engine/planner.h"
 #include "controller/model/dn.h"
 
@@ -61,32 +60,6 @@ bool may_be_half_done(const Intent& intent) {
   if (change.handle != change.handle_after && !change.fields.empty()) return true;
   return std::any_of(change.fields.begin(), change.fields.end(),
                      [](const FieldChange& field) { return field.added.size() + field.removed.size() > kOneWrite; });
-}
-
-using Planned = std::map<ResourceKey, const Change*>;
-
-bool only_forgets(const Change& change) { return change.actions == std::vector<Action>{Action::forget}; }
-
-std::vector<const Change*> unmet_needs(const Planned& planned, const Change& change, const ChangeResults& results) {
-  std::vector<const Change*> unmet;
-  for (const ResourceKey& need : change.needs) {
-    const auto other = planned.find(need);
-    // An object that a new manifest takes over is let go of by the old one afterwards; see forget().
-    if (other == planned.end() || (only_forgets(*other->second) && other->second->id == change.id)) continue;
-    const auto result = results.find(need);
-    if (result == results.end() || result->second.fate != Fate::done) unmet.push_back(other->second);
-  }
-  return unmet;
-}
-
-// What a change can do while something it needs was not done: all but the links to it, or nothing. One
-// account that cannot be created does not keep a group from its other members.
-std::optional<Change> without(const Change& change, const std::vector<const Change*>& unmet) {
-  Change rest = change;
-  for (const Change* need : unmet)
-    if (!leave_out_link(rest, need->handle_after)) return std::nullopt;
-  if (rest.fields.empty() && rest.actions == std::vector<Action>{Action::update}) return std::nullopt;
-  return rest;
 }
 
 // Links to objects that the same plan created were planned by name; their ids are known by the time that the
@@ -164,67 +137,52 @@ struct Executor::Outcomes {
 
 // Changes that are written together.
 struct Executor::Batch {
-  std::span<const Change* const> planned;
+  std::vector<const Change*> planned;
   std::vector<Intent> intents;
   std::vector<Change> changes;  // that the target has a part in
   std::vector<std::string> operations;
   std::function<std::vector<Outcome>()> answers;
 };
 
-Result<void> Executor::execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop) {
-  std::vector<const Change*> forgotten;
-  std::deque<Change> reduced;  // changes of which a part is left out
-  Planned planned;
-  for (const auto& level : plan.levels)
-    for (const Change& change : level) planned.emplace(change.key, &change);
-  for (const auto& level : plan.levels) {
-    std::vector<const Change*> ready;
-    for (const Change& change : level) {
-      if (results.contains(change.key)) continue;
-      if (const auto unmet = unmet_needs(planned, change, results); !unmet.empty()) {
-        auto rest = without(change, unmet);
-        if (!rest) {
-          const std::string waits = fmt::format("waits for {}", unmet.front()->key);
-          results[change.key] = {Fate::skipped, {}, "DependencyNotReady", waits, ""};
-          continue;
-        }
-        ready.push_back(&reduced.emplace_back(std::move(*rest)));
-        continue;
-      }
-      (only_forgets(change) ? forgotten : ready).push_back(&change);
-    }
-    PLUMB_CHECK(run_level(plan, ready, inventory, results, stop));
-  }
-  // Last, because an object that a new manifest takes over is not let go of before it was taken.
-  return forgotten.empty() ? Result<void>() : forget(plan, forgotten, inventory, results);
-}
-
 // The target always has a batch to work on. One that is begun is always ended, and what came of it recorded if the
 // store lets us.
-Result<void> Executor::run_level(const Plan& plan, std::span<const Change* const> ready, Inventory& inventory,
-                                 ChangeResults& results, const std::stop_token& stop) {
+Result<bool> Executor::execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop,
+                               const MakeRoom& make_room) {
+  Agenda agenda(plan, results, queue, weight_of);
   Outcomes outcomes;
   std::deque<Batch> begun;
   Result<void> good;
-  for (std::size_t from = 0; good && (from < ready.size() || !begun.empty());) {
-    if (from < ready.size() && begun.size() < 2) {
-      Batch& batch = begun.emplace_back();
-      batch.planned = ready.subspan(from, std::min(options.batch, ready.size() - from));
-      from += batch.planned.size();
-      if (stop.stop_requested())
-        good = fail(Fault::unavailable, "stopped on request; the rest is left for the next run");
-      else
-        good = begin(plan, batch, inventory, outcomes);
-      if (!good) begun.pop_back();
-      continue;
+  bool any_ended = false, left = false;
+  while (good) {
+    if (!left && begun.size() < 2) {
+      const bool wanted = make_room && !queue.empty() && make_room();
+      left = wanted && any_ended;
+      std::vector<const Change*> next = left ? std::vector<const Change*>{} : agenda.next(options.batch);
+      if (!next.empty()) {
+        Batch& batch = begun.emplace_back();
+        batch.planned = std::move(next);
+        if (stop.stop_requested())
+          good = fail(Fault::unavailable, "stopped on request; the rest is left for the next run");
+        else
+          good = begin(plan, batch, inventory, outcomes);
+        if (!good) begun.pop_back();
+        continue;
+      }
     }
+    if (begun.empty()) break;
     good = end(plan, begun.front(), inventory, results, outcomes);
+    agenda.ended(begun.front().planned);
     begun.pop_front();
+    any_ended = true;
     if (options.progress) options.progress(results.size(), plan.size());
   }
   for (Batch& batch : begun) std::ignore = end(plan, batch, inventory, results, outcomes);
   const Result<void> recorded = record(outcomes);
-  return good ? recorded : good;
+  PLUMB_CHECK(good);
+  PLUMB_CHECK(recorded);
+  if (left) return false;
+  if (!agenda.forgotten().empty()) PLUMB_CHECK(forget(plan, agenda.forgotten(), inventory, results));
+  return true;
 }
 
 Result<void> Executor::hold_lease() {

@@ -1,11 +1,13 @@
 #pragma once
 
-#include <map>
+#include <functional>
+#include <span>
 #include <stop_token>
-#include <string>
 
 #include "controller/base/clock.h"
+#include "controller/engine/agenda.h"
 #include "controller/engine/audit_log.h"
+#include "controller/engine/change_result.h"
 #include "controller/engine/lane.h"
 #include "controller/model/plan.h"
 #include "controller/ports/lease.h"
@@ -14,22 +16,6 @@
 
 namespace plumb::engine {
 
-// What became of one change of a plan.
-struct ChangeResult {
-  enum class Fate {
-    done,
-    failed,   // refused by the target: nothing was written
-    unknown,  // no answer: it is looked at before anything else is done
-    skipped,  // not tried: held, waiting for another change, in backoff
-  };
-  Fate fate = Fate::skipped;
-  Error error;         // failed, unknown
-  std::string reason;  // skipped: for status conditions, CamelCase
-  std::string message;
-  std::string id;  // done: of the object, where it is known
-};
-using ChangeResults = std::map<ResourceKey, ChangeResult>;
-
 struct Executor {
   Target& target;
   StateStore& store;
@@ -37,19 +23,21 @@ struct Executor {
   Lease& lease;
   const Clock& clock;
   const LaneOptions& options;
+  WorkQueue& queue;
+  std::function<Weight(const Change&)> weight_of;
 
-  // Carries out the changes of `plan` that have no result yet, level by level and in batches, and keeps `inventory` as
-  // the store has it. Per batch: lease, intents and claims durable, target, outcomes durable. While the target works
-  // on one batch of a level, the intents of the next become durable, together with the outcomes of the one before.
+  // Carries out the changes of `plan` that have no result yet, in batches and in the order of an Agenda, and keeps
+  // `inventory` as the store has it. Per batch: lease, intents and claims durable, target, outcomes durable. While the
+  // target works on one batch, the intents of another become durable, together with the outcomes of the one before.
   // A change whose needs were not done is skipped. An error means that it had to stop: before a batch was
   // sent, or after one whose outcomes could not be recorded (their intents stay open).
-  Result<void> execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop);
+  // False: it made room for something, after one batch at least; the changes that are left have no result.
+  Result<bool> execute(const Plan& plan, Inventory& inventory, ChangeResults& results, std::stop_token stop,
+                       const MakeRoom& make_room);
 
  private:
   struct Batch;
   struct Outcomes;
-  Result<void> run_level(const Plan& plan, std::span<const Change* const> ready, Inventory& inventory,
-                         ChangeResults& results, const std::stop_token& stop);
   Result<void> hold_lease();
   Result<void> begin(const Plan& plan, Batch& batch, const Inventory& inventory, Outcomes& outcomes);
   Result<void> end(const Plan& plan, Batch& batch, Inventory& inventory, ChangeResults& results, Outcomes& outcomes);

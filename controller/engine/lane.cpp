@@ -48,6 +48,11 @@ std::set<ResourceKey> changed(const Plan& plan, const ChangeResults& results, bo
   return keys;
 }
 
+// A person let this very plan through: what would be left of it is another one, which would be held again.
+bool was_approved(const Plan& plan) {
+  return std::any_of(plan.verdicts.begin(), plan.verdicts.end(), [](const Verdict& each) { return each.approved; });
+}
+
 }  // namespace
 
 struct Lane::State {
@@ -64,6 +69,10 @@ struct Lane::State {
   Reviewer reviewer{policies, store, audit};
   Bookkeeper books{store, name};
   Backoff backoff{options.backoff_first, options.backoff_longest};
+  WorkQueue queue{};
+  std::map<ResourceKey, SteadyTime> waiting{};  // changes that were planned and are not done, and since when
+  std::set<std::string> unreported{};           // objects of such changes that were found by comparing
+  bool made_room = false;                       // the last round did
   // What the last plan with `settle` was made from; good for applying it at once.
   std::optional<Survey> kept{};
   std::string kept_digest{};
@@ -76,7 +85,9 @@ struct Lane::State {
   Result<void> review(Plan& plan);
   Result<void> hold_lease();
   Round finish(Round round, const Snapshot& snapshot, Survey& survey, ChangeResults& results, bool whole,
-               std::stop_token stop);
+               std::stop_token stop, const MakeRoom& make_room);
+  Weight weight_of(const Change& change) const;
+  void note_waiting(const Plan& plan, const ChangeResults& results);
   Result<void> keep_records(const Plan& plan);
   Result<void> write_books(const Round& round, const Snapshot& snapshot, const Survey& survey,
                            const ChangeResults& results, bool whole);
@@ -93,7 +104,7 @@ Result<void> Lane::State::hold_lease() { return lease.hold(Deadline::in(clock, o
 Result<Survey> Lane::State::look(const Snapshot& snapshot, bool again, const Plan* reviewed) {
   PLUMB_CHECK(audit.refresh());
   const auto retry = backoff.earliest();
-  const bool retries = look_again || (retry && *retry <= clock.steady());
+  const bool retries = look_again || made_room || (retry && *retry <= clock.steady());
   auto survey = again ? surveyor.again(snapshot, retries) : surveyor.whole(snapshot, reviewed);
   // A plan that only looks leaves no trace.
   if (!survey && lease.held_for(Duration(1))) books.note_unreachable(survey.error(), clock.now());
@@ -193,6 +204,7 @@ Result<void> Lane::State::write_books(const Round& round, const Snapshot& snapsh
                          .projection = survey.projection,
                          .inventory = surveyor.inventory(),
                          .results = results,
+                         .verified_up_to = target.verified_up_to(),
                          .looked = whole,
                          .keys = survey.keys ? &*survey.keys : nullptr};
   PLUMB_CHECK(books.write(notes, clock.now(), target.unsaved()));
@@ -212,22 +224,61 @@ void Lane::State::note_outcomes(const Plan& plan, const ChangeResults& results) 
   }
 }
 
+// How much a change matters. What failed has a share of its own, whatever it was for.
+Weight Lane::State::weight_of(const Change& change) const {
+  const auto since = waiting.find(change.key);
+  Weight weight{Urgency::change, since == waiting.end() ? clock.steady() : since->second};
+  switch (change.cause) {
+    case Cause::declared:
+    case Cause::dependent:
+    case Cause::removal: break;
+    case Cause::drift:
+    case Cause::missing: weight.why = unreported.contains(change.id) ? Urgency::scrub : Urgency::drift; break;
+  }
+  if (backoff.failed_before(change)) weight.why = Urgency::retry;
+  return weight;
+}
+
+void Lane::State::note_waiting(const Plan& plan, const ChangeResults& results) {
+  const SteadyTime now = clock.steady();
+  std::map<ResourceKey, SteadyTime> still;
+  std::set<std::string> found;
+  for (const auto& level : plan.levels) {
+    for (const Change& change : level) {
+      if (const auto result = results.find(change.key); result != results.end() && result->second.fate == Fate::done)
+        continue;
+      const auto before = waiting.find(change.key);
+      still.emplace(change.key, before == waiting.end() ? now : before->second);
+      if (unreported.contains(change.id)) found.insert(change.id);
+    }
+  }
+  waiting = std::move(still);
+  unreported = std::move(found);
+}
+
 // Applies round.plan, where `results` leave anything to be done, and records what came of it.
 Round Lane::State::finish(Round round, const Snapshot& snapshot, Survey& survey, ChangeResults& results, bool whole,
-                          std::stop_token stop) {
+                          std::stop_token stop, const MakeRoom& make_room) {
   const Plan& plan = round.plan;
+  const bool looked = !survey.keys || !survey.keys->empty();
   const auto stopped_by = [&](Result<void> done) {
     if (!done && !round.stopped) round.stopped = std::move(done).error();
   };
   withhold(plan, results);
   // A round of nothing has nothing to say of what is withheld.
-  if (!survey.keys || !survey.keys->empty()) stopped_by(record_withheld(plan, store, audit));
+  if (looked) stopped_by(record_withheld(plan, store, audit));
   if (!round.stopped && whole) stopped_by(keep_records(plan));
   if (!round.stopped) {
-    Executor executor{target, store, audit, lease, clock, options};
-    stopped_by(executor.execute(plan, surveyor.inventory(), results, std::move(stop)));
+    Executor executor{target, store,   audit, lease,
+                      clock,  options, queue, [this](const Change& change) { return weight_of(change); }};
+    const auto all = executor.execute(plan, surveyor.inventory(), results, std::move(stop),
+                                      was_approved(plan) ? MakeRoom() : make_room);
+    round.made_room = all && !*all;
+    if (!all) stopped_by(Failure(all.error()));
   }
   note_outcomes(plan, results);
+  if (looked) note_waiting(plan, results);
+  made_room = round.made_room;
   stopped_by(write_books(round, snapshot, survey, results, whole));
   if (round.stopped || !whole) {
     surveyor.forget();
@@ -262,7 +313,7 @@ Result<Plan> Lane::plan(const Snapshot& snapshot, bool settle) {
   return made;
 }
 
-Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
+Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop, const MakeRoom& make_room) {
   Round round;
   state_->kept.reset();
   const SteadyTime began = state_->clock.steady();
@@ -282,6 +333,7 @@ Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
     return round;
   }
   state_->look_again = false;
+  state_->unreported.insert(survey->unreported.begin(), survey->unreported.end());
   round.plan = survey->plan;
   if (survey->keys) round.looked = survey->keys->size();
   state_->tell(round, began);
@@ -293,7 +345,7 @@ Round Lane::run_round(const Snapshot& snapshot, std::stop_token stop) {
     for (const Change& change : level)
       if (state_->backoff.held_until(change, now))
         results[change.key] = {Fate::skipped, {}, "ApplyFailed", "failed before; tried again later", ""};
-  return state_->finish(std::move(round), snapshot, *survey, results, true, std::move(stop));
+  return state_->finish(std::move(round), snapshot, *survey, results, true, std::move(stop), make_room);
 }
 
 Round Lane::State::apply(const Plan& reviewed, const Snapshot& snapshot, bool whole, std::stop_token stop) {
@@ -324,7 +376,7 @@ Round Lane::State::apply(const Plan& reviewed, const Snapshot& snapshot, bool wh
     round.stopped = noted.error();
     return round;
   }
-  round = finish(std::move(round), snapshot, *survey, results, whole, std::move(stop));
+  round = finish(std::move(round), snapshot, *survey, results, whole, std::move(stop), {});
   if (round.applied > 0) save_what_was_written();
   return round;
 }
@@ -358,6 +410,14 @@ Result<void> Lane::approve(StateStore&, AuditLog& audit, const std::string& dige
   PLUMB_CHECK(audit.refresh());
   return approve_plan(audit, digest, reason, expires);
 }
+
+Result<Scrubbed> Lane::scrub() {
+  return state_->target.scrub(Deadline::in(state_->clock, state_->options.observe_timeout));
+}
+
+std::optional<SystemTime> Lane::scrub_due() const { return state_->target.scrub_due(); }
+
+void Lane::expect_scrubs() { state_->target.expect_scrubs(); }
 
 void Lane::look_again() { state_->look_again = true; }
 

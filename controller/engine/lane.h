@@ -41,6 +41,10 @@ struct LaneOptions {
   std::function<void(std::size_t done, std::size_t of)> progress;
 };
 
+// Whether something has come that should not wait for the rest of a plan. Asked before each batch; one at least is
+// written whatever the answer.
+using MakeRoom = std::function<bool()>;
+
 // What happened in one round.
 struct Round {
   Plan plan;                                                       // with verdicts
@@ -49,6 +53,7 @@ struct Round {
   std::optional<std::size_t> looked;                               // keys that were looked at; nothing: all
   std::vector<std::pair<ResourceKey, Error>> failures;
   std::optional<Error> stopped;  // the round could not begin or had to end early, and why
+  bool made_room = false;        // it ended early for something more urgent: another is to go on at once
 };
 
 // One target's loop: observe, plan, review, apply, record. Everything that decides is in planner and
@@ -64,8 +69,14 @@ class Lane {
   // Observes and plans; writes nothing to the target. Settles open intents of earlier runs first if
   // `settle` (this writes to the store and so needs the lease); else they are only taken into account.
   Result<Plan> plan(const Snapshot& snapshot, bool settle = false);
-  // The round: plan and apply what policies let through.
-  Round run_round(const Snapshot& snapshot, std::stop_token stop = {});
+  // The round: plan and apply what policies let through. `make_room` is asked between batches whether something has
+  // come that is not in the plan and should not wait for the rest of it; see docs/decisions/0011. A plan that needed an
+  // approval is carried through.
+  Round run_round(const Snapshot& snapshot, std::stop_token stop = {}, const MakeRoom& make_room = {});
+  // Between rounds: see Target::scrub.
+  Result<Scrubbed> scrub();
+  std::optional<SystemTime> scrub_due() const;
+  void expect_scrubs();
   // Applies a plan that was reviewed before: each change is checked against the live state as it is
   // now; one whose object moved on is refused alone (in `failures`, Fault::conflict), one that is
   // already as it should be counts as applied.

@@ -41,10 +41,23 @@ Result<StatusBook> StatusBook::open(StateStore& store) {
   return book;
 }
 
+Status StatusBook::known(const ResourceKey& key) const {
+  const auto found = book_.find(key);
+  if (found != book_.end()) return found->second;
+  Status status;
+  status.key = key;
+  return status;
+}
+
+void StatusBook::put(Status status) {
+  const auto before = book_.find(status.key);
+  if (before != book_.end() && before->second == status) return;
+  changed_[status.key] = true;
+  book_[status.key] = std::move(status);
+}
+
 void StatusBook::note(const Finding& finding, SystemTime now) {
-  const auto known = book_.find(finding.key);
-  Status status = known == book_.end() ? Status{} : known->second;
-  status.key = finding.key;
+  Status status = known(finding.key);
   status.id = finding.id;
   status.handle = finding.handle;
   status.observed_digest = finding.digest;
@@ -58,15 +71,11 @@ void StatusBook::note(const Finding& finding, SystemTime now) {
   }
   if (finding.synced) status.first_failure.clear();
   if (!finding.synced && status.first_failure.empty()) status.first_failure = format_time(now);
-  if (known != book_.end() && known->second == status) return;
-  book_[finding.key] = std::move(status);
-  changed_[finding.key] = true;
+  put(std::move(status));
 }
 
 void StatusBook::note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now) {
-  const auto known = book_.find(target);
-  Status status = known == book_.end() ? Status{} : known->second;
-  status.key = target;
+  Status status = known(target);
   const auto reason = [](Fault fault) -> std::string {
     switch (fault) {
       case Fault::denied: return "AccessDenied";
@@ -83,9 +92,14 @@ void StatusBook::note_reach(const ResourceKey& target, const std::optional<Error
                                   problem ? problem->message : "", now));
   if (!problem) status.first_failure.clear();
   if (problem && status.first_failure.empty()) status.first_failure = format_time(now);
-  if (known != book_.end() && known->second == status) return;
-  book_[target] = std::move(status);
-  changed_[target] = true;
+  put(std::move(status));
+}
+
+void StatusBook::note_verified(const ResourceKey& target, SystemTime up_to, SystemTime now) {
+  Status status = known(target);
+  set_condition(status,
+                condition("Verified", true, "Compared", fmt::format("verified up to {}", format_time(up_to)), now));
+  put(std::move(status));
 }
 
 void StatusBook::forget(const ResourceKey& key) {

@@ -33,6 +33,8 @@ class StatusBook {
   void note(const Finding& finding, SystemTime now);
   // The condition Reachable of a target's own resource (its Directory): whether it could be read in full.
   void note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now);
+  // Its condition Verified: all that is known of it was compared with what was there at that time, or later.
+  void note_verified(const ResourceKey& target, SystemTime up_to, SystemTime now);
   void forget(const ResourceKey& key);
   std::vector<ResourceKey> keys() const;
 
@@ -41,6 +43,9 @@ class StatusBook {
   void saved() { changed_.clear(); }
 
  private:
+  Status known(const ResourceKey& key) const;
+  void put(Status status);
+
   std::map<ResourceKey, Status> book_;
   std::map<ResourceKey, bool> changed_;  // false: to be removed
 };

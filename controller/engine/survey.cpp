@@ -129,6 +129,7 @@ Result<Survey> Surveyor::everything(const Snapshot& snapshot, const Plan* review
   nesting_.forget();
   attributes_ = interest.attributes;
   survey.live = seen.live;
+  survey.unreported = seen.unreported;
   unsettled_at_ = clock_.steady();
   for (const Intent& intent : intents) {
     Settlement settlement =
@@ -169,6 +170,7 @@ Result<Survey> Surveyor::some(const Snapshot& snapshot, std::set<ResourceKey> ke
   const auto& belongs = options_.belongs ? options_.belongs : all_belong;
   Survey survey;
   survey.live = seen.live;
+  survey.unreported = seen.unreported;
   for (bool closed = false; !closed;) {
     survey.projection = project_some(snapshot, kinds_, belongs, keys);
     Inventory records;

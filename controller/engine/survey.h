@@ -24,6 +24,7 @@ struct Survey {
   Projection projection;
   const Complete<LiveSet>* live = nullptr;  // of the target, until it is asked again
   std::vector<std::pair<Intent, Settlement>> settled;
+  std::vector<std::string> unreported;        // as the Observation has them
   std::optional<std::set<ResourceKey>> keys;  // only these were looked at; nothing: everything was
   Plan plan;
 };

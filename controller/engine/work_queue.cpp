@@ -32,66 +32,37 @@ std::vector<std::size_t> spread(const std::array<std::uint32_t, kUrgencies>& wei
 
 WorkQueue::WorkQueue(const Weights& weights) : turns_(spread(weights)) {}
 
-void WorkQueue::add(const std::string& key, Urgency why, SystemTime due) {
-  const auto which = static_cast<std::size_t>(why);
-  std::optional<Reason>& reason = entries_[key][which];
-  if (reason && reason->due <= due) return;
-  if (reason) orders_[which].erase({reason->due, reason->number, key});
-  reason = Reason{due, arrivals_++};
-  orders_[which].emplace(reason->due, reason->number, key);
+void WorkQueue::add(std::size_t item, Urgency why, SteadyTime since) {
+  orders_.at(static_cast<std::size_t>(why)).emplace(since, arrivals_++, item);
 }
 
-void WorkQueue::drop(const std::string& key) {
-  const auto found = entries_.find(key);
-  if (found == entries_.end()) return;
-  for (std::size_t i = 0; i < kUrgencies; ++i)
-    if (const auto& reason = found->second[i]) orders_[i].erase({reason->due, reason->number, key});
-  entries_.erase(found);
-}
-
-std::optional<std::size_t> WorkQueue::class_of(Turn turn, SystemTime now) const {
-  const auto is_due = [&](std::size_t i) { return !orders_[i].empty() && std::get<0>(*orders_[i].begin()) <= now; };
-  if (turn < kUrgencies) return is_due(turn) ? std::optional(turn) : std::nullopt;
-  std::optional<std::size_t> oldest;
-  for (std::size_t i = 0; i < kUrgencies; ++i)
-    if (is_due(i) && (!oldest || *orders_[i].begin() < *orders_[*oldest].begin())) oldest = i;
+// Null: nothing waits there.
+WorkQueue::Order* WorkQueue::order_of(Turn turn) {
+  if (turn < kUrgencies) return orders_[turn].empty() ? nullptr : &orders_[turn];
+  Order* oldest = nullptr;
+  for (Order& order : orders_)
+    if (!order.empty() && (oldest == nullptr || *order.begin() < *oldest->begin())) oldest = &order;
   return oldest;
 }
 
-WorkQueue::Work WorkQueue::take(const std::string& key, SystemTime now) {
-  Work work{key, Urgency::retry, SystemTime::max()};
-  const Entry& entry = entries_.find(key)->second;
-  for (std::size_t i = kUrgencies; i-- > 0;) {
-    if (!entry[i] || entry[i]->due > now) continue;
-    work.why = static_cast<Urgency>(i);
-    work.due = std::min(work.due, entry[i]->due);
-  }
-  drop(work.key);
-  return work;
-}
-
-std::vector<WorkQueue::Work> WorkQueue::take_due(SystemTime now, std::size_t most) {
-  std::vector<Work> taken;
-  std::size_t passed = 0;  // turns in a row for which nothing is due
-  while (taken.size() < most && passed < turns_.size()) {
-    const auto from = class_of(turns_[next_turn_], now);
+std::vector<std::size_t> WorkQueue::take(std::size_t most) {
+  std::vector<std::size_t> taken;
+  while (taken.size() < most && !empty()) {
+    Order* const from = order_of(turns_[next_turn_]);
     next_turn_ = (next_turn_ + 1) % turns_.size();
-    if (!from) {
-      ++passed;
-      continue;
-    }
-    passed = 0;
-    const std::string key = std::get<2>(*orders_[*from].begin());
-    taken.push_back(take(key, now));
+    if (from == nullptr) continue;
+    taken.push_back(std::get<2>(*from->begin()));
+    from->erase(from->begin());
   }
   return taken;
 }
 
-std::optional<SystemTime> WorkQueue::next_due() const {
-  std::optional<SystemTime> next;
-  for (const Order& order : orders_)
-    if (!order.empty() && (!next || std::get<0>(*order.begin()) < *next)) next = std::get<0>(*order.begin());
-  return next;
+void WorkQueue::clear() {
+  for (Order& order : orders_) order.clear();
+}
+
+bool WorkQueue::empty() const {
+  return std::all_of(orders_.begin(), orders_.end(), [](const Order& order) { return order.empty(); });
 }
 
 }  // namespace plumb::engine

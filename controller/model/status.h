@@ -10,7 +10,7 @@ namespace plumb {
 
 // As in Kubernetes' API conventions (meta/v1 Condition).
 struct Condition {
-  std::string type;    // "Ready", "Synced", "Reachable"
+  std::string type;    // "Ready", "Synced", "Reachable", "Verified"
   std::string status;  // "True", "False", "Unknown"
   std::string reason;  // CamelCase
   std::string message;

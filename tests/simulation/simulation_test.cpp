@@ -23,7 +23,7 @@ long setting(const char* name, long otherwise) {
 class Story {
  public:
   Story(std::uint64_t seed, Bug bug, Sightings& seen)
-      : random_(seed), company_(random_), world_(company_, bug), seen_(seen) {}
+      : random_(seed), pace_(~seed), company_(random_), world_(company_, bug), seen_(seen) {}
 
   // Empty: all promises were kept.
   std::string go() {
@@ -64,7 +64,10 @@ class Story {
       // A known limit: whether a creation that got no answer took place is only known where it was asked for, or once
       // that has been replicated. A process that is killed, fails over and is back before that creates a second one.
       if (behind_ && world_.intents_open()) world_.dcs.replicate();
+      if (pace_.one_in(3)) world_.make_room = [left = pace_.below(4) + 1]() mutable { return --left <= 0; };
       note(world_.round());
+      world_.make_room = nullptr;
+      world_.compare(pace_.below(8));
       unharm();
       world_.inspect();
       pass(random_.pick<Duration>({1s, 30s, 6min, 2h}));
@@ -95,6 +98,7 @@ class Story {
       world_.clock.advance(i == 3 || i == 15 ? Duration(72h) : Duration(10min));
       const auto round = world_.round();
       note(round);
+      world_.compare(100);
       if (world_.approve(round)) mark("approved");
       world_.inspect();
     }
@@ -114,7 +118,7 @@ class Story {
     std::string keys;
     for (const auto& [key, item] : world_.store.items())
       if (const auto was = before.find(key); was == before.end() || was->second.version != item.version)
-        if (!key.starts_with("mirror-head/")) keys += " " + key;
+        if (!key.starts_with("mirror-head/") && !key.starts_with("status/Directory/")) keys += " " + key;
     if (!keys.empty()) return "an idle round writes to the store:" + keys;
     for (const auto& [key, item] : world_.store.items())
       if (key.starts_with("audit-open/") || key.starts_with("intent/")) return "left open: " + key;
@@ -274,6 +278,8 @@ class Story {
   void note(const engine::Round& round) {
     if (std::getenv("PLUMBLINE_TRACE") != nullptr) std::cerr << world_.told(round);
     if (round.stopped) mark("round stopped");
+    if (round.made_room) mark("made room");
+    if (world_.comparisons > 0) mark("compared");
     if (round.failed != 0) mark("change failed");
     if (round.unknown != 0) mark("outcome unknown");
     if (round.waiting != 0) mark("change waited");
@@ -290,6 +296,7 @@ class Story {
   }
 
   Random random_;
+  Random pace_;  // of what our process does by itself
   Company company_;
   World world_;
   Sightings& seen_;
@@ -350,6 +357,8 @@ TEST(Simulation, EverySeedConvergesAndKeepsAllPromises) {
                            "drift left: Alert",
                            "drift left: Observe",
                            "looked at some",
+                           "made room",
+                           "compared",
                            "looked at nothing",
                            "clock jump",
                            "round stopped",

@@ -62,7 +62,8 @@ class World final : public test::World {
     auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
     if (!settings) throw std::logic_error(settings.error().message);
     if (bug_ == Bug::ignores_scope) settings->managed_scope = {*Dn::parse("DC=ad,DC=test")};
-    target_ = make_active_directory(std::move(*settings), dcs, secrets, clock, {"here", "key"});
+    settings->page_size = 3;
+    target_ = make_active_directory(std::move(*settings), dcs, secrets, clock, {"here", "key"}, std::chrono::hours(3));
     if (bug_ == Bug::ignores_marker) target_ = std::make_unique<ForgetfulTarget>(std::move(target_));
   }
 
@@ -96,13 +97,25 @@ class World final : public test::World {
       if (!lane_) open();
       if (!lane_) return {};
       for (FakeDirectory* each : dcs.all()) each->now = clock.now();
-      engine::Round round = lane_->run_round(declared());
+      engine::Round round = lane_->run_round(declared(), {}, make_room);
       watch(round);
       return round;
     } catch (const Crash&) {
       ++crashes;
       restart();
       return {};
+    }
+  }
+
+  // Slices of comparing everything, as a process does them that has time, with the rounds that they ask for.
+  void compare(int slices) {
+    for (; slices > 0 && lane_; --slices) {
+      lane_->expect_scrubs();
+      const auto scrubbed = lane_->scrub();
+      if (!scrubbed) return;
+      if (!scrubbed->going && scrubbed->observe) ++comparisons;
+      if (scrubbed->observe) round();
+      if (!scrubbed->going) return;
     }
   }
 
@@ -232,7 +245,8 @@ class World final : public test::World {
   }
 
   std::size_t writes() const { return directory.log().size(); }
-  int crashes = 0, unknowns = 0, conflicts = 0, settled = 0;
+  engine::MakeRoom make_room;  // asked by rounds
+  int crashes = 0, unknowns = 0, conflicts = 0, settled = 0, comparisons = 0;
 
  private:
   void open() {

@@ -17,6 +17,7 @@ namespace plumb::app {
 namespace {
 
 using namespace std::chrono_literals;
+using test::FakeDirectory;
 using test::FakeStateStore;
 using test::user;
 
@@ -108,6 +109,14 @@ class LaneTiming : public test::World {
       waited += 10ms;
     }
     return waited;
+  }
+
+  // As the status of the Directory says.
+  std::optional<SystemTime> verified() {
+    const auto all = engine::read_status(store_, "Directory/default/corp");
+    const Condition* const found = !all || all->empty() ? nullptr : find_condition(all->front(), "Verified");
+    constexpr std::string_view kText = "verified up to ";
+    return found == nullptr ? std::nullopt : parse_time(found->message.substr(kText.size()));
   }
 
   FakeStateStore store_;
@@ -203,6 +212,138 @@ TEST_F(LaneTiming, NoticesDoNotHurryALaneThatFailsButAPersonDoes) {
   lease_.available = true;
   worker_->step({});
   EXPECT_TRUE(worker_->health().ready);
+}
+
+TEST_F(LaneTiming, NewManifestsInterruptTheWritingOfARound) {
+  for (int i = 0; i < 500; ++i) declare_user(fmt::format("u{}", i));
+  worker({.interval = kNever, .poll = kNever});
+  declare_user("new");
+  directory.crash_point = [this, begun = false](FakeDirectory::Moment, const DirectoryWrite&) mutable {
+    if (!std::exchange(begun, true)) worker_->offer(std::make_shared<Snapshot>(declared()));
+  };
+
+  worker_->work({});
+  const auto before = directory.log().size();
+  EXPECT_LT(before, 300U) << "two or three batches";
+  EXPECT_TRUE(worker_->due());
+  worker_->work({});
+
+  const auto& log = directory.log();
+  const auto found =
+      std::find_if(log.begin(), log.end(), [](const auto& each) { return each.dn_after.starts_with("CN=new,"); });
+  EXPECT_LT(found - log.begin(), static_cast<long>(before) + 64);
+  EXPECT_EQ(log.size(), 502U);
+}
+
+TEST_F(LaneTiming, ARoundThatIsToBeCarriedThroughIs) {
+  for (int i = 0; i < 500; ++i) declare_user(fmt::format("u{}", i));
+  worker({.interval = kNever, .poll = kNever});
+  directory.crash_point = [this](FakeDirectory::Moment, const DirectoryWrite&) { worker_->reconcile(); };
+
+  worker_->step({});
+
+  EXPECT_EQ(directory.log().size(), 501U);
+}
+
+TEST_F(LaneTiming, ARoundThatWritesForLongLooksAgainAtWhatIsDue) {
+  for (int i = 0; i < 500; ++i) declare_user(fmt::format("u{}", i));
+  worker({.interval = kNever, .poll = kNever});
+  directory.crash_point = [this](FakeDirectory::Moment moment, const DirectoryWrite&) {
+    if (moment == FakeDirectory::Moment::after_write) clock.advance(100ms);
+  };
+
+  worker_->work({});
+  EXPECT_GT(directory.log().size(), 100U) << "it goes on for 10 s after the first batch";
+  EXPECT_LT(directory.log().size(), 400U);
+  EXPECT_TRUE(worker_->due());
+  for (int i = 0; i < 10 && worker_->due(); ++i) worker_->work({});
+
+  EXPECT_EQ(directory.log().size(), 501U);
+}
+
+TEST_F(LaneTiming, TriesOfWhatFailedLeaveTheLaneToOthersMostOfTheTime) {
+  for (int i = 0; i < 50; ++i) declare_user(fmt::format("u{}", i));
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  for (int i = 0; i < 50; ++i) {
+    directory.deny_writes(fmt::format("u{}", i));
+    declare_user(fmt::format("u{}", i), R"("title": "Chief")");
+  }
+  worker_->offer(std::make_shared<Snapshot>(declared()));
+  worker_->step({});
+  directory.crash_point = [this](FakeDirectory::Moment moment, const DirectoryWrite&) {
+    if (moment == FakeDirectory::Moment::before_write) clock.advance(20ms);
+  };
+
+  Duration busy{}, idle{};
+  for (int i = 0; i < 20; ++i) {
+    idle += until_due(1h);
+    const SteadyTime began = clock.steady();
+    worker_->work({});
+    busy += std::chrono::duration_cast<Duration>(clock.steady() - began);
+  }
+
+  EXPECT_GT(busy, 100ms);
+  EXPECT_GE(idle, 2 * busy);
+}
+
+// Each page takes the domain controller a tenth of a second.
+class SlowPages final : public Directory::Pages {
+ public:
+  SlowPages(std::unique_ptr<Pages> real, test::FakeClock& clock) : real_(std::move(real)), clock_(clock) {}
+  Result<std::optional<std::vector<Entry>>> next(Deadline deadline) override {
+    clock_.advance(100ms);
+    return real_->next(deadline);
+  }
+
+ private:
+  std::unique_ptr<Pages> real_;
+  test::FakeClock& clock_;
+};
+
+TEST_F(LaneTiming, TheDomainIsComparedOnceADayForAQuarterOfTheTimeBetweenRounds) {
+  for (int i = 0; i < 1000; ++i) declare_user(fmt::format("u{}", i));
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  directory.wrap_pages = [this](auto pages) { return std::make_unique<SlowPages>(std::move(pages), clock); };
+  const SystemTime before = *verified();
+  worker_->work({});
+  EXPECT_EQ(*verified(), before) << "it is not due";
+
+  clock.advance(24h);
+  const SystemTime due = clock.now();
+  const SteadyTime began = clock.steady();
+  worker_->work({});  // the first page
+  declare_user("new");
+  worker_->offer(std::make_shared<Snapshot>(declared()));
+  worker_->work({});
+  EXPECT_TRUE(directory.exists("new")) << "it does not wait for all pages";
+  while (*verified() != due && clock.steady() - began < 1h) {
+    clock.advance(10ms);
+    worker_->work({});
+  }
+
+  EXPECT_EQ(*verified(), due);
+  EXPECT_GE(clock.steady() - began, 4 * 4 * 100ms - 300ms);  // four pages
+  EXPECT_LE(clock.steady() - began, 10s);
+}
+
+TEST_F(LaneTiming, AComparisonThatFailsIsTriedAgainAndChangesNoStatus) {
+  worker({.interval = kNever, .poll = kNever});
+  settle();
+  const SystemTime before = *verified();
+  clock.advance(24h);
+  directory.fail_read(1);
+
+  worker_->work({});
+  clock.advance(4min);
+  worker_->work({});
+  EXPECT_EQ(*verified(), before);
+  EXPECT_TRUE(worker_->health().ready);
+
+  clock.advance(1min);
+  for (int i = 0; i < 10; ++i, clock.advance(1s)) worker_->work({});
+  EXPECT_GT(*verified(), before + 24h);
 }
 
 TEST_F(LaneTiming, TheWatchIsHeardAlsoAfterItWasAway) {

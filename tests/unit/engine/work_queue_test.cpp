@@ -1,7 +1,9 @@
 #include "controller/engine/work_queue.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -9,103 +11,81 @@ namespace plumb::engine {
 namespace {
 
 using namespace std::chrono_literals;
-using Work = WorkQueue::Work;
+constexpr SteadyTime kNow{1000h};
 
-const SystemTime kNow = *parse_time("2026-11-20T12:00:00Z");
-
-std::vector<std::string> keys(const std::vector<Work>& taken) {
-  std::vector<std::string> names;
-  for (const Work& work : taken) names.push_back(work.key);
-  return names;
+void fill(WorkQueue& queue, Urgency why, std::size_t from, std::size_t count, SteadyTime since = kNow) {
+  for (std::size_t i = 0; i < count; ++i) queue.add(from + i, why, since);
 }
-void fill(WorkQueue& queue, Urgency why, const std::string& prefix, int count, SystemTime due = kNow) {
-  for (int i = 0; i < count; ++i) queue.add(prefix + std::to_string(i), why, due);
+// How many of those taken are of which class, where a class has 10,000 numbers.
+std::map<Urgency, int> classes(const std::vector<std::size_t>& taken) {
+  std::map<Urgency, int> of;
+  for (const std::size_t item : taken) ++of[static_cast<Urgency>(item / 10'000)];
+  return of;
+}
+void fill_all(WorkQueue& queue) {
+  for (std::size_t i = kUrgencies; i-- > 0;) fill(queue, static_cast<Urgency>(i), i * 10'000, 1000);
 }
 
-TEST(WorkQueue, GivesWhatIsDueInTheOrderOfArrival) {
+TEST(WorkQueue, WithinAClassWhatHasWaitedLongestComesFirst) {
   WorkQueue queue;
-  queue.add("b", Urgency::change, kNow);
-  queue.add("a", Urgency::change, kNow);
-  queue.add("early", Urgency::change, kNow - 1s);
-  queue.add("late", Urgency::change, kNow + 1s);
-  EXPECT_EQ(keys(queue.take_due(kNow, 10)), (std::vector<std::string>{"early", "b", "a"}));
-  EXPECT_EQ(queue.size(), 1U);
-  EXPECT_EQ(queue.next_due(), kNow + 1s);
-  EXPECT_TRUE(queue.take_due(kNow, 10).empty());
-  EXPECT_EQ(keys(queue.take_due(kNow + 1s, 10)), std::vector<std::string>{"late"});
-  EXPECT_EQ(queue.next_due(), std::nullopt);
-}
-
-TEST(WorkQueue, AKeyIsThereOnceAndItsMostUrgentReasonIsTold) {
-  WorkQueue queue;
-  queue.add("a", Urgency::scrub, kNow - 5s);
-  queue.add("a", Urgency::change, kNow);
-  queue.add("a", Urgency::retry, kNow - 1s);
-  queue.add("a", Urgency::change, kNow + 10s);  // does not put it off
-  EXPECT_EQ(queue.size(), 1U);
-  EXPECT_EQ(queue.take_due(kNow, 10), (std::vector<Work>{{"a", Urgency::change, kNow - 5s}}));
+  queue.add(2, Urgency::change, kNow);
+  queue.add(1, Urgency::change, kNow);
+  queue.add(3, Urgency::change, kNow - 1s);
+  EXPECT_EQ(queue.take(2), (std::vector<std::size_t>{3, 2}));
+  EXPECT_FALSE(queue.empty());
+  EXPECT_EQ(queue.take(10), (std::vector<std::size_t>{1}));
   EXPECT_TRUE(queue.empty());
-  EXPECT_EQ(queue.size(Urgency::scrub), 0U);
-}
-
-TEST(WorkQueue, AReasonForLaterHoldsUpNoneForNow) {
-  WorkQueue queue;
-  queue.add("a", Urgency::change, kNow + 1h);
-  queue.add("a", Urgency::scrub, kNow);
-  EXPECT_EQ(queue.take_due(kNow, 10), (std::vector<Work>{{"a", Urgency::scrub, kNow}}));
-  EXPECT_TRUE(queue.empty());  // one look serves both
-}
-
-TEST(WorkQueue, WhatIsDroppedIsGone) {
-  WorkQueue queue;
-  queue.add("a", Urgency::change, kNow);
-  queue.add("a", Urgency::drift, kNow);
-  queue.drop("a");
-  queue.drop("never there");
-  EXPECT_TRUE(queue.empty());
-  EXPECT_TRUE(queue.take_due(kNow, 10).empty());
+  EXPECT_TRUE(queue.take(10).empty());
 }
 
 TEST(WorkQueue, ClassesShareByTheirWeights) {
   WorkQueue queue;
-  fill(queue, Urgency::scrub, "s", 1000);
-  fill(queue, Urgency::change, "c", 1000);
-  fill(queue, Urgency::retry, "r", 1000);
-  fill(queue, Urgency::drift, "d", 1000);
-  std::map<Urgency, int> taken;
-  for (const Work& work : queue.take_due(kNow, 10 * queue.cycle())) ++taken[work.why];
-  EXPECT_EQ(taken[Urgency::change], 80);
-  EXPECT_EQ(taken[Urgency::drift], 40);
-  EXPECT_EQ(taken[Urgency::scrub], 30);  // and what has waited longest, which came first
-  EXPECT_EQ(taken[Urgency::retry], 10);
+  fill_all(queue);
+  const auto taken = classes(queue.take(10 * queue.cycle()));
+  EXPECT_EQ(taken.at(Urgency::change), 80);
+  EXPECT_EQ(taken.at(Urgency::drift), 40);
+  EXPECT_EQ(taken.at(Urgency::scrub), 20);
+  EXPECT_EQ(taken.at(Urgency::retry), 20);  // and what has waited longest, which came first
 }
 
-TEST(WorkQueue, AChangeIsNotBehindAScrubOfEverything) {
+TEST(WorkQueue, AChangeIsNotBehindAllOthers) {
   WorkQueue queue;
-  fill(queue, Urgency::scrub, "s", 100'000, kNow - 1h);
-  fill(queue, Urgency::retry, "r", 1'000, kNow - 1h);
-  queue.take_due(kNow, 777);
-  queue.add("mine", Urgency::change, kNow);
-  const auto next = keys(queue.take_due(kNow, queue.cycle()));
-  EXPECT_NE(std::find(next.begin(), next.end(), "mine"), next.end());
+  fill(queue, Urgency::drift, 0, 100'000, kNow - 1h);
+  fill(queue, Urgency::retry, 100'000, 1'000, kNow - 1h);
+  queue.take(777);
+  queue.add(200'000, Urgency::change, kNow);
+  const auto next = queue.take(queue.cycle());
+  EXPECT_NE(std::find(next.begin(), next.end(), 200'000U), next.end());
 }
 
 TEST(WorkQueue, WhoIsAloneHasAllTurns) {
   WorkQueue queue;
-  fill(queue, Urgency::retry, "r", 100);
-  EXPECT_EQ(queue.take_due(kNow, 100).size(), 100U);
+  fill(queue, Urgency::retry, 0, 100);
+  EXPECT_EQ(queue.take(100).size(), 100U);
 }
 
 TEST(WorkQueue, TheLongestWaitingOfAllHasATurnInEachCycle) {
   WorkQueue queue({1000, 1, 1, 1});
-  fill(queue, Urgency::change, "c", 5000);
-  fill(queue, Urgency::retry, "r", 3, kNow - 1h);
-  const auto taken = queue.take_due(kNow, 2 * queue.cycle());
-  EXPECT_EQ(std::count_if(taken.begin(), taken.end(), [](const Work& work) { return work.why == Urgency::retry; }), 3);
+  fill(queue, Urgency::change, 0, 5000);
+  fill(queue, Urgency::retry, 30'000, 3, kNow - 1h);
+  EXPECT_EQ(classes(queue.take(2 * queue.cycle())).at(Urgency::retry), 3);
 }
 
-// Random arrivals of all classes, more than are taken: each key comes within its bound.
-TEST(WorkQueueProperty, NobodyWaitsBeyondTheBound) {
+// Filled anew for each take, as by rounds that are left early again and again: whose turn it is goes on.
+TEST(WorkQueue, TheLessUrgentHaveTheirShareAlsoOfManySmallTakes) {
+  WorkQueue queue;
+  std::map<Urgency, int> taken;
+  for (std::size_t i = 0; i < 10 * queue.cycle(); ++i) {
+    queue.clear();
+    fill_all(queue);
+    ++taken[static_cast<Urgency>(queue.take(1).front() / 10'000)];
+  }
+  EXPECT_EQ(taken[Urgency::change], 80);
+  EXPECT_EQ(taken[Urgency::drift], 40);
+}
+
+// Random arrivals of all classes, more than are taken: each comes within its bound.
+TEST(WorkQueueProperty, NobodyWaitsBeyondTheBoundAndNothingIsLost) {
   std::mt19937 random(5);
   const auto below = [&](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };
   std::size_t checked = 0;
@@ -114,66 +94,32 @@ TEST(WorkQueueProperty, NobodyWaitsBeyondTheBound) {
         static_cast<std::uint32_t>(1 + below(8)), static_cast<std::uint32_t>(1 + below(8)),
         static_cast<std::uint32_t>(1 + below(4)), static_cast<std::uint32_t>(1 + below(2))};
     WorkQueue queue(weights);
-    std::map<std::string, std::size_t> latest;  // after how many keys taken in all it must have come
-    std::size_t taken = 0;
-    SystemTime now = kNow;
+    std::map<std::size_t, std::pair<std::size_t, std::size_t>> latest;  // class; after how many in all it must come
+    std::array<std::size_t, kUrgencies> waiting{};
+    std::size_t taken = 0, added = 0;
+    const auto check = [&](std::size_t item) {
+      const auto found = latest.find(item);
+      ASSERT_NE(found, latest.end()) << "given twice, or never added";
+      ASSERT_LE(++taken, found->second.second);
+      --waiting.at(found->second.first);
+      latest.erase(found);
+      ++checked;
+    };
+    SteadyTime now = kNow;
     for (int step = 0; step < 400; ++step, now += 1ms) {
       for (std::size_t i = below(6); i > 0; --i) {
-        const auto why = static_cast<Urgency>(below(kUrgencies));
-        const std::string key = std::to_string(run) + "/" + std::to_string(step) + "/" + std::to_string(i);
-        const std::size_t before = queue.size(why);
-        queue.add(key, why, now);
-        latest[key] = taken + (before / weights.at(static_cast<std::size_t>(why)) + 1) * queue.cycle();
-        // Coming again for another reason never makes it later.
-        if (below(5) == 0) queue.add(key, static_cast<Urgency>(below(kUrgencies)), now + 1h * below(2));
+        const std::size_t why = below(kUrgencies);
+        latest[added] = {why, taken + (waiting.at(why) / weights.at(why) + 1) * queue.cycle()};
+        ++waiting.at(why);
+        queue.add(added++, static_cast<Urgency>(why), now);
       }
-      for (const Work& work : queue.take_due(now, below(4))) {
-        ++taken;
-        ++checked;
-        ASSERT_LE(taken, latest.at(work.key)) << work.key;
-        latest.erase(work.key);
-      }
+      for (const std::size_t item : queue.take(below(4))) ASSERT_NO_FATAL_FAILURE(check(item));
     }
-    while (!latest.empty()) {
-      const auto rest = queue.take_due(now, 1);
-      ASSERT_EQ(rest.size(), 1U);
-      ASSERT_LE(++taken, latest.at(rest[0].key));
-      latest.erase(rest[0].key);
-    }
+    for (const std::size_t item : queue.take(added)) ASSERT_NO_FATAL_FAILURE(check(item));
     ASSERT_TRUE(queue.empty());
+    ASSERT_TRUE(latest.empty());
   }
   EXPECT_GT(checked, 5000U);
-}
-
-TEST(WorkQueueProperty, NothingIsLostOrGivenTwice) {
-  std::mt19937 random(9);
-  const auto below = [&](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };
-  WorkQueue queue;
-  std::map<std::string, SystemTime> expected;  // by the definition: the earliest reason
-  SystemTime now = kNow;
-  for (int step = 0; step < 20'000; ++step, now += 10ms) {
-    const std::string key = std::to_string(below(200));
-    const SystemTime due = now + 1ms * below(3000);
-    switch (below(4)) {
-      case 0:
-        queue.drop(key);
-        expected.erase(key);
-        break;
-      case 1:
-        for (const Work& work : queue.take_due(now, below(5))) {
-          ASSERT_TRUE(expected.contains(work.key));
-          ASSERT_EQ(expected[work.key], work.due);
-          ASSERT_LE(work.due, now);
-          expected.erase(work.key);
-        }
-        break;
-      default:
-        queue.add(key, static_cast<Urgency>(below(kUrgencies)), due);
-        expected[key] = expected.contains(key) ? std::min(expected[key], due) : due;
-    }
-    ASSERT_EQ(queue.size(), expected.size());
-  }
-  EXPECT_EQ(queue.take_due(now + 1h, 1000).size(), expected.size());
 }
 
 }  // namespace
