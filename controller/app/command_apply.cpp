@@ -44,7 +44,7 @@ int finish(const Totals& totals, bool incomplete, Console& console) {
 }
 
 // Whether the person at the terminal wants it; where there is nobody to ask, an error.
-Result<bool> confirmed(const ApplyOptions& apply, Console& console) {
+Result<bool> confirmed(const ApplyOptions& apply, Console& console, const std::stop_token& stop) {
   if (apply.yes) return true;
   if (!console.interactive) {
     return fail(
@@ -53,7 +53,7 @@ Result<bool> confirmed(const ApplyOptions& apply, Console& console) {
         "apply without asking with --yes");
   }
   console.out << "Apply these changes? Only \"yes\" does: " << std::flush;
-  return console.read_line() == "yes";
+  return console.read_line(stop) == "yes";
 }
 
 Result<std::string> read_file(const std::filesystem::path& file) {
@@ -173,7 +173,7 @@ Result<int> apply_now(Session& session, const ApplyOptions& apply, Console& cons
   Totals totals;
   for (const auto& one : plans) totals.blocked += one.blocked.size();
   const bool nothing = std::ranges::all_of(plans, &Plan::empty);
-  PLUMB_TRY(const bool go, nothing ? Result<bool>(true) : confirmed(apply, console));
+  PLUMB_TRY(const bool go, nothing ? Result<bool>(true) : confirmed(apply, console, stop));
   if (!go) {
     console.out << "Nothing was changed.\n";
     return kFailed;

@@ -1,5 +1,6 @@
 #include "controller/app/console.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,15 @@ std::size_t width(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
+// A terminal has something to read when a whole line was typed.
+std::string read_line(const std::stop_token& stop) {
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  while (!stop.stop_requested() && ::poll(&input, 1, 100) == 0) continue;
+  std::string line;
+  if (!stop.stop_requested()) std::getline(std::cin, line);
+  return line;
+}
+
 }  // namespace
 
 Console process_console(const GlobalOptions& options) {
@@ -32,11 +42,7 @@ Console process_console(const GlobalOptions& options) {
           .err = std::cerr,
           .colour = wants_colour(options),
           .interactive = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0,
-          .read_line = [] {
-            std::string line;
-            std::getline(std::cin, line);
-            return line;
-          }};
+          .read_line = read_line};
 }
 
 void print_error(Console& console, std::string_view message) {

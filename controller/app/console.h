@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,10 @@ namespace plumb::app {
 struct Console {
   std::ostream& out;
   std::ostream& err;
-  bool colour = false;                     // of out
-  bool interactive = false;                // somebody can be asked, and is shown progress
-  std::function<std::string()> read_line;  // an answer from standard input; empty at its end
+  bool colour = false;       // of out
+  bool interactive = false;  // somebody can be asked, and is shown progress
+  // An answer from standard input; empty at its end and when asked to stop.
+  std::function<std::string(const std::stop_token& stop)> read_line;
 };
 
 // The console of this process; NO_COLOR and --color decide on colour.
