@@ -113,6 +113,12 @@ bool Proposer::stays_away(const Pair& pair) const {
   });
 }
 
+// Whether it is what the key stands for by more than its name.
+bool Proposer::is_known_as(const ResourceKey& key, const LiveObject& object) const {
+  const auto record = input_.inventory->find(key);
+  return record != input_.inventory->end() && record->second.id == object.id;
+}
+
 Proposer::Resolved Proposer::resolve(const Pair& pair, Proposal& to) const {
   Resolved resolved;
   for (const auto& [name, attribute] : pair.wanted->attributes) resolved.desired[name] = {attribute, true};
@@ -139,9 +145,14 @@ Proposer::Resolved Proposer::resolve(const Pair& pair, Proposal& to) const {
         desired.attribute.values.push_back(to_string(LinkText{as_declared->id, as_declared->handle}));
         continue;
       } else {
-        // Declared, and not acted on: a link that is there stays, and none is made.
+        // Declared, and not acted on: where only its name says what it is, a link that is there stays, and none is
+        // made.
         const auto untouched = pairing_.untouched.find(link.key);
         const LiveObject* object = untouched == pairing_.untouched.end() ? nullptr : untouched->second;
+        if (object != nullptr && is_known_as(link.key, *object)) {  // it is read, not written
+          desired.attribute.values.push_back(text_of(*object));
+          continue;
+        }
         const auto held = pair.live == nullptr ? Attributes::const_iterator{} : pair.live->attributes.find(name);
         if (object != nullptr && pair.live != nullptr && held != pair.live->attributes.end() &&
             std::any_of(held->second.values.begin(), held->second.values.end(),

@@ -31,6 +31,7 @@ class Proposer {
  private:
   struct Resolved;
   bool stays_away(const Pair& pair) const;
+  bool is_known_as(const ResourceKey& key, const LiveObject& object) const;
   Resolved resolve(const Pair& pair, Proposal& to) const;
   Proposal create(const Pair& pair, Resolved resolved, Proposal to) const;
   Proposal change(const Pair& pair, Resolved resolved, Proposal to) const;

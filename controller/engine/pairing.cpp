@@ -164,7 +164,15 @@ class Matcher {
     pairing_.pairs.emplace(wanted.key, std::move(pair));
   }
 
+  // What becomes of it later may be declared anew while nobody may touch it.
+  void keep_ending(const Wanted& wanted, const Pair& pair) {
+    if (!pair.known || pair.taken_over_from || pair.owned.deletion == wanted.deletion) return;
+    pairing_.bookkeeping.push_back(pair.owned);
+    pairing_.bookkeeping.back().deletion = wanted.deletion;
+  }
+
   void accept(const Wanted& wanted, const LiveObject& live, Pair pair) {
+    if (!live.protection.empty() || !live.in_scope) keep_ending(wanted, pair);
     if (!live.protection.empty()) {
       return pairing_.block(wanted, &live, "Protected",
                             fmt::format("{} is protected and never changed: {}", live.handle, live.protection));

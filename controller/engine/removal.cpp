@@ -82,16 +82,40 @@ class LifeCycle {
       if (candidate != nullptr && input_.created_by(*candidate) == owned.operation) live = candidate;
     }
     if (live == nullptr) return gone(owned);
-    if (!live->protection.empty()) return forget(owned, fmt::format("left as it is: protected, {}", live->protection));
-    if (!live->in_scope)
-      return forget(owned, fmt::format("left as it is: {} is outside of the managed scope", live->handle));
-
     Owned known = owned;
     known.id = live->id;
     known.missing_since.reset();
     if (known.removal_stage.empty() && !confirmed(known)) return;
     known.undeclared_since.reset();
+    if (is_left_to_do(known) && kept_away(known, *live)) return;
     step(known, *live);
+  }
+
+  bool is_left_to_do(const Owned& owned) const {
+    switch (owned.deletion.mode) {
+      case Deletion::Mode::orphan: return false;
+      case Deletion::Mode::disable:
+        return owned.removal_stage.empty() && disabling_rule(input_.kinds, owned.key.kind) != nullptr;
+      case Deletion::Mode::remove: return true;
+    }
+    return true;
+  }
+
+  // An account of somebody who left does not stay enabled unnoticed because somebody protected it or moved it away.
+  bool kept_away(const Owned& owned, const LiveObject& live) {
+    constexpr std::string_view kWayOut =
+        "to let it go, declare it again with deletionPolicy Orphan, and then remove the manifest";
+    if (!live.protection.empty()) {
+      block(owned, "Protected",
+            fmt::format("its manifest is gone, but {} is protected: {}; it is left as it is until that ends, or {}",
+                        live.handle, live.protection, kWayOut));
+    } else if (!live.in_scope) {
+      block(owned, "OutOfScope",
+            fmt::format("its manifest is gone, but {} is outside of the managed scope; it is left as it is until it "
+                        "is back, or {}",
+                        live.handle, kWayOut));
+    }
+    return !live.protection.empty() || !live.in_scope;
   }
 
   // Whether the manifest has been gone for long enough.

@@ -152,5 +152,58 @@ TEST_F(Planner, WhatIsSeenAgainIsNotMissingThoughItIsNotAsDeclaredYet) {
   EXPECT_EQ(gone.blocked.front().reason, "Missing");
 }
 
+// Else whoever can write a marker or a flag on an account that left would keep it enabled, and nobody would be told.
+TEST_F(Planner, WhoLeftIsNotLetGoOfBecauseSomebodyProtectedTheAccountOrMovedItAway) {
+  confirm_undeclared_ = 30s;
+  exists(user("marked")).protection = "it belongs to another Plumbline installation (x)";
+  exists(user("moved")).in_scope = false;
+  own(user("marked"));
+  own(user("moved"));
+
+  const Plan first = plan();
+  EXPECT_EQ(blocked(first, user("marked")), "Undeclared");
+  EXPECT_EQ(blocked(first, user("moved")), "Undeclared");
+  for (const Owned& noted : first.bookkeeping) inventory_[noted.key] = noted;
+  for (auto& [key, owned] : inventory_) owned.undeclared_since = kNow - 1h;
+  const Plan then = plan();
+  EXPECT_TRUE(then.empty());
+  EXPECT_EQ(blocked(then, user("marked")), "Protected");
+  EXPECT_EQ(blocked(then, user("moved")), "OutOfScope");
+
+  live_["id-marked"].protection.clear();
+  EXPECT_TRUE(find(plan(), user("marked"))->does(Action::disable));
+}
+
+TEST_F(Planner, WhatIsProtectedIsLetGoOfWhereItsManifestSaidSoLast) {
+  declare(user("jdoe")).deletion.mode = Deletion::Mode::orphan;
+  exists(user("jdoe")).protection = "adminCount is 1";
+  own(user("jdoe"));
+
+  const Plan declared = plan();
+  ASSERT_EQ(declared.bookkeeping.size(), 1U);
+  EXPECT_EQ(blocked(declared, user("jdoe")), "Protected");
+  inventory_[user("jdoe")] = declared.bookkeeping.front();
+  undeclare(user("jdoe"));
+
+  EXPECT_TRUE(find(plan(), user("jdoe"))->does(Action::forget));
+}
+
+TEST_F(Planner, AnObjectOfOursThatIsProtectedCanBeReferredTo) {
+  declare(user("jdoe"), "Clerk").links["manager"].links = {{user("boss"), ""}};
+  exists(user("jdoe"), "Clerk");
+  own(user("jdoe"));
+  declare(user("boss"));
+  exists(user("boss")).protection = "adminCount is 1";
+  EXPECT_EQ(blocked(plan(), user("jdoe")), "DependencyNotReady") << "by its name alone it may be anybody";
+
+  own(user("boss"));
+  const Plan made = plan();
+
+  EXPECT_EQ(blocked(made, user("jdoe")), "");
+  ASSERT_NE(find(made, user("jdoe")), nullptr);
+  EXPECT_EQ(find(made, user("jdoe"))->fields.front().name, "manager");
+  EXPECT_EQ(find(made, user("boss")), nullptr);
+}
+
 }  // namespace
 }  // namespace plumb::engine
