@@ -343,6 +343,14 @@ TYPED_TEST_P(DirectoryContract, AMovedObjectKeepsItsIdAndIsWrittenThroughIt) {
   EXPECT_EQ(this->dn_of(ann), "CN=Ann,OU=below,OU=contract" + this->number_ + "x," + this->world_.domain());
 }
 
+TYPED_TEST_P(DirectoryContract, NothingIsMovedBelowItself) {
+  const std::string below = "OU=below," + this->ou_;
+  this->add(below, {{"objectClass", {"organizationalUnit"}}});
+  EXPECT_EQ(this->tried(this->moving(this->ou_id_, this->ou_, "OU=inside", below)), "invalid");
+  EXPECT_EQ(this->tried(this->moving(this->ou_id_, this->ou_, "OU=inside", this->ou_)), "invalid");
+  EXPECT_EQ(this->dn_of(this->ou_id_), this->ou_);
+}
+
 TYPED_TEST_P(DirectoryContract, OnlyALeafIsRemoved) {
   const std::string ann = this->add_user("ann");
   EXPECT_EQ(this->tried(this->removing(this->ou_id_)), "conflict");
@@ -442,7 +450,7 @@ REGISTER_TYPED_TEST_SUITE_P(DirectoryContract, SaysWhichDomainItIsAndWhoWeAre, A
                             NamesThatAreTakenAreConflicts, APrincipalNameThatIsTakenIsInvalid,
                             WhatTheSchemaDoesNotAllowIsInvalid, WhatIsNotThereIsNotFound,
                             MembersAreAddedAndRemovedByIdAndReadAsNames, LinksFollowTheObjectThatTheyName,
-                            AMovedObjectKeepsItsIdAndIsWrittenThroughIt, OnlyALeafIsRemoved,
+                            AMovedObjectKeepsItsIdAndIsWrittenThroughIt, NothingIsMovedBelowItself, OnlyALeafIsRemoved,
                             APasswordOpensTheAccountAndIsNeverRead, ARefusedAddLeavesNothingBehind,
                             TheAnswersAreInTheOrderOfTheWrites, AGroupOfThreeThousandIsReadToItsEnd);
 

@@ -470,6 +470,7 @@ void FakeDirectory::set(std::string_view who, const std::string& attribute, std:
 void FakeDirectory::move(std::string_view who, const std::string& new_rdn, const std::string& new_parent) {
   Node& node = need(who);
   const Key parent = new_parent.empty() ? node.parent : need(new_parent).key;
+  if (below(nodes_.at(parent), node.key)) throw std::logic_error("moved below itself: " + dn_of(node));
   const Dn rdn = Dn::parse(new_rdn).value();
   const Node before = node;
   unindex(node);

@@ -197,7 +197,11 @@ Result<std::string> FakeDirectory::apply_move(const DirectoryWrite& write) {
                 printable(write.new_parent));
   if (parent->read_only) return fail(Fault::denied, "{}: insufficientAccessRights (50)", printable(was));
   const unsigned places = target->class_bits == kUnit ? kUnit | kDomain : kUnit | kDomain | kContainer;
-  if ((parent->class_bits & places) == 0 || below(*parent, target->key))
+  // MS-ADTS 3.1.1.5.4.1.2.
+  if (below(*parent, target->key))
+    return fail(Fault::invalid, "{}: unwillingToPerform (53): {} is below it", printable(was),
+                printable(write.new_parent));
+  if ((parent->class_bits & places) == 0)
     return fail(Fault::invalid, "{}: namingViolation (64): not possible below {}", printable(was),
                 printable(write.new_parent));
   const auto taken = places_.find({parent->key, fold_case(rdn_text(target->rdn_type, rdn->leaf().value))});

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "controller/adapters/ldap/encode.h"
 #include "controller/adapters/ldap/faults.h"
@@ -180,7 +181,9 @@ Result<Reader::Page> Reader::receive_page(int id, const std::string& base) {
   }
 }
 
+// A page that comes twice may have come in place of another.
 Result<void> Reader::search(const Search& search, std::span<const std::string> fetch, const Take& take) {
+  std::unordered_map<std::string, std::string> seen;  // id -> version
   std::string cookie;
   PLUMB_TRY(int id, send(search, fetch, &cookie));
   for (int empty_pages = 0; empty_pages < kMostEmptyPages;) {
@@ -192,7 +195,13 @@ Result<void> Reader::search(const Search& search, std::span<const std::string> f
     }
     for (const Answer& answer : page.entries) {
       PLUMB_TRY(auto entry, search.skip_nameless ? decode(answer, fetch) : parse(answer, fetch));
-      if (!entry.id.empty()) PLUMB_CHECK(take(std::move(entry)));
+      if (entry.id.empty()) continue;
+      const auto [before, fresh] = seen.emplace(entry.id, entry.version);
+      if (!fresh && !(search.changing && before->second != entry.version))
+        return fail(Fault::unavailable, "searching {}: {} came twice; something moved while it was read",
+                    printable(search.base), printable(entry.dn));
+      before->second = entry.version;
+      PLUMB_CHECK(take(std::move(entry)));
     }
     if (cookie.empty()) return {};
     empty_pages = page.entries.empty() ? empty_pages + 1 : 0;
@@ -217,6 +226,10 @@ Result<DirSyncPage> Reader::dirsync(const Search& search, std::span<const std::s
     if (answer.type == LDAP_RES_SEARCH_ENTRY) {
       PLUMB_TRY(auto entry, parse(answer, fetch));
       page.entries.push_back(std::move(entry));
+    } else if (answer.type == LDAP_RES_SEARCH_REFERENCE) {
+      // The control is about the one partition that the base is the root of. It goes with no other control that would
+      // leave out the pointers to those below, and nothing is taken for gone because it does not come.
+      continue;
     } else if (answer.type == LDAP_RES_SEARCH_RESULT) {
       const Outcome outcome = connection_.outcome(answer);
       if (outcome.code != LDAP_SUCCESS) return Failure(read_fault(outcome, search.base));

@@ -20,6 +20,7 @@ struct Search {
   int scope = LDAP_SCOPE_SUBTREE;
   bool deleted = false;        // shows deleted objects too (1.2.840.113556.1.4.417)
   bool skip_nameless = false;  // leaves out entries whose objectGUID we may not read, which are an error else
+  bool changing = false;       // an entry may come again because it was changed during the search; else an error
   int page_size = 0;           // 0: as the options say
 };
 
