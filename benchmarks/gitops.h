@@ -75,6 +75,10 @@ class CountingDirectory final : public Directory {
     ++reads;
     return inner_.changes_since(cursor, scope, deadline);
   }
+  Result<bool> continues(const std::string& cursor, Deadline deadline) override {
+    ++reads;
+    return inner_.continues(cursor, deadline);
+  }
   Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
     ++reads;
     return inner_.history(id, deadline);

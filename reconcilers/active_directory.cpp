@@ -67,6 +67,10 @@ class ActiveDirectory final : public Target {
   std::vector<StateStore::Put> unsaved() override { return mirror_.unsaved(); }
   void saved() override { mirror_.saved(); }
   void doubt(const std::string& id) override { mirror_.doubt(id); }
+  std::string vantage() const override { return mirror_.vantage(); }
+  Result<bool> continues(const std::string& vantage, Deadline deadline) override {
+    return mirror_.continues(vantage, deadline);
+  }
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override;
   std::function<std::vector<Outcome>()> begin(std::span<const Change> changes, std::span<const std::string> operations,
@@ -266,10 +270,13 @@ void ActiveDirectory::end_step(std::size_t step, Begun& begun) {
     Job& job = begun.jobs[i];
     if (answers[i] && job.id.empty()) job.id = *answers[i];
     if (answers[i] && step == 0) hand_over(job);
-    if (answers[i] && job.id.empty() && step + 1 < job.steps.size())
+    const bool added = answers[i] && job.id.empty();
+    if (added && step + 1 < job.steps.size())
       answers[i] = fail(Fault::conflict, "{} was created, and its other values follow", begun.names[i]);
-    begun.outcomes[job.index].id = answers[i] ? Result<std::string>(job.id) : Failure(std::move(answers[i]).error());
-    if (!begun.outcomes[job.index].id) job.steps.clear();
+    Outcome& outcome = begun.outcomes[job.index];
+    outcome.id = answers[i] ? Result<std::string>(job.id) : Failure(std::move(answers[i]).error());
+    outcome.half_done = !outcome.id && (step > 0 || added);
+    if (!outcome.id) job.steps.clear();
   }
 }
 

@@ -112,7 +112,7 @@ void Mirror::put_set(LiveSet set) {
 }
 
 Observation Mirror::observation() {
-  Observation seen{.live = &*live_, .whole = whole_, .changed = {}, .unreported = {}};
+  Observation seen{.live = &*live_, .whole = whole_, .changed = {}, .unreported = {}, .since = since_};
   if (!whole_) {
     seen.changed.assign(changed_.begin(), changed_.end());
     seen.unreported.assign(unreported_.begin(), unreported_.end());
@@ -147,18 +147,22 @@ Result<Observation> Mirror::observe(const Interest& interest, Deadline deadline)
 Result<Observation> Mirror::look_up(const Interest& interest, Deadline deadline) {
   PLUMB_ASSERT(live_);
   PLUMB_CHECK(find_missing(interest, deadline));
-  return Observation{.live = &*live_, .whole = false, .changed = {}, .unreported = {}};
+  return Observation{.live = &*live_, .whole = false, .changed = {}, .unreported = {}, .since = since_};
 }
 
 // The cursor comes first: what changes during the read is reported again.
 Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
   const SystemTime began = clock_.now();
   PLUMB_TRY(std::string cursor, directory_.cursor(deadline));
+  PLUMB_TRY(const bool goes_on, cursor_.empty() ? Result<bool>(false) : directory_.continues(cursor_, deadline));
   PLUMB_CHECK(look_around(deadline));
   PLUMB_TRY(Privileged privileged, find_privileged(directory_, *about_, options_.target, deadline));
   ReadScope all = scope();
   all.attributes.assign(asked.begin(), asked.end());
   PLUMB_TRY(Complete<std::vector<Entry>> read, directory_.read_all(all, deadline));
+  PLUMB_TRY(const bool all_of_one, directory_.continues(cursor, deadline));
+  if (!all_of_one)
+    return fail(Fault::unavailable, "another domain controller went on with the read, which begins anew next time");
 
   asked_ = asked;
   cursor_ = std::move(cursor);
@@ -177,6 +181,7 @@ Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
   entries = {};
   malloc_trim(0);  // an entry as it is read takes several times what is kept of it
   verified_at_ = began;
+  if (!goes_on) since_ = began;
   changes_ = 0;
   whole_ = true;
   sweep_.reset();
@@ -488,6 +493,13 @@ Result<void> Mirror::find(std::string_view attribute, const std::vector<std::str
   set.update(objects);
   put_set(std::move(set));
   return {};
+}
+
+// The cursor says who told what we hold, and the vantage is one of an earlier time.
+Result<bool> Mirror::continues(const std::string& vantage, Deadline deadline) {
+  PLUMB_TRY(const bool since_then, directory_.continues(vantage, deadline));
+  if (!since_then || vantage == cursor_) return since_then;
+  return directory_.continues(cursor_, deadline);
 }
 
 void Mirror::doubt(const std::string& id) {

@@ -73,6 +73,10 @@ class Mirror {
   // When the last full read, or the last scrub that went through, began; nothing: never.
   std::optional<SystemTime> verified_at() const { return verified_at_; }
 
+  // See Target.
+  std::string vantage() const { return cursor_; }
+  Result<bool> continues(const std::string& vantage, Deadline deadline);
+
   // What we know is different from what we saw: it is read again by the next observation.
   void doubt(const std::string& id);
   // We made it: nothing can have been below it before.
@@ -141,6 +145,7 @@ class Mirror {
   std::string cursor_, read_evidence_;
   std::uint64_t changes_ = 0;  // since the full read
   std::optional<SystemTime> verified_at_;
+  SystemTime since_{};  // when the server that is followed was first read
   std::optional<Sweep> sweep_;
   bool scrubs_expected_ = false;
 

@@ -57,6 +57,7 @@ std::string Mirror::head() const {
                           {"privileged", std::move(privileged)},
                           {"privilegedGroups", list_of(privileged_groups_)},
                           {"verifiedAt", format_time(*verified_at_)},
+                          {"since", format_time(since_)},
                           {"read", read_evidence_},
                           {"changes", static_cast<std::int64_t>(changes_)},
                           {"texts", list_of(set().texts())},
@@ -135,6 +136,7 @@ Result<void> Mirror::restore_from(const std::string& text, std::span<const State
       surroundings_.privileged.emplace(std::string(id), group.is_string() ? std::string(group.get_string()) : "");
   cursor_ = *cursor;
   verified_at_ = verified;
+  since_ = parse_time(text_at(head, "/since").value_or("")).value_or(clock_.now());
   read_evidence_ = text_at(head, "/read").value_or("");
   changes_ = static_cast<std::uint64_t>(number("/changes"));
   whole_ = true;

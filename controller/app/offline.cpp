@@ -32,6 +32,7 @@ class NoDirectory final : public Directory {
   Result<DirectoryChanges> changes_since(const std::string&, const ReadScope&, Deadline) override {
     return not_asked();
   }
+  Result<bool> continues(const std::string&, Deadline) override { return not_asked(); }
   Result<std::vector<AttributeHistory>> history(const std::string&, Deadline) override { return not_asked(); }
   std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline) override {
     return std::vector<Result<std::string>>(writes.size(), not_asked());

@@ -288,8 +288,7 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
       change.actions.push_back(Action::adopt);
     } else {
       const auto record = input_.inventory->find(wanted.key);
-      if (record != input_.inventory->end())
-        after = giving_up_slowly(std::move(after), before, input_.now, input_.confirm_missing);
+      if (record != input_.inventory->end()) after = giving_up_slowly(std::move(after), before, input_);
       const bool up_to_date = record != input_.inventory->end() && record->second == after;
       if (!up_to_date && to.blocked.empty()) to.bookkeeping = std::move(after);
       return to;

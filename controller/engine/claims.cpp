@@ -59,12 +59,12 @@ Owned keeping_what_stays(Owned after, const Owned& before, std::span<const Drift
   return after;
 }
 
-Owned giving_up_slowly(Owned after, const Owned& before, SystemTime now, Duration confirm) {
+Owned giving_up_slowly(Owned after, const Owned& before, const PlanInput& input) {
   after.giving_up_since.reset();
   Owned kept = keeping_unwritten(after, before, {});
   if (kept == after) return after;
-  const SystemTime since = before.giving_up_since.value_or(now);
-  if (now - since >= confirm) return after;
+  const SystemTime since = before.giving_up_since.value_or(input.now);
+  if (input.is_gone(since)) return after;
   kept.giving_up_since = since;
   return kept;
 }

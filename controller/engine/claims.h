@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "controller/base/clock.h"
+#include "controller/engine/planner.h"
 #include "controller/model/owned.h"
 #include "controller/model/plan.h"
 
@@ -22,7 +22,7 @@ Owned keeping_unwritten(Owned after, const Owned& before, std::span<const FieldC
 Owned keeping_what_stays(Owned after, const Owned& before, std::span<const Drift> drift, bool foreign);
 
 // What the record becomes when nothing is written: claims that `after` lacks are kept until they have been
-// seen without use for `confirm`.
-Owned giving_up_slowly(Owned after, const Owned& before, SystemTime now, Duration confirm);
+// seen without use for as long as an object has to be missed (PlanInput::is_gone).
+Owned giving_up_slowly(Owned after, const Owned& before, const PlanInput& input);
 
 }  // namespace plumb::engine

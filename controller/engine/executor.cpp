@@ -24,8 +24,8 @@ using Fate = ChangeResult::Fate;
 bool is_unknown(Fault fault) { return fault == Fault::timeout || fault == Fault::internal; }
 
 // The record that speaks of the object so far is that of the key, or of the manifest that it had before.
-std::vector<Intent> intents_of(std::string_view target, std::span<const Change* const> batch,
-                               const Inventory& inventory, std::uint64_t sequence) {
+std::vector<Intent> intents_of(const Target& target, std::span<const Change* const> batch, const Inventory& inventory,
+                               std::uint64_t sequence) {
   std::optional<Owners> owners;  // made where somebody asks
   const auto owner_of = [&](const std::string& id) -> const Owned* {
     if (!owners) owners = owners_of(inventory);
@@ -35,13 +35,14 @@ std::vector<Intent> intents_of(std::string_view target, std::span<const Change* 
   std::vector<Intent> intents;
   intents.reserve(batch.size());
   for (const Change* change : batch) {
-    Intent intent{operation_name(target, change->key, sequence++), *change, {}};
+    Intent intent{operation_name(target.name(), change->key, sequence++), *change, {}};
     const auto own = inventory.find(change->key);
     if (own != inventory.end()) {
       intent.prior = own->second;
     } else if (!change->id.empty()) {
       if (const Owned* other = owner_of(change->id)) intent.prior = *other;
     }
+    if (change->does(Action::create) || !intent.prior) intent.vantage = target.vantage();
     intents.push_back(std::move(intent));
   }
   return intents;
@@ -49,17 +50,6 @@ std::vector<Intent> intents_of(std::string_view target, std::span<const Change* 
 
 void append(std::vector<StateStore::Put>& puts, std::vector<StateStore::Put> more) {
   std::move(more.begin(), more.end(), std::back_inserter(puts));
-}
-
-// The target may need several writes for these, of which the first may have been done when another was
-// refused. (A creation without a record is found by its marker whatever happens.)
-bool may_be_half_done(const Intent& intent) {
-  constexpr std::size_t kOneWrite = 500;  // values
-  const Change& change = intent.change;
-  if (change.does(Action::create)) return intent.prior && !intent.prior->id.empty();
-  if (change.handle != change.handle_after && !change.fields.empty()) return true;
-  return std::any_of(change.fields.begin(), change.fields.end(),
-                     [](const FieldChange& field) { return field.added.size() + field.removed.size() > kOneWrite; });
 }
 
 // Links to objects that the same plan created were planned by name; their ids are known by the time that the
@@ -93,13 +83,13 @@ std::string drift_text(const Plan& plan, const ResourceKey& key) {
 }
 
 template <class Outcomes>
-void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> answer, Inventory& inventory,
-                  ChangeResults& results, Outcomes& to) {
+void take_outcome(const Plan& plan, const Intent& intent, Outcome outcome, Inventory& inventory, ChangeResults& results,
+                  Outcomes& to) {
   ChangeResult& result = results[intent.change.key];
-  if (answer) {
-    auto record = record_after(intent, *answer);
+  if (outcome.id) {
+    auto record = record_after(intent, *outcome.id);
     if (record) name_links_by_id(*record, inventory);
-    result = {Fate::done, {}, "", "", record ? record->id : *answer};
+    result = {Fate::done, {}, "", "", record ? record->id : *outcome.id};
     AuditRecord done = record_of(intent, Stage::done, plan);
     if (done.id.empty()) done.id = result.id;
     if (intent.change.cause == Cause::drift) done.message = drift_text(plan, intent.change.key);
@@ -111,9 +101,9 @@ void take_outcome(const Plan& plan, const Intent& intent, Result<std::string> an
               intent.change.handle_after.empty() ? intent.change.handle : intent.change.handle_after);
     return;
   }
-  Error error = std::move(answer).error();
+  Error error = std::move(outcome.id).error();
   const bool unknown = is_unknown(error.fault);
-  const bool look_first = unknown || may_be_half_done(intent);
+  const bool look_first = unknown || outcome.half_done;
   AuditRecord record = record_of(intent, look_first ? Stage::unknown : Stage::failed, plan);
   record.message = error.message;
   to.records.push_back(std::move(record));
@@ -203,7 +193,7 @@ Result<void> Executor::record(Outcomes& outcomes) {
 // and their intents stay open.
 Result<void> Executor::begin(const Plan& plan, Batch& batch, const Inventory& inventory, Outcomes& outcomes) {
   PLUMB_CHECK(hold_lease());
-  batch.intents = intents_of(plan.target, batch.planned, inventory, audit.next_sequence());
+  batch.intents = intents_of(target, batch.planned, inventory, audit.next_sequence());
   std::vector<AuditRecord> records = std::exchange(outcomes.records, {});
   std::vector<StateStore::Put> puts = std::exchange(outcomes.puts, {});
   for (const Intent& intent : batch.intents) {
@@ -231,9 +221,9 @@ Result<void> Executor::end(const Plan& plan, Batch& batch, Inventory& inventory,
   PLUMB_ASSERT(answers.size() == batch.changes.size());
   std::size_t next = 0, done = 0;
   for (const Intent& intent : batch.intents) {
-    Result<std::string> answer = touches_target(intent.change) ? std::move(answers[next++].id) : intent.change.id;
-    if (answer) ++done;
-    take_outcome(plan, intent, std::move(answer), inventory, results, outcomes);
+    Outcome outcome = touches_target(intent.change) ? std::move(answers[next++]) : Outcome{intent.change.id};
+    if (outcome.id) ++done;
+    take_outcome(plan, intent, std::move(outcome), inventory, results, outcomes);
   }
   if (done != 0) return {};
   // Nothing at all went through, and not for reasons of single objects: the others would fare no better.

@@ -30,6 +30,7 @@ Result<Intent> read_intent(const StateStore::Item& item) {
     if (!owned) return in_context(item.key, owned.error());
     intent.prior = std::move(*owned);
   }
+  intent.vantage = text_at(json, "/vantage").value_or("");
   return intent;
 }
 
@@ -57,13 +58,23 @@ const LiveObject* find_created(const Intent& intent, const LiveSet& live,
   return found;
 }
 
-Settlement settle_creation(const Intent& intent, const LiveObject* object) {
+// Where later writes of a creation were not done, what it lacks is still to be declared, and nobody else's change.
+bool is_whole(const Change& change, const LiveObject& object, std::span<const AttributeRule> rules,
+              const LiveSet& live) {
+  return std::all_of(change.fields.begin(), change.fields.end(), [&](const FieldChange& field) {
+    return field.blind || field.sensitive || fit_of(field, object, rule_for(rules, field.name), live).fit == Fit::after;
+  });
+}
+
+Settlement settle_creation(const Intent& intent, const LiveObject* object, std::span<const AttributeRule> rules,
+                           const LiveSet& live) {
   if (object == nullptr) {
     return {false, claim_of(intent),
             fmt::format("not applied: {} is not in the directory", intent.change.handle_after)};
   }
   auto record = record_after(intent, object->id);
   record->handle = object->handle;
+  if (!is_whole(intent.change, *object, rules, live)) record->digest.clear();
   return {true, std::move(record), fmt::format("applied: {} carries our marker", object->handle)};
 }
 
@@ -114,6 +125,7 @@ std::string operation_stem(std::string_view target, const ResourceKey& key) {
 StateStore::Put put_of(std::string_view target, const Intent& intent) {
   Object json{{"operation", intent.operation}, {"change", to_json(intent.change)}};
   if (intent.prior) json["prior"] = to_json(*intent.prior);
+  if (!intent.vantage.empty()) json["vantage"] = intent.vantage;
   return {prefix_of(target) + intent.operation, canonical(json)};
 }
 
@@ -205,8 +217,10 @@ std::optional<Owned> record_refused(const Intent& intent) {
 
 Settlement settle(const Intent& intent, const LiveSet& live, std::span<const Reconciler* const> kinds,
                   const std::function<std::string(const LiveObject&)>& created_by) {
-  if (intent.change.does(Action::create)) return settle_creation(intent, find_created(intent, live, created_by));
-  return settle_modification(intent, live.by_id(intent.change.id), rules_of(kinds, intent.change.key.kind), live);
+  const auto rules = rules_of(kinds, intent.change.key.kind);
+  if (intent.change.does(Action::create))
+    return settle_creation(intent, find_created(intent, live, created_by), rules, live);
+  return settle_modification(intent, live.by_id(intent.change.id), rules, live);
 }
 
 void add_interest(const Change& change, Interest& interest) {

@@ -20,6 +20,8 @@ struct Intent {
   Change change;
   // The inventory's record before. Of another key where a new manifest takes the object over.
   std::optional<Owned> prior;
+  // Where it was asked for, if its object was not ours before; see Target::vantage.
+  std::string vantage{};
 };
 
 // Unique for ever in one store: the sequence of the audit log is never given twice.

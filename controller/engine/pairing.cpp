@@ -43,39 +43,50 @@ class Matcher {
   }
 
   void match_known(const Wanted& wanted, const Owned& record) {
-    if (record.id.empty()) return match_unconfirmed(wanted, record);
-    if (const LiveObject* live = live_.by_id(record.id)) return accept(wanted, *live, {.owned = record, .known = true});
-
-    // Not found anywhere in the target, as far as this server knows.
-    const SystemTime since = record.missing_since.value_or(input_.now);
-    if (input_.now - since < input_.confirm_missing) {
-      Owned noted = record;
-      noted.missing_since = since;
-      if (noted != record) pairing_.bookkeeping.push_back(noted);
-      return pairing_.block(
-          wanted, nullptr, "Missing",
-          fmt::format(
-              "{} (id {}) was ours and is not found; it counts as deleted if that holds for {}, because another "
-              "server may not have heard of it yet",
-              record.handle, record.id, format_duration(input_.confirm_missing)));
+    if (const LiveObject* live = record.id.empty() ? find_unconfirmed(wanted, record) : live_.by_id(record.id)) {
+      Owned confirmed = record;
+      confirmed.id = live->id;
+      return accept(wanted, *live, {.owned = std::move(confirmed), .known = true});
     }
+    // Not found anywhere in the target, as far as this server knows. Without an id it was only asked for, unless the
+    // answer said that it was done.
+    const bool existed = !record.id.empty() || !record.digest.empty();
+    if ((existed || record.missing_since) && waits_to_be_found(wanted, record)) return;
     // Made anew before, by us (it carries our marker) or by somebody else: a new object to be matched.
-    if (live_.by_identity(wanted.identity) != nullptr) return match_new(wanted);
+    if (!existed || live_.by_identity(wanted.identity) != nullptr) return match_new(wanted);
     Owned fresh;
     fresh.key = wanted.key;
     create(wanted, {.owned = std::move(fresh), .was_missing = true});
   }
 
   // We asked for the object to be created, and never learnt its id.
-  void match_unconfirmed(const Wanted& wanted, const Owned& record) {
-    const LiveObject* live = live_.by_identity(wanted.identity);
-    if (live == nullptr) live = live_.by_identity(record.identity);
-    if (live != nullptr && input_.created_by(*live) == record.operation) {
-      Owned confirmed = record;
-      confirmed.id = live->id;
-      return accept(wanted, *live, {.owned = std::move(confirmed), .known = true});
-    }
-    match_new(wanted);
+  const LiveObject* find_unconfirmed(const Wanted& wanted, const Owned& record) const {
+    for (const Identity& name : {wanted.identity, record.identity})
+      if (const LiveObject* live = live_.by_identity(name);
+          live != nullptr && input_.created_by(*live) == record.operation)
+        return live;
+    return nullptr;
+  }
+
+  // Whether it has not been missed for long enough to count as gone.
+  bool waits_to_be_found(const Wanted& wanted, const Owned& record) {
+    const SystemTime since = record.missing_since.value_or(input_.now);
+    if (input_.is_gone(since)) return false;
+    Owned noted = record;
+    noted.missing_since = since;
+    if (noted != record) pairing_.bookkeeping.push_back(noted);
+    const std::string wait = format_duration(input_.confirm_missing);
+    pairing_.block(
+        wanted, nullptr, "Missing",
+        record.id.empty()
+            ? fmt::format("{} was asked for and is not found; it is created again if that holds for {}, because the "
+                          "server that was asked may have done it",
+                          record.handle, wait)
+            : fmt::format(
+                  "{} (id {}) was ours and is not found; it counts as deleted if that holds for {}, because another "
+                  "server may not have heard of it yet",
+                  record.handle, record.id, wait));
+    return true;
   }
 
   void match_new(const Wanted& wanted) {

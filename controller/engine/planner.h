@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -62,6 +63,10 @@ struct PlanInput {
   // An object of ours that is not found counts as gone only after that long: another domain controller
   // may not have heard of it yet.
   Duration confirm_missing = std::chrono::minutes(5);
+  // Since when the same server has been looked at: what another one lacked counts from here.
+  SystemTime seen_since{};
+  // Whether what is missed since then has been missed for long enough.
+  bool is_gone(SystemTime missed) const { return now - std::max(missed, seen_since) >= confirm_missing; }
   // How long a manifest has to be gone before the removal begins. A tree that is written file by file, by
   // rsync or a checkout, lacks some of them for a moment.
   Duration confirm_undeclared{};

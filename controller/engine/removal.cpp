@@ -133,8 +133,7 @@ class LifeCycle {
 
   void gone(const Owned& owned) {
     const SystemTime since = owned.missing_since.value_or(input_.now);
-    if (input_.now - since >= input_.confirm_missing)
-      return forget(owned, fmt::format("{} is gone from the directory", owned.handle));
+    if (input_.is_gone(since)) return forget(owned, fmt::format("{} is gone from the directory", owned.handle));
     Owned noted = owned;
     noted.missing_since = since;
     if (noted != owned) removals_.bookkeeping.push_back(std::move(noted));

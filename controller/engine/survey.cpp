@@ -46,6 +46,7 @@ Result<void> Surveyor::begin() {
 Result<Observation> Surveyor::observe(const Interest& interest) {
   auto seen = target_.observe(interest, Deadline::in(clock_, options_.observe_timeout));
   if (!seen) return in_context("reading " + name_, std::move(seen).error());
+  seen_since_ = seen->since;
   return seen;
 }
 
@@ -132,8 +133,7 @@ Result<Survey> Surveyor::everything(const Snapshot& snapshot, const Plan* review
   survey.unreported = seen.unreported;
   unsettled_at_ = clock_.steady();
   for (const Intent& intent : intents) {
-    Settlement settlement =
-        settle(intent, **survey.live, kinds_, [&](const LiveObject& object) { return target_.created_by(object); });
+    PLUMB_TRY(Settlement settlement, settlement_of(intent, **survey.live));
     record_in(inventory_, intent, settlement.record);
     survey.settled.emplace_back(intent, std::move(settlement));
   }
@@ -143,6 +143,22 @@ Result<Survey> Surveyor::everything(const Snapshot& snapshot, const Plan* review
   tell_who_changed(survey.plan);
   tell_access(survey.plan, **survey.live, nesting_);
   return survey;
+}
+
+// What does not show may have been done, and be known only where it was asked for: then what is to be created counts as
+// missing, and what was to be taken over stays claimed.
+Result<Settlement> Surveyor::settlement_of(const Intent& intent, const LiveSet& live) {
+  Settlement settlement =
+      settle(intent, live, kinds_, [&](const LiveObject& object) { return target_.created_by(object); });
+  const bool creates = intent.change.does(Action::create);
+  if (settlement.applied || (settlement.record && !creates)) return settlement;
+  PLUMB_TRY(const bool would_show, target_.continues(intent.vantage, Deadline::in(clock_, options_.observe_timeout)));
+  if (would_show) return settlement;
+  settlement.record = claim_of(intent);
+  if (creates) settlement.record->missing_since = clock_.now();
+  settlement.message = fmt::format("not known: what was asked of another server does not show in {}",
+                                   creates ? intent.change.handle_after : intent.change.handle);
+  return settlement;
 }
 
 // For people only: where it cannot be read, the plan is as good without it.
@@ -234,6 +250,7 @@ PlanInput Surveyor::input_for(const Snapshot& snapshot, const Survey& survey) {
   input.created_by = [this](const LiveObject& object) { return target_.created_by(object); };
   input.now = clock_.now();
   input.confirm_missing = options_.confirm_missing;
+  input.seen_since = seen_since_;
   input.confirm_undeclared = options_.confirm_undeclared;
   input.holds = holds_;
   input.owned_elsewhere = [this](const std::string& id) -> std::string {

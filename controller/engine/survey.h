@@ -63,6 +63,7 @@ class Surveyor {
   Result<void> compare_with_everything(const Snapshot& snapshot, const Survey& some);
   PlanInput input_for(const Snapshot& snapshot, const Survey& survey);
   void doubt_what_is_due();
+  Result<Settlement> settlement_of(const Intent& intent, const LiveSet& live);
   Result<std::set<ResourceKey>> read_holds_again();
   void tell_who_changed(Plan& plan);
   std::map<ResourceKey, SystemTime> clocks(const Survey& survey) const;
@@ -80,6 +81,7 @@ class Surveyor {
   std::set<std::string, IgnoreCase> attributes_;  // that the target was asked for
   Focus focus_;
   Nesting nesting_;                                              // of the live groups
+  SystemTime seen_since_{};                                      // see Observation::since
   SteadyTime unsettled_at_{};                                    // when all that is not as declared was looked at last
   std::optional<std::map<std::string, std::string>> elsewhere_;  // read where somebody asks
   std::optional<Error> elsewhere_failed_;

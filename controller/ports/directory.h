@@ -125,6 +125,10 @@ class Directory {
   // read again.
   virtual Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
                                                  Deadline deadline) = 0;
+  // Whether who answers now is the domain controller that the cursor is of, as it went on from there: it knows whatever
+  // was written to it since. Another one may not have heard of that yet, and one that was set back to an old copy has
+  // forgotten it.
+  virtual Result<bool> continues(const std::string& cursor, Deadline deadline) = 0;
   // Who changed what of one object. Empty if we may not know; Fault::not_found if it is not there.
   virtual Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) = 0;
 
@@ -132,6 +136,8 @@ class Directory {
   // Each is done as a whole or not at all; modify is compare-and-swap: a value to remove must be
   // there and a value to add must not. The answers are in the order of the writes. For add, the
   // result is the new entry's id (empty: not known, look it up); else the id as given.
+  // Once changes are followed, writes go only to the domain controller of the last cursor() or changes_since(), by
+  // which they were planned: where another one is connected now, they are unavailable, and nothing is done.
   using Answers = std::vector<Result<std::string>>;
   virtual Answers write(std::span<const DirectoryWrite> writes, Deadline deadline) = 0;
   // The same, for a caller that has something else to do while the server works: sends what can be sent without

@@ -45,6 +45,8 @@ struct Observation {
   bool whole = true;
   std::vector<std::string> changed;
   std::vector<std::string> unreported;  // of those: found by comparing (see Target::scrub)
+  // When the server that answers was first looked at; another one may know more, or less.
+  SystemTime since{};
 };
 
 // What came of a slice of comparing.
@@ -62,6 +64,7 @@ struct LastChange {
 
 struct Outcome {
   Result<std::string> id;  // of the object written; empty: done, the id will be known when observed
+  bool half_done = false;  // refused after a part of it was done
 };
 
 // One lane's other side: an Active Directory domain, later the integration runtime.
@@ -97,6 +100,13 @@ class Target {
   virtual std::optional<SystemTime> scrub_due() const { return std::nullopt; }
   // All of what is observed was compared with what was there then, or later; nothing: it is not kept.
   virtual std::optional<SystemTime> verified_up_to() const { return std::nullopt; }
+
+  // Where the last observation was made, as text that outlives the process. A target may be several servers, of which
+  // one has not heard yet of what was written to another.
+  virtual std::string vantage() const { return ""; }
+  // Whether the last observation shows whatever was written from that vantage since: else what it does not show may be
+  // there all the same.
+  virtual Result<bool> continues(const std::string&, Deadline) { return true; }
 
   // What it saw, kept between runs. `restore` comes before the first observation, which then goes on from there; a
   // record that cannot be used costs a full read. `unsaved` are the writes that bring the store up to date, all

@@ -207,6 +207,22 @@ TYPED_TEST_P(DirectoryChangesContract, WhatIsNoCursorOfThisServerIsAConflict) {
   EXPECT_EQ(this->fault_of(this->cursor_), "");
 }
 
+TYPED_TEST_P(DirectoryChangesContract, SaysWhetherWhoAnswersIsWhoTheCursorIsOf) {
+  const auto continues = [&](const std::string& cursor) {
+    const auto answer = this->directory().continues(cursor, this->deadline());
+    EXPECT_TRUE(answer) << answer.error().message;
+    return answer.value_or(false);
+  };
+  const std::string ann = this->add_user("ann");
+  this->changes();
+  EXPECT_TRUE(continues(this->cursor_));
+  ASSERT_EQ(this->tried(this->changing(ann, {{Modification::Op::replace, "title", {"b"}, {}}})), "");
+  EXPECT_TRUE(continues(this->cursor_)) << "it went on from there";
+  EXPECT_FALSE(continues(""));
+  EXPECT_FALSE(continues(this->altered("server", "3f2504e0-4f89-41d3-9a0c-0305e82c3301")));
+  EXPECT_FALSE(continues(this->altered("usn", 4'000'000'000))) << "a server that was set back";
+}
+
 TYPED_TEST_P(DirectoryChangesContract, TheHistorySaysWhatWasChangedWhenAndWhere) {
   const std::string ann = this->add_user("ann", {{"title", {"a"}}});
   const auto find = [&](const std::string& name) {
@@ -237,6 +253,6 @@ REGISTER_TYPED_TEST_SUITE_P(DirectoryChangesContract, SaysWhichServerAnswersAndT
                             OneMemberMoreBringsALargeGroupWithAllOfItsMembers,
                             AMemberThatIsDeletedOrRenamedDoesNotBringItsGroup,
                             WhatChangesWhileEverythingIsReadIsToldAfterwards, WhatIsNoCursorOfThisServerIsAConflict,
-                            TheHistorySaysWhatWasChangedWhenAndWhere);
+                            SaysWhetherWhoAnswersIsWhoTheCursorIsOf, TheHistorySaysWhatWasChangedWhenAndWhere);
 
 }  // namespace plumb::test

@@ -224,6 +224,7 @@ TEST_F(SambaSetBack, AlsoWhenItHasGoneOnBeyondTheOldNumberSince) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().fault, Fault::conflict);
   EXPECT_NE(answer.error().message.find("old copy"), std::string::npos) << answer.error().message;
+  EXPECT_FALSE(directory->continues(cursor, within()).value());
   const auto again = changes(*directory, cursor_of(*directory));
   EXPECT_TRUE(again) << "a new cursor goes on: " << again.error().message;
 }

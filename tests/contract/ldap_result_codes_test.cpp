@@ -153,7 +153,54 @@ TEST_F(LdapPages, ThatComeTwiceAreNeitherAWholeReadNorAllThatChanged) {
   stub_.fail_page(2, {.repeated = true});
   EXPECT_FALSE(read_all());
   const auto changes = directory_->changes_since(from, scope_, soon());
-  EXPECT_FALSE(changes) << changes->changed.size() << " entries";
+  ASSERT_FALSE(changes) << changes->changed.size() << " entries";
+  EXPECT_NE(changes.error().message.find("came twice"), std::string::npos) << changes.error().message;
+  EXPECT_FALSE(directory_->find("sAMAccountName", std::vector<std::string>{"u1", "u2"}, scope_.attributes, soon()));
+}
+
+TEST_F(LdapPages, OfDirSyncMayHoldPointersToOtherPartitions) {
+  options_.follow = ldap::Options::Follow::dirsync;
+  directory_ = ldap::make_directory(options_, secrets_, clock_);
+  const std::string from = cursor();
+  stub_.usn += 100;
+  const auto changes = directory_->changes_since(from, scope_, soon());
+  ASSERT_TRUE(changes) << changes.error().message;
+  EXPECT_TRUE(changes->changed.empty());
+}
+
+class LdapWrites : public LdapAnswers {
+ protected:
+  std::string tried() {
+    const DirectoryWrite write{
+        DirectoryWrite::Kind::modify, "31313131-3131-3131-3131-313131313131", "CN=u1", {change_}, "", ""};
+    const auto answer = directory_->write(std::span(&write, 1), soon()).front();
+    return answer ? "" : answer.error().fault == Fault::unavailable ? "unavailable" : answer.error().message;
+  }
+  // The next connection is to another one.
+  void fail_over() {
+    stub_.server = 'j';
+    stub_.fail_page(1, {.cut = true});
+    EXPECT_FALSE(read_all());
+    stub_.heal();
+  }
+  const Modification change_{Modification::Op::replace, "title", {"x"}, {}};
+};
+
+TEST_F(LdapWrites, GoOnlyToTheServerWhoseChangesAreFollowed) {
+  EXPECT_EQ(tried(), "") << "none is followed yet";
+  const std::string from = cursor();
+  EXPECT_EQ(tried(), "");
+  EXPECT_EQ(stub_.written, 2);
+  fail_over();
+
+  EXPECT_EQ(tried(), "unavailable");
+  EXPECT_FALSE(directory_->changes_since(from, scope_, soon()));
+  EXPECT_EQ(tried(), "unavailable");
+  EXPECT_EQ(stub_.written, 2);
+
+  EXPECT_NE(cursor(), "");
+  EXPECT_EQ(tried(), "");
+  EXPECT_EQ(stub_.written, 3);
 }
 
 }  // namespace

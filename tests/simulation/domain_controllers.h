@@ -48,13 +48,18 @@ class DomainControllers final : public Directory {
     return source().find(attribute, values, fetch, deadline);
   }
   std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
-    return connected().write(writes, deadline);
+    if (followed_ == &connected()) return connected().write(writes, deadline);
+    const Error error{Fault::unavailable, "another domain controller than the one that was followed", {}};
+    return std::vector<Result<std::string>>(writes.size(), Failure(error));
   }
   Result<About> about(Deadline deadline) override { return source().about(deadline); }
-  Result<std::string> cursor(Deadline deadline) override { return source().cursor(deadline); }
+  Result<std::string> cursor(Deadline deadline) override { return follow(source().cursor(deadline)); }
   Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
                                          Deadline deadline) override {
-    return source().changes_since(cursor, scope, deadline);
+    return follow(source().changes_since(cursor, scope, deadline));
+  }
+  Result<bool> continues(const std::string& cursor, Deadline deadline) override {
+    return source().continues(cursor, deadline);
   }
   Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
     return source().history(id, deadline);
@@ -62,9 +67,15 @@ class DomainControllers final : public Directory {
 
  private:
   FakeDirectory& source() { return stale ? *stale : connected(); }
+  template <class T>
+  Result<T> follow(Result<T> answer) {
+    if (answer) followed_ = &connected();
+    return answer;
+  }
   FakeDirectory& first_;
   std::optional<FakeDirectory> second_;
   bool on_second_ = false;
+  FakeDirectory* followed_ = nullptr;  // writes go only to it
 };
 
 }  // namespace plumb::simulation

@@ -64,6 +64,11 @@ class ForgetfulTarget final : public Target {
   Result<void> restore(StateStore& from) override { return real_->restore(from); }
   std::vector<StateStore::Put> unsaved() override { return real_->unsaved(); }
   void saved() override { real_->saved(); }
+  void doubt(const std::string& id) override { real_->doubt(id); }
+  std::string vantage() const override { return real_->vantage(); }
+  Result<bool> continues(const std::string& vantage, Deadline deadline) override {
+    return real_->continues(vantage, deadline);
+  }
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override {
     return real_->apply(changes, operations, deadline);

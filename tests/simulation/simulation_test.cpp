@@ -61,9 +61,6 @@ class Story {
       if (random_.one_in(2)) world_.others.edit(random_);
       world_.publish(unreadable_manifests());
       harm();
-      // A known limit: whether a creation that got no answer took place is only known where it was asked for, or once
-      // that has been replicated. A process that is killed, fails over and is back before that creates a second one.
-      if (behind_ && world_.intents_open()) world_.dcs.replicate();
       if (pace_.one_in(3)) world_.make_room = [left = pace_.below(4) + 1]() mutable { return --left <= 0; };
       note(world_.round());
       world_.make_room = nullptr;
@@ -264,7 +261,13 @@ class Story {
     if (world_.others.units_moved_out > 0) mark("OU moved out of the scope by others");
     if (world_.others.accounts_renamed > 0) mark("account renamed by others");
     world_.dcs.stale.reset();
-    if (random_.one_in(3)) backup_ = world_.directory;
+    if (random_.one_in(3)) take_backup();
+  }
+  // A known limit: a copy from between our last look at the domain and a write that was lost with it is not told from
+  // a domain in which that write was never done. Else somebody has changed something since the copy was made.
+  void take_backup() {
+    backup_ = world_.directory;
+    world_.directory.bump("krbtgt");
   }
   // Rights are an attribute of the object (nTSecurityDescriptor): whoever gives them back raises its uSNChanged.
   void reveal(FakeDirectory& at) {

@@ -102,6 +102,7 @@ class World final : public test::World {
       return round;
     } catch (const Crash&) {
       ++crashes;
+      forget_settled();
       restart();
       return {};
     }
@@ -169,12 +170,6 @@ class World final : public test::World {
     if (!held || is_frozen() || !audit_) return false;
     return bool(
         engine::Lane::approve(lying_, *audit_, round.plan.digest, "looked at", clock.now() + std::chrono::hours(1)));
-  }
-
-  // Something was asked for and its outcome is not known.
-  bool intents_open() {
-    const auto first = store.items().lower_bound("intent/");
-    return first != store.items().end() && first->first.starts_with("intent/");
   }
 
   // The first domain controller is as it was when the copy was made, while the other one knows everything.
@@ -318,13 +313,20 @@ class World final : public test::World {
     return (std::stol(directory.value(name, "userAccountControl")) & 2) != 0;
   }
 
+  // Also whose account others gave another name, which a leaver keeps.
+  bool is_account_of(const std::string& id, const std::string& name) {
+    const auto renamed = renamed_.find(id);
+    return (directory.exists(name) && directory.id_of(name) == id) ||
+           (renamed != renamed_.end() && renamed->second == name);
+  }
+
   // Whoever left and is only disabled stays in groups that are open to others; and whoever was left alone
   // when leaving keeps what memberships there were, also after coming back.
   bool keeps_memberships(const std::string& id) {
     return std::any_of(company_.people.begin(), company_.people.end(), [&](const auto& each) {
       const Person& person = each.second;
       const bool keeps = person.policy == "Orphan" ? person.left_once : person.policy == "Disable" && !person.declared;
-      return (keeps || person.drifted) && directory.exists(each.first) && directory.id_of(each.first) == id;
+      return (keeps || person.drifted) && is_account_of(id, each.first);
     });
   }
 
@@ -383,6 +385,11 @@ class World final : public test::World {
         person->second.adopted)
       throw Violation("a removal of what is not to be removed: " + dn);
   }
+  static std::vector<std::string> attributes_of(const DirectoryWrite& write) {
+    std::vector<std::string> names;
+    for (const Modification& change : write.changes) names.push_back(change.attribute);
+    return names;
+  }
   // What people said is to be left alone.
   void judge_drift(const std::string& name, const DirectoryWrite& write) const {
     const auto found = company_.people.find(name);
@@ -391,7 +398,8 @@ class World final : public test::World {
     if (mode == "Observe") throw Violation("a write to what is only observed: " + name);
     const auto agreed = settled_.find(name);
     if (mode == "Alert" && agreed != settled_.end() && agreed->second == published_.at(name))
-      throw Violation("a write to what is only told of, though its manifest is as it was: " + name);
+      throw Violation(fmt::format("a write to {} of {}, which is only told of, though its manifest is as it was",
+                                  plumb::join(attributes_of(write), ", "), name));
     const auto hold = holds_.find(name);
     const bool held = hold != holds_.end() && hold->second.until > clock.now();
     if (held && write.kind == DirectoryWrite::Kind::move && hold->second.covers("distinguishedName"))
@@ -428,13 +436,21 @@ class World final : public test::World {
     return marker != entry.attributes.end() && marker->second.values.front().starts_with("plumbline:here:");
   }
 
+  // A round by another manifest than the one that somebody was seen to be as: to go back to that one is a change.
+  void forget_settled() {
+    std::erase_if(settled_, [&](const auto& each) { return published_.at(each.first) != each.second; });
+  }
+
   // Who was looked at and is as declared: from here on a change of theirs is somebody else's.
   void note_settled(const engine::Round& round) {
+    if (!round.stopped || !round.plan.empty()) forget_settled();
     if (round.stopped) return;
     std::set<std::string> busy;
     for (const auto& level : round.plan.levels)
       for (const Change& change : level) busy.insert(change.key.name);
     for (const Blocked& blocked : round.plan.blocked) busy.insert(blocked.key.name);
+    for (const Drift& drift : round.plan.drift)
+      if (drift.held_until) busy.insert(drift.key.name);  // what is declared may wait for the end of the hold
     for (const auto& [name, person] : company_.people) {
       if (!person.declared) settled_.erase(name);
       if (person.declared && !missing_.contains(name) && !busy.contains(name) && !round.looked)

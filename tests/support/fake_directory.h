@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/model/value.h"
 #include "controller/ports/directory.h"
 #include "controller/ports/directory_watch.h"
 #include "tests/support/fake_schema.h"
@@ -42,6 +43,7 @@ class FakeDirectory final : public Directory {
   Result<About> about(Deadline deadline) override;
   Result<std::string> cursor(Deadline deadline) override;
   Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope, Deadline deadline) override;
+  Result<bool> continues(const std::string& cursor, Deadline deadline) override;
   Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override;
 
   // Seeding, and edits by "someone else": they raise uSNChanged, and are neither logged nor seen by hooks.
@@ -175,6 +177,7 @@ class FakeDirectory final : public Directory {
   Stamp next(const Stamp& stamp) const { return {stamp.version + 1, now, invocation_id_}; }
   bool of_classes(const std::vector<std::string>& classes, const ReadScope& scope) const;
   std::string cursor_now() const;
+  bool is_older(const Value& cursor) const;
   // Parts of `receive`.
   Key adopt(const FakeDirectory& from, const Node& theirs);
   bool merge_values(const Node& theirs, Node& ours);

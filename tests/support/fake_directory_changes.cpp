@@ -5,7 +5,6 @@
 #include <boost/json/parse.hpp>
 
 #include "controller/base/text.h"
-#include "controller/model/value.h"
 #include "tests/support/fake_directory.h"
 
 namespace plumb::test {
@@ -102,19 +101,36 @@ Result<DirectoryChanges> FakeDirectory::changes_since(const std::string& text, c
   DirectoryChanges changes;
   changes.cursor = usn_ == since ? text : cursor_now();
   if (usn_ == since) return changes;
-  if (const auto id = text_at(json, "/witness/id")) {
-    const auto found = ids_.find(*id);
-    const bool older = found != ids_.end()
-                           ? nodes_.at(found->second).usn < static_cast<std::uint64_t>(*int_at(json, "/witness/usn"))
-                           : !hide_deletions && !tombstones_.contains(*id);
-    if (older) return fail(Fault::conflict, "{} has been set back to an old copy: {} is older than it was", host_, *id);
-  }
+  if (is_older(json))
+    return fail(Fault::conflict, "{} has been set back to an old copy: {} is older than it was", host_,
+                *text_at(json, "/witness/id"));
   for (auto at = by_usn_.upper_bound(since); at != by_usn_.end(); ++at)
     if (const Node& node = nodes_.at(at->second); !node.hidden && of_classes(node.values.at("objectClass"), scope))
       changes.changed.push_back(shown(node, scope.attributes));
   for (const auto& [id, tombstone] : tombstones_)
     if (!hide_deletions && tombstone.usn > since && of_classes(tombstone.classes, scope)) changes.removed.push_back(id);
   return changes;
+}
+
+// Whether the witness of a cursor is not what it was.
+bool FakeDirectory::is_older(const Value& cursor) const {
+  const auto id = text_at(cursor, "/witness/id");
+  if (!id) return false;
+  const auto found = ids_.find(*id);
+  return found != ids_.end()
+             ? nodes_.at(found->second).usn < static_cast<std::uint64_t>(*int_at(cursor, "/witness/usn"))
+             : !hide_deletions && !tombstones_.contains(*id);
+}
+
+Result<bool> FakeDirectory::continues(const std::string& text, Deadline) {
+  ++reads_;
+  if (down) return fail(Fault::unavailable, "no server answers");
+  if (failing_read_.hit()) return fail(failing_read_.fault, "searching ended half way");
+  boost::system::error_code fault;
+  const Value json = boost::json::parse(text, fault);
+  if (fault || text_at(json, "/server") != invocation_id_) return false;
+  const auto usn = static_cast<std::uint64_t>(int_at(json, "/usn").value_or(0));
+  return usn_ == usn || (usn_ > usn && !is_older(json));
 }
 
 Result<std::vector<AttributeHistory>> FakeDirectory::history(const std::string& id, Deadline) {

@@ -45,20 +45,32 @@ class FakeDirectorySwitch final : public Directory {
     return to_->find(attribute, values, fetch, deadline);
   }
   std::vector<Result<std::string>> write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
-    return to_->write(writes, deadline);
+    if (followed_ == nullptr || followed_ == to_) return to_->write(writes, deadline);
+    const Error error{Fault::unavailable, "another domain controller than the one that was followed", {}};
+    return std::vector<Result<std::string>>(writes.size(), Failure(error));
   }
   Result<About> about(Deadline deadline) override { return to_->about(deadline); }
-  Result<std::string> cursor(Deadline deadline) override { return to_->cursor(deadline); }
+  Result<std::string> cursor(Deadline deadline) override { return follow(to_->cursor(deadline)); }
   Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
                                          Deadline deadline) override {
-    return to_->changes_since(cursor, scope, deadline);
+    return follow(to_->changes_since(cursor, scope, deadline));
+  }
+  Result<bool> continues(const std::string& cursor, Deadline deadline) override {
+    return to_->continues(cursor, deadline);
   }
   Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
     return to_->history(id, deadline);
   }
 
  private:
+  template <class T>
+  Result<T> follow(Result<T> answer) {
+    if (answer) followed_ = to_;
+    return answer;
+  }
+
   FakeDirectory* to_;
+  FakeDirectory* followed_ = nullptr;
 };
 
 }  // namespace plumb::test

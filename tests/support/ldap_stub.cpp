@@ -25,6 +25,7 @@ namespace {
 
 constexpr const char* kDomain = "DC=ad,DC=test";
 constexpr const char* kPaged = "1.2.840.113556.1.4.319";
+constexpr const char* kDirSync = "1.2.840.113556.1.4.841";
 
 template <class T, void (*Free)(T*)>
 struct Freed {
@@ -83,6 +84,7 @@ struct Request {
   std::string base;
   int scope = 0;
   std::optional<std::string> cookie;  // of the paging control, where there is one
+  std::optional<std::string> synced;  // of the DirSync control
 };
 
 Request read_request(std::string_view bytes) {
@@ -98,12 +100,14 @@ Request read_request(std::string_view bytes) {
   if (message.rest.empty()) return request;
   for (Ber controls = message.next(); !controls.rest.empty();) {
     Ber control = controls.next();
-    if (control.next().rest != kPaged) continue;
+    const std::string_view name = control.next().rest;
+    if (name != kPaged && name != kDirSync) continue;
     Ber value = control.next();
     if (value.tag == 0x01) value = control.next();
-    Ber page = Ber{value.rest}.next();
-    page.next();  // the size
-    request.cookie = std::string(page.next().rest);
+    Ber content = Ber{value.rest}.next();
+    content.next();  // the size of a page, or the flags
+    if (name == kDirSync) content.next();
+    (name == kPaged ? request.cookie : request.synced) = std::string(content.next().rest);
   }
   return request;
 }
@@ -130,6 +134,11 @@ std::string done(int code, bool referral = false) {
 std::string page_control(const std::string& cookie) {
   const std::string value = tlv(0x30, number(0x02, 0) + octets(cookie));
   return tlv(0xA0, tlv(0x30, octets(kPaged) + octets(value)));
+}
+
+std::string dirsync_control(const std::string& cookie) {
+  const std::string value = tlv(0x30, number(0x02, 0) + number(0x02, 0) + octets(cookie));
+  return tlv(0xA0, tlv(0x30, octets(kDirSync) + octets(value)));
 }
 
 void sign_for(const std::string& certificate_file, const std::string& key_file) {
@@ -203,7 +212,7 @@ struct LdapStub::Session {
                                 {"dsServiceName", "CN=NTDS Settings,DC=ad,DC=test"},
                                 {"highestCommittedUSN", std::to_string(stub.usn)}}));
     } else if (request.base.starts_with("CN=NTDS")) {
-      answer(request.id, entry(request.base, 'n', 2, {{"invocationId", std::string(16, 'i')}}));
+      answer(request.id, entry(request.base, 'n', 2, {{"invocationId", std::string(16, stub.server)}}));
     } else if (request.base.starts_with("<WKGUID=")) {
       answer(request.id, entry("CN=Deleted Objects,DC=ad,DC=test", 'x', 3));
     } else {
@@ -234,6 +243,12 @@ struct LdapStub::Session {
            fault.unpaged ? "" : page_control(which == 1 ? "more" : ""));
   }
 
+  void sync(const Request& request) {
+    if (request.synced->empty()) answer(request.id, entry("CN=u1,OU=People,DC=ad,DC=test", '1', 5));
+    answer(request.id, tlv(0x73, octets("ldap://other.ad.test/DC=sub,DC=ad,DC=test")));
+    answer(request.id, done(0), dirsync_control("from here"));
+  }
+
   void run() {
     while (open && !stub.stop_) {
       const std::string message = read_message();
@@ -242,7 +257,10 @@ struct LdapStub::Session {
       if (request.tag == 0x60) {
         answer(request.id, tlv(0x61, number(0x0A, 0) + octets("") + octets("")));
       } else if (request.tag == 0x63) {
-        request.scope == 0 ? one_entry(request) : page(request);
+        request.scope == 0 ? one_entry(request) : request.synced ? sync(request) : page(request);
+      } else if (request.tag == 0x66) {
+        ++stub.written;
+        answer(request.id, tlv(0x67, number(0x0A, 0) + octets("") + octets("")));
       } else if (request.tag == 0x42) {
         return;
       }

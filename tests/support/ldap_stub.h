@@ -9,7 +9,8 @@ namespace plumb::test {
 
 // An LDAP server over TLS on loopback that says what a test tells it to, to see what a client makes of answers that no
 // healthy domain controller gives. It speaks as much of RFC 4511 and RFC 2696 as the reads of our adapter need: binds
-// succeed, searches of one entry tell of a small domain, DC=ad,DC=test, and paged searches answer two pages.
+// succeed, searches of one entry tell of a small domain, DC=ad,DC=test, and paged searches answer two pages. Searches
+// with the DirSync control answer a pointer to another server, and u1 unless they bring a cookie.
 class LdapStub {
  public:
   // What becomes of one page of a paged search.
@@ -39,6 +40,10 @@ class LdapStub {
   void heal() { page_ = 0; }
   // highestCommittedUSN; the entries of the pages have lower ones.
   std::atomic<std::uint64_t> usn{1000};
+  // The server's invocationId is sixteen of this letter.
+  std::atomic<char> server{'i'};
+  // Modifications that came; all are done.
+  std::atomic<int> written{0};
 
  private:
   struct Session;

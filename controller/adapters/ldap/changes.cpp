@@ -154,6 +154,7 @@ class Sorting {
     const std::uint64_t usn = number(entry.version);
     if (entry.id == from_.witness.id) witness_ = usn;
     if (usn > last_.usn) last_ = {entry.id, usn};
+    // Once more because it changed again meanwhile: the next call tells of that.
     if (usn <= from_.usn || !of_classes(entry, scope_) || !seen_.insert(entry.id).second) return;
     if (is_deleted(entry)) {
       changes.removed.push_back(std::move(entry.id));
@@ -199,6 +200,7 @@ Result<DirectoryChanges> by_usn(const Cursor& from, Cursor next, const ReadScope
   Search search{facts.domain_dn, filter + ")"};
   search.deleted = true;
   search.skip_nameless = true;
+  search.changing = true;
   std::vector<std::string> fetch = scope.attributes;
   fetch.emplace_back("isDeleted");
   Sorting sorting(from, scope, facts);
@@ -343,11 +345,27 @@ Result<std::string> new_cursor(const Facts& facts, Reader& reader, SystemTime no
   Search search{facts.domain_dn, fmt::format("(uSNChanged>={})", since)};
   search.deleted = true;
   search.skip_nameless = true;
+  search.changing = true;
   PLUMB_CHECK(reader.search(search, {}, [&](const Entry& entry) -> Result<void> {
     if (const auto version = number(entry.version); version > cursor.witness.usn) cursor.witness = {entry.id, version};
     return {};
   }));
   return cursor.text();
+}
+
+Result<bool> goes_on(const Cursor& from, const Facts& facts, Reader& reader) {
+  if (from.domain != facts.domain_id || from.server != facts.invocation_id) return false;
+  PLUMB_TRY(const auto usn, highest_usn(reader));
+  if (usn <= from.usn || from.witness.id.empty()) return usn >= from.usn;
+  Search search{facts.domain_dn, id_filter(from.witness.id)};
+  search.deleted = true;
+  search.skip_nameless = true;
+  std::optional<std::uint64_t> witness;
+  PLUMB_CHECK(reader.search(search, {}, [&](const Entry& entry) -> Result<void> {
+    witness = number(entry.version);
+    return {};
+  }));
+  return witness ? *witness >= from.witness.usn : !facts.sees_deletions;
 }
 
 Result<DirectoryChanges> read_changes(const Cursor& from, const std::string& text, const ReadScope& scope,

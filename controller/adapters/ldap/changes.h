@@ -59,6 +59,8 @@ struct Cursor {
   static Result<Cursor> parse(const std::string& text);
 };
 
+// Directory::continues.
+Result<bool> goes_on(const Cursor& from, const Facts& facts, Reader& reader);
 Result<std::string> new_cursor(const Facts& facts, Reader& reader, SystemTime now);
 // Directory::changes_since. `text` is what `from` was parsed from.
 Result<DirectoryChanges> read_changes(const Cursor& from, const std::string& text, const ReadScope& scope,

@@ -64,7 +64,9 @@ class LdapDirectory final : public Directory {
   Result<std::string> cursor(Deadline deadline) override {
     return reading<std::string>(deadline, [&](Reader& reader) -> Result<std::string> {
       PLUMB_TRY(const Facts* const known, facts(reader));
-      return new_cursor(*known, reader, clock_.now());
+      PLUMB_TRY(std::string cursor, new_cursor(*known, reader, clock_.now()));
+      followed_ = known->invocation_id;
+      return cursor;
     });
   }
 
@@ -73,11 +75,22 @@ class LdapDirectory final : public Directory {
     PLUMB_TRY(const auto from, Cursor::parse(cursor));
     auto changes = reading<DirectoryChanges>(deadline, [&](Reader& reader) -> Result<DirectoryChanges> {
       PLUMB_TRY(const Facts* const known, facts(reader));
-      return read_changes(from, cursor, scope, *known, reader, clock_.now());
+      PLUMB_TRY(DirectoryChanges told, read_changes(from, cursor, scope, *known, reader, clock_.now()));
+      followed_ = known->invocation_id;
+      return told;
     });
     // What we knew of the server may be what does not hold any more.
     if (!changes && changes.error().fault == Fault::conflict) facts_.reset();
     return changes;
+  }
+
+  Result<bool> continues(const std::string& cursor, Deadline deadline) override {
+    const auto from = Cursor::parse(cursor);
+    if (!from) return false;
+    return reading<bool>(deadline, [&](Reader& reader) -> Result<bool> {
+      PLUMB_TRY(const Facts* const known, facts(reader));
+      return goes_on(*from, *known, reader);
+    });
   }
 
   Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
@@ -159,9 +172,28 @@ class LdapDirectory final : public Directory {
   // A connection with answers on their way is not looked at: it would lose one.
   Result<void> ready_to_write(Deadline deadline) {
     if (writer_ && writer_->broken()) drop();
-    if (!writer_ || writer_->idle()) PLUMB_CHECK(ensure_connected(deadline));
+    if (!writer_ || writer_->idle()) {
+      PLUMB_CHECK(ensure_connected(deadline));
+      PLUMB_CHECK(check_followed(deadline));
+    }
     if (!writer_) writer_ = std::make_shared<Writer>(*connection_, options_, clock_);
     return {};
+  }
+
+  // What is written was planned by what another domain controller knows, and this one may not.
+  Result<void> check_followed(Deadline deadline) {
+    if (followed_.empty()) return {};
+    Reader reader(*connection_, options_, clock_, deadline);
+    auto known = facts(reader);
+    if (!known) {
+      drop();
+      return Failure(std::move(known).error());
+    }
+    if ((*known)->invocation_id == followed_) return {};
+    return fail(
+        Fault::unavailable,
+        "{} is another domain controller than the one whose changes were followed; they are looked at there first",
+        (*known)->server);
   }
 
   // Reads and writes do not share the connection at the same time.
@@ -241,6 +273,7 @@ class LdapDirectory final : public Directory {
   std::uint64_t connections_ = 0;   // so far
   std::shared_ptr<Writer> writer_;  // over it, once something was written
   std::optional<Facts> facts_;      // of the server that we are connected to
+  std::string followed_;            // invocationId of the one that a cursor was last asked of; empty: none
   Names names_;
 };
 

@@ -451,6 +451,40 @@ TEST_F(Planner, ACreationWithoutAnAnswerIsRecognisedByItsMarker) {
   EXPECT_EQ(made.bookkeeping[0].id, "id-jdoe");
 }
 
+TEST_F(Planner, WhatAnotherServerWasAskedToCreateIsNotCreatedAgainBeforeThatCouldBeKnown) {
+  declare(user("jdoe"));
+  Owned& owned = own(user("jdoe"));
+  owned.id.clear();
+  owned.digest.clear();
+  owned.operation = "op-1";
+  owned.missing_since = kNow;
+  now_ = kNow + 4min;
+
+  const Plan early = plan();
+  EXPECT_TRUE(early.empty());
+  ASSERT_EQ(early.blocked.size(), 1U);
+  EXPECT_EQ(early.blocked[0].reason, "Missing");
+  now_ = kNow + 5min;
+
+  ASSERT_NE(find(plan(), user("jdoe")), nullptr);
+  EXPECT_EQ(find(plan(), user("jdoe"))->cause, Cause::declared);
+}
+
+TEST_F(Planner, WhatWasCreatedWithoutItsIdBeingToldIsMissedLikeAnythingElse) {
+  declare(user("jdoe"));
+  own(user("jdoe")).id.clear();
+
+  const Plan first = plan();
+  EXPECT_TRUE(first.empty());
+  ASSERT_EQ(first.bookkeeping.size(), 1U);
+  EXPECT_EQ(first.bookkeeping[0].missing_since, kNow);
+  inventory_[user("jdoe")] = first.bookkeeping[0];
+  now_ = kNow + 5min;
+
+  ASSERT_NE(find(plan(), user("jdoe")), nullptr);
+  EXPECT_EQ(find(plan(), user("jdoe"))->cause, Cause::missing);
+}
+
 TEST_F(Planner, ARenamedManifestKeepsItsObject) {
   Wanted& wanted = declare(user("jane"));
   wanted.identity.value = "jdoe";
