@@ -24,6 +24,7 @@ enum class Bug {
   ignores_scope,                // the target's gate stands open
   loses_audit,                  // drops one record
   leaks_secret,                 // writes it into a status
+  loosens_limit,                // a policy allows more than it says
 };
 
 // A store that lies, for the planted bugs.

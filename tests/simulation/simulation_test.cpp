@@ -23,7 +23,7 @@ long setting(const char* name, long otherwise) {
 class Story {
  public:
   Story(std::uint64_t seed, Bug bug, Sightings& seen)
-      : random_(seed), pace_(~seed), company_(random_), world_(company_, bug), seen_(seen) {}
+      : random_(seed), pace_(~seed), bug_(bug), company_(random_), world_(company_, bug), seen_(seen) {}
 
   // Empty: all promises were kept.
   std::string go() {
@@ -50,8 +50,23 @@ class Story {
       if (!freeze) throw Violation(freeze.error().message);
       policies.push_back(std::move(*freeze));
     }
+    if (random_.one_in(2)) limit(policies);
     governed_ = true;
     world_.govern(std::move(policies));
+  }
+
+  void limit(std::vector<policy::Policy>& policies) {
+    const World::Limit limit =
+        random_.pick<World::Limit>({{Action::disable, 1, 6h}, {Action::create, 2, 3h}, {Action::create, 6, 24h}});
+    const std::size_t allowed = limit.count + (bug_ == Bug::loosens_limit ? 3 : 0);
+    auto policy = plumb::testing::policy_from(
+        fmt::format("{{match: {{kinds: [ADUser], actions: [{}]}}, limit: {{count: {}, window: {}h, per: both}}}}",
+                    to_string(limit.action), allowed, std::chrono::floor<std::chrono::hours>(limit.window).count()),
+        "tight");
+    if (!policy) throw Violation(policy.error().message);
+    policies.push_back(std::move(*policy));
+    world_.limit = limit;
+    mark("limited");
   }
 
   void storm() {
@@ -290,6 +305,8 @@ class Story {
       for (const Change& change : level)
         for (const Action action : change.actions) mark(fmt::format("planned {}", to_string(action)));
     for (const Blocked& blocked : round.plan.blocked) mark("blocked " + blocked.reason);
+    for (const Verdict& verdict : round.plan.verdicts)
+      if (verdict.policy.find("tight") != std::string::npos) mark("limit reached");
     if (!round.plan.verdicts.empty()) mark(world_.is_frozen() ? "frozen" : "held by a policy");
     for (const Drift& drift : round.plan.drift)
       mark(drift.held_until ? "drift held"
@@ -300,6 +317,7 @@ class Story {
 
   Random random_;
   Random pace_;  // of what our process does by itself
+  Bug bug_;
   Company company_;
   World world_;
   Sightings& seen_;
@@ -354,6 +372,9 @@ TEST(Simulation, EverySeedConvergesAndKeepsAllPromises) {
                            "restarted",
                            "governed",
                            "frozen",
+                           "limited",
+                           "limit reached",
+                           "approved",
                            "held",
                            "drift held",
                            "drift put back",
@@ -413,7 +434,7 @@ TEST_P(PlantedBug, IsFoundWithinAHundredSeeds) {
 INSTANTIATE_TEST_SUITE_P(Simulation, PlantedBug,
                          ::testing::Values(Bug::trusts_incomplete_manifests, Bug::ignores_marker,
                                            Bug::intent_not_durable, Bug::ignores_scope, Bug::loses_audit,
-                                           Bug::leaks_secret),
+                                           Bug::leaks_secret, Bug::loosens_limit),
                          [](const auto& each) -> std::string {
                            switch (each.param) {
                              case Bug::none: break;
@@ -423,6 +444,7 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedBug,
                              case Bug::ignores_scope: return "IgnoresScope";
                              case Bug::loses_audit: return "LosesAudit";
                              case Bug::leaks_secret: return "LeaksSecret";
+                             case Bug::loosens_limit: return "LoosensLimit";
                            }
                            return "None";
                          });

@@ -97,6 +97,7 @@ class World final : public test::World {
       if (!lane_) open();
       if (!lane_) return {};
       for (FakeDirectory* each : dcs.all()) each->now = clock.now();
+      if (others.units_moved_out > 0) note_outside();
       engine::Round round = lane_->run_round(declared(), {}, make_room);
       watch(round);
       return round;
@@ -162,12 +163,23 @@ class World final : public test::World {
   std::pair<SystemTime, SystemTime> frozen() const { return frozen_; }
   bool is_frozen() const { return clock.now() >= frozen_.first && clock.now() < frozen_.second; }
 
+  // What is allowed of one action on accounts, in a rolling window, without anybody's consent.
+  struct Limit {
+    Action action;
+    std::size_t count;
+    Duration window;
+  };
+  std::optional<Limit> limit;
+
   // A person agrees to what a policy holds. Whether there was anything.
   bool approve(const engine::Round& round) {
     const bool held = std::any_of(round.plan.verdicts.begin(), round.plan.verdicts.end(), [](const Verdict& verdict) {
       return verdict.effect == Effect::hold && !verdict.approved;
     });
     if (!held || is_frozen() || !audit_) return false;
+    agreed_.clear();
+    for (const auto& level : round.plan.levels)
+      for (const Change& change : level) agreed_.insert(change.key.name);
     return bool(
         engine::Lane::approve(lying_, *audit_, round.plan.digest, "looked at", clock.now() + std::chrono::hours(1)));
   }
@@ -315,9 +327,9 @@ class World final : public test::World {
 
   // Also whose account others gave another name, which a leaver keeps.
   bool is_account_of(const std::string& id, const std::string& name) {
-    const auto renamed = renamed_.find(id);
+    const auto renamed = others.renamed.find(id);
     return (directory.exists(name) && directory.id_of(name) == id) ||
-           (renamed != renamed_.end() && renamed->second == name);
+           (renamed != others.renamed.end() && renamed->second == name);
   }
 
   // Whoever left and is only disabled stays in groups that are open to others; and whoever was left alone
@@ -377,6 +389,7 @@ class World final : public test::World {
     std::string name = sam == entry->attributes.end() ? "" : sam->second.values.front();
     if (const auto renamed = others.renamed.find(entry->id); renamed != others.renamed.end()) name = renamed->second;
     judge_drift(name, write);
+    if (disables(write, *entry)) spend(Action::disable, name);
     if (missing_.contains(name)) throw Violation("a write to an object whose manifest could not be read: " + dn);
     written_.insert(entry->id);
     if (write.kind != DirectoryWrite::Kind::remove) return;
@@ -423,6 +436,7 @@ class World final : public test::World {
       if (!equals_ignoring_case(change.attribute, "sAMAccountName")) continue;
       const std::string& name = change.values.front();
       if (dcs.connected().exists(name)) return;  // and will refuse it
+      if (company_.people.contains(name)) spend(Action::create, name);
       for (FakeDirectory* each : dcs.all())
         if (each->exists(name) && !others.removed.contains(each->id_of(name)))
           throw Violation(fmt::format("created twice: {}, on {} too", name, each->host()));
@@ -431,9 +445,36 @@ class World final : public test::World {
           throw Violation("created again, though others only took its name away: " + name);
     }
   }
+  static bool disables(const DirectoryWrite& write, const Entry& entry) {
+    const auto has_flag = [](const std::string& control) { return (std::stol(control) & 2) != 0; };
+    const auto control = entry.attributes.find("userAccountControl");
+    if (control == entry.attributes.end() || has_flag(control->second.values.front())) return false;
+    return std::any_of(write.changes.begin(), write.changes.end(), [&](const Modification& change) {
+      return equals_ignoring_case(change.attribute, "userAccountControl") && change.op != Modification::Op::remove &&
+             has_flag(change.values.front());
+    });
+  }
+  // The referee's own count of what a policy limits. The same account a second time (on another domain controller) is
+  // the same action.
+  void spend(Action action, const std::string& name) {
+    if (!limit || limit->action != action) return;
+    spent_[name] = clock.now();
+    if (agreed_.contains(name)) return;
+    const auto in_window = std::count_if(spent_.begin(), spent_.end(),
+                                         [&](const auto& each) { return clock.now() - each.second < limit->window; });
+    if (static_cast<std::size_t>(in_window) > limit->count)
+      throw Violation(fmt::format("{} is number {} in a window of {}", name, in_window, limit->count));
+  }
   static bool made_by_us(const Entry& entry) {
     const auto marker = entry.attributes.find("adminDescription");
     return marker != entry.attributes.end() && marker->second.values.front().starts_with("plumbline:here:");
+  }
+
+  // Also what we moved into an OU on one domain controller while others moved that away on another.
+  void note_outside() {
+    for (const FakeDirectory* each : dcs.all())
+      for (const std::string& id : each->ids())
+        if (each->entry(id)->dn.ends_with(",OU=Elsewhere,DC=ad,DC=test")) others.was_outside.insert(id);
   }
 
   // A round by another manifest than the one that somebody was seen to be as: to go back to that one is a change.
@@ -479,6 +520,8 @@ class World final : public test::World {
   std::unique_ptr<engine::Lane> lane_;
   std::vector<policy::Policy> policies_;
   std::pair<SystemTime, SystemTime> frozen_{};
+  std::map<std::string, SystemTime> spent_;       // name -> when it was last a part of the limit
+  std::set<std::string> agreed_;                  // names of the plan that a person approved last
   std::map<std::string, Hold> holds_;             // by name of the person
   std::map<std::string, std::string> published_;  // name -> its manifest
   std::map<std::string, std::string> settled_;    // name -> its manifest when it was seen to be as declared
