@@ -20,9 +20,11 @@ constexpr Duration kWatchAgain = std::chrono::seconds(30);
 // Says "look again" whenever the tree may have changed; on its own thread, since it waits in inotify.
 void follow(const GlobalOptions& options, const RunOptions& run, const Clock& clock, Controller& controller,
             const std::stop_token& stop) {
+  std::unique_ptr<files::Watcher> before;
   while (!stop.stop_requested()) {
     auto watcher = files::watch(options.manifests, clock);
     if (!watcher) {
+      before.reset();
       // The root is not there; `run` reads again on its own, and so finds it when it is back.
       std::mutex mutex;
       std::condition_variable_any nothing;
@@ -30,10 +32,13 @@ void follow(const GlobalOptions& options, const RunOptions& run, const Clock& cl
       nothing.wait_until(lock, stop, clock.steady() + kRetrySource, [] { return false; });
       continue;
     }
+    // What changed before anybody watched, or is not told yet by who did.
+    if (!before || before->wait(run.settle, {clock.steady() + 2 * run.settle}, stop)) controller.poke();
+    before = std::move(*watcher);
     // Watched anew from time to time: a root that was swapped for another is another directory to the kernel.
     const auto until = clock.steady() + kWatchAgain;
     while (!stop.stop_requested() && clock.steady() < until) {
-      if ((*watcher)->wait(run.settle, {until}, stop)) controller.poke();
+      if (before->wait(run.settle, {until}, stop)) controller.poke();
     }
   }
 }
