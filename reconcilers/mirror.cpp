@@ -112,7 +112,8 @@ void Mirror::put_set(LiveSet set) {
 }
 
 Observation Mirror::observation() {
-  Observation seen{.live = &*live_, .whole = whole_, .changed = {}, .unreported = {}, .since = since_};
+  Observation seen{
+      .live = &*live_, .whole = whole_, .changed = {}, .unreported = {}, .since = since_, .remark = remark_};
   if (!whole_) {
     seen.changed.assign(changed_.begin(), changed_.end());
     seen.unreported.assign(unreported_.begin(), unreported_.end());
@@ -147,7 +148,8 @@ Result<Observation> Mirror::observe(const Interest& interest, Deadline deadline)
 Result<Observation> Mirror::look_up(const Interest& interest, Deadline deadline) {
   PLUMB_ASSERT(live_);
   PLUMB_CHECK(find_missing(interest, deadline));
-  return Observation{.live = &*live_, .whole = false, .changed = {}, .unreported = {}, .since = since_};
+  return Observation{
+      .live = &*live_, .whole = false, .changed = {}, .unreported = {}, .since = since_, .remark = remark_};
 }
 
 // The cursor comes first: what changes during the read is reported again.
@@ -182,6 +184,7 @@ Result<void> Mirror::read_everything(const Names& asked, Deadline deadline) {
   malloc_trim(0);  // an entry as it is read takes several times what is kept of it
   verified_at_ = began;
   if (!goes_on) since_ = began;
+  remark_.clear();
   changes_ = 0;
   whole_ = true;
   sweep_.reset();
@@ -202,7 +205,11 @@ Result<void> Mirror::follow(Deadline deadline) {
   auto changes = directory_.changes_since(cursor_, scope(), deadline);
   if (!changes && changes.error().fault == Fault::conflict) {
     log::warning("mirror.refused", "{}: everything is read again: {}", options_.target, changes.error().message);
-    return read_everything(Names(asked_), deadline);
+    auto read = read_everything(Names(asked_), deadline);
+    if (!read)
+      return in_context("reading everything again, because " + changes.error().message, std::move(read).error());
+    remark_ = fmt::format("everything was read again at {}: {}", format_time(*verified_at_), changes.error().message);
+    return {};
   }
   PLUMB_CHECK(changes);
   Delta delta{.entries = std::move(changes->changed),
@@ -443,6 +450,7 @@ void Mirror::end_sweep() {
   log::info("mirror.verified", "{}: all {} objects compared, {} differed; verified up to {}", options_.target,
             set().size(), sweep_->differed, format_time(sweep_->began));
   verified_at_ = sweep_->began;
+  remark_.clear();
   read_evidence_ = fmt::format("all of it compared page by page from {} on", format_time(sweep_->began));
   changes_ = 0;
   sweep_.reset();

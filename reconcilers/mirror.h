@@ -142,7 +142,7 @@ class Mirror {
   Surroundings surroundings_;
   std::set<std::string, std::less<>> privileged_groups_;
   Names asked_;
-  std::string cursor_, read_evidence_;
+  std::string cursor_, read_evidence_, remark_;
   std::uint64_t changes_ = 0;  // since the full read
   std::optional<SystemTime> verified_at_;
   SystemTime since_{};  // when the server that is followed was first read

@@ -59,6 +59,7 @@ std::string Mirror::head() const {
                           {"verifiedAt", format_time(*verified_at_)},
                           {"since", format_time(since_)},
                           {"read", read_evidence_},
+                          {"remark", remark_},
                           {"changes", static_cast<std::int64_t>(changes_)},
                           {"texts", list_of(set().texts())},
                           {"numbers", static_cast<std::int64_t>(set().numbers())},
@@ -138,6 +139,7 @@ Result<void> Mirror::restore_from(const std::string& text, std::span<const State
   verified_at_ = verified;
   since_ = parse_time(text_at(head, "/since").value_or("")).value_or(clock_.now());
   read_evidence_ = text_at(head, "/read").value_or("");
+  remark_ = text_at(head, "/remark").value_or("");
   changes_ = static_cast<std::uint64_t>(number("/changes"));
   whole_ = true;
   head_saved_ = true;

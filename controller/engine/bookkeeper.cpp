@@ -146,7 +146,7 @@ Result<void> Bookkeeper::drop_stale(const RoundNotes& notes) {
 Result<void> Bookkeeper::write(const RoundNotes& notes, SystemTime now, std::vector<StateStore::Put> more) {
   const auto written = [&]() -> Result<void> {
     PLUMB_CHECK(open());
-    book_->note_reach(parse_key(target_), std::nullopt, now);
+    book_->note_reach(parse_key(target_), std::nullopt, now, notes.remark);
     if (notes.verified_up_to) book_->note_verified(parse_key(target_), *notes.verified_up_to, now);
     note(notes, now);
     PLUMB_CHECK(drop_stale(notes));

@@ -25,6 +25,7 @@ struct RoundNotes {
   // A round of everything, or of `keys` where that is set. False: only what became of the changes is known.
   bool looked = true;
   const std::set<ResourceKey>* keys = nullptr;
+  std::string remark{};  // see Observation
 };
 
 // Keeps the status book of one target up to date in the store. Where a write fails, the book is read again before the

@@ -206,7 +206,8 @@ Result<void> Lane::State::write_books(const Round& round, const Snapshot& snapsh
                          .results = results,
                          .verified_up_to = target.verified_up_to(),
                          .looked = whole,
-                         .keys = survey.keys ? &*survey.keys : nullptr};
+                         .keys = survey.keys ? &*survey.keys : nullptr,
+                         .remark = surveyor.remark()};
   PLUMB_CHECK(books.write(notes, clock.now(), target.unsaved()));
   target.saved();
   return {};
@@ -367,7 +368,8 @@ Round Lane::State::apply(const Plan& reviewed, const Snapshot& snapshot, bool wh
     round.stopped = survey.error();
     return round;
   }
-  const Standing standing = compare_with(round.plan, snapshot, **survey->live, surveyor.inventory(), kinds);
+  const Standing standing = compare_with(round.plan, snapshot, **survey->live, surveyor.inventory(), kinds,
+                                         [&](SystemTime missed) { return surveyor.is_gone(missed); });
   ChangeResults results;
   for (const auto& [key, why] : standing.conflicts)
     results[key] = {Fate::failed, Error{Fault::conflict, why, {}}, "", "", ""};

@@ -11,8 +11,8 @@ namespace {
 class Comparison {
  public:
   Comparison(const Plan& plan, const Snapshot& snapshot, const LiveSet& live, const Inventory& inventory,
-             std::span<const Reconciler* const> kinds)
-      : snapshot_(snapshot), live_(live), inventory_(inventory), kinds_(kinds) {
+             std::span<const Reconciler* const> kinds, const std::function<bool(SystemTime)>& is_gone)
+      : snapshot_(snapshot), live_(live), inventory_(inventory), kinds_(kinds), is_gone_(is_gone) {
     for (const auto& level : plan.levels)
       for (const Change& change : level)
         if (!change.id.empty()) touched_.insert(change.id);
@@ -38,6 +38,8 @@ class Comparison {
     const auto record = inventory_.find(change.key);
     if (record != inventory_.end() && live_.by_id(record->second.id) != nullptr)
       return record->second.handle + " was created meanwhile";
+    if (record != inventory_.end() && record->second.missing_since && !is_gone_(*record->second.missing_since))
+      return record->second.handle + " may be known to another server, which was asked for it";
     std::string conflict = taken(live_.by_identity(change.after.identity));
     return conflict.empty() ? taken(live_.by_handle(change.handle_after)) : conflict;
   }
@@ -94,6 +96,7 @@ class Comparison {
   const LiveSet& live_;
   const Inventory& inventory_;
   std::span<const Reconciler* const> kinds_;
+  const std::function<bool(SystemTime)>& is_gone_;
   std::set<std::string> touched_;
   std::map<std::string, ResourceKey> owners_;
 };
@@ -101,8 +104,8 @@ class Comparison {
 }  // namespace
 
 Standing compare_with(const Plan& reviewed, const Snapshot& snapshot, const LiveSet& live, const Inventory& inventory,
-                      std::span<const Reconciler* const> kinds) {
-  Comparison comparison(reviewed, snapshot, live, inventory, kinds);
+                      std::span<const Reconciler* const> kinds, const std::function<bool(SystemTime)>& is_gone) {
+  Comparison comparison(reviewed, snapshot, live, inventory, kinds, is_gone);
   for (const auto& level : reviewed.levels)
     for (const Change& change : level) comparison.consider(change);
   return std::move(comparison.standing);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <set>
 
 #include "controller/engine/executor.h"
@@ -14,8 +15,10 @@ struct Standing {
   std::set<ResourceKey> satisfied;               // already as the plan would make it
 };
 
-// Pure.
-Standing compare_with(const Plan& reviewed, const Snapshot& snapshot, const LiveSet& live, const Inventory& inventory,
-                      std::span<const Reconciler* const> kinds);
+// Pure. `is_gone`: whether what is missed since then counts as gone; see PlanInput.
+Standing compare_with(
+    const Plan& reviewed, const Snapshot& snapshot, const LiveSet& live, const Inventory& inventory,
+    std::span<const Reconciler* const> kinds,
+    const std::function<bool(SystemTime)>& is_gone = [](SystemTime) { return true; });
 
 }  // namespace plumb::engine

@@ -74,7 +74,8 @@ void StatusBook::note(const Finding& finding, SystemTime now) {
   put(std::move(status));
 }
 
-void StatusBook::note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now) {
+void StatusBook::note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now,
+                            const std::string& remark) {
   Status status = known(target);
   const auto reason = [](Fault fault) -> std::string {
     switch (fault) {
@@ -89,7 +90,7 @@ void StatusBook::note_reach(const ResourceKey& target, const std::optional<Error
     return "ReadFailed";
   };
   set_condition(status, condition("Reachable", !problem, problem ? reason(problem->fault) : "ReadInFull",
-                                  problem ? problem->message : "", now));
+                                  problem ? problem->message : remark, now));
   if (!problem) status.first_failure.clear();
   if (problem && status.first_failure.empty()) status.first_failure = format_time(now);
   put(std::move(status));

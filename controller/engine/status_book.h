@@ -31,8 +31,10 @@ class StatusBook {
   static Result<StatusBook> open(StateStore& store);
 
   void note(const Finding& finding, SystemTime now);
-  // The condition Reachable of a target's own resource (its Directory): whether it could be read in full.
-  void note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now);
+  // The condition Reachable of a target's own resource (its Directory): whether it could be read in full. `remark`: see
+  // Observation.
+  void note_reach(const ResourceKey& target, const std::optional<Error>& problem, SystemTime now,
+                  const std::string& remark = "");
   // Its condition Verified: all that is known of it was compared with what was there at that time, or later.
   void note_verified(const ResourceKey& target, SystemTime up_to, SystemTime now);
   void forget(const ResourceKey& key);

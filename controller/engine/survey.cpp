@@ -47,6 +47,7 @@ Result<Observation> Surveyor::observe(const Interest& interest) {
   auto seen = target_.observe(interest, Deadline::in(clock_, options_.observe_timeout));
   if (!seen) return in_context("reading " + name_, std::move(seen).error());
   seen_since_ = seen->since;
+  remark_ = seen->remark;
   return seen;
 }
 
@@ -263,6 +264,14 @@ PlanInput Surveyor::input_for(const Snapshot& snapshot, const Survey& survey) {
     return found == elsewhere_->end() ? "" : found->second;
   };
   return input;
+}
+
+bool Surveyor::is_gone(SystemTime missed) const {
+  PlanInput input;
+  input.now = clock_.now();
+  input.confirm_missing = options_.confirm_missing;
+  input.seen_since = seen_since_;
+  return input.is_gone(missed);
 }
 
 void Surveyor::note(const Survey& survey, const Snapshot& snapshot, const std::set<ResourceKey>& written,

@@ -52,6 +52,10 @@ class Surveyor {
   void forget();
 
   Inventory& inventory() { return inventory_; }
+  // Whether what is missed since then counts as gone; see PlanInput.
+  bool is_gone(SystemTime missed) const;
+  // See Observation::remark.
+  const std::string& remark() const { return remark_; }
   // When the next clock of an object runs out.
   std::optional<SystemTime> next_due() const { return focus_.next_due(); }
 
@@ -80,8 +84,9 @@ class Surveyor {
   Holds holds_;
   std::set<std::string, IgnoreCase> attributes_;  // that the target was asked for
   Focus focus_;
-  Nesting nesting_;                                              // of the live groups
-  SystemTime seen_since_{};                                      // see Observation::since
+  Nesting nesting_;          // of the live groups
+  SystemTime seen_since_{};  // see Observation::since
+  std::string remark_;
   SteadyTime unsettled_at_{};                                    // when all that is not as declared was looked at last
   std::optional<std::map<std::string, std::string>> elsewhere_;  // read where somebody asks
   std::optional<Error> elsewhere_failed_;

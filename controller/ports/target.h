@@ -47,6 +47,8 @@ struct Observation {
   std::vector<std::string> unreported;  // of those: found by comparing (see Target::scrub)
   // When the server that answers was first looked at; another one may know more, or less.
   SystemTime since{};
+  // For people: why everything had to be read again, until all is compared the next time; else empty.
+  std::string remark{};
 };
 
 // What came of a slice of comparing.

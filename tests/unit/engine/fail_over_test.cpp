@@ -83,6 +83,19 @@ TEST_F(FailOver, WhatWasCreatedBeforeIsNotCreatedASecondTimeOnTheOther) {
   EXPECT_EQ(read_inventory(store_, domain_->name())->at(user("jdoe")).id, directory.id_of("jdoe"));
 }
 
+TEST_F(FailOver, AReviewedPlanDoesNotCreateItASecondTimeEither) {
+  declare_user("jdoe");
+  const Plan reviewed = lane_->plan(declared()).value();
+  killed_after_write(1);
+  connected_.connect_to(dc2_);
+
+  const Round early = lane_->apply_reviewed(reviewed, declared());
+  ASSERT_EQ(early.failures.size(), 1U);
+  EXPECT_THAT(early.failures[0].second.message, HasSubstr("another server"));
+  clock.advance(6min);
+  EXPECT_EQ(lane_->apply_reviewed(reviewed, declared()).applied, 1U);
+}
+
 TEST_F(FailOver, WhatTheOtherNeverHearsOfIsCreatedThereInTheEnd) {
   declare_user("jdoe");
   killed_after_write(1);
