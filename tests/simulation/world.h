@@ -333,12 +333,13 @@ class World final : public test::World {
   }
 
   // Whoever left and is only disabled stays in groups that are open to others; and whoever was left alone
-  // when leaving keeps what memberships there were, also after coming back.
+  // when leaving, or was let go of outside of the scope, keeps what memberships there were, also after coming back.
   bool keeps_memberships(const std::string& id) {
     return std::any_of(company_.people.begin(), company_.people.end(), [&](const auto& each) {
       const Person& person = each.second;
       const bool keeps = person.policy == "Orphan" ? person.left_once : person.policy == "Disable" && !person.declared;
-      return (keeps || person.drifted) && is_account_of(id, each.first);
+      const bool let_go = person.left_once && others.was_outside.contains(id);
+      return (keeps || let_go || person.drifted) && is_account_of(id, each.first);
     });
   }
 

@@ -24,7 +24,7 @@ class FailOver : public test::World {
     lane_.reset();
     const auto settings = directory_settings(*snapshot.resources.at({"Directory", "default", "corp"}), snapshot);
     ASSERT_TRUE(settings) << settings.error().message;
-    domain_ = make_active_directory(*settings, connected_, secrets, clock, "here");
+    domain_ = make_active_directory(*settings, connected_, secrets, clock, test::kHere);
     auto log = AuditLog::open(store_, clock, "root@test");
     ASSERT_TRUE(log) << log.error().message;
     audit_.emplace(std::move(*log));
