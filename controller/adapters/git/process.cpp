@@ -1,5 +1,6 @@
 #include "controller/adapters/git/process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -57,6 +58,37 @@ std::string content_of(int fd) {
   return text;
 }
 
+// What a program said, for messages.
+std::string in_one_line(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (const auto begin = line.find_first_not_of(" \t"); begin != std::string_view::npos)
+      lines.emplace_back(line.substr(begin));
+  }
+  return join(lines, "; ");
+}
+
+Failure cannot_run(const std::vector<std::string>& command, int error) {
+  return fail(Fault::unavailable, "{} cannot be run: {}", command.front(), std::strerror(error));
+}
+
+// Has descriptors[i] become descriptor i of a program. `copies` must live until it is started.
+Result<void> hand_on(const std::vector<int>& descriptors, const std::vector<std::string>& command,
+                     posix_spawn_file_actions_t& actions, std::vector<std::unique_ptr<Descriptor>>& copies) {
+  constexpr int kOutOfTheWay = 10;  // a source may have the number of another's target
+  for (std::size_t i = 0; i < descriptors.size(); ++i) {
+    copies.push_back(std::make_unique<Descriptor>(::fcntl(descriptors[i], F_DUPFD_CLOEXEC, kOutOfTheWay)));
+    if (copies.back()->get() < 0) return cannot_run(command, errno);
+    const int error = posix_spawn_file_actions_adddup2(&actions, copies.back()->get(), static_cast<int>(i));
+    if (error != 0) return cannot_run(command, error);
+  }
+  const int error = posix_spawn_file_actions_addclosefrom_np(&actions, static_cast<int>(descriptors.size()));
+  if (error != 0) return cannot_run(command, error);
+  return {};
+}
+
 // `descriptors[i]` becomes descriptor i of the program.
 Result<pid_t> spawn(const std::vector<std::string>& command, const std::string& home,
                     const std::vector<int>& descriptors) {
@@ -69,13 +101,11 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const std::string& 
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  // Out of the way first: a source may have the number of another's target.
-  std::vector<std::unique_ptr<Descriptor>> sources;
-  for (std::size_t i = 0; i < descriptors.size(); ++i) {
-    sources.push_back(std::make_unique<Descriptor>(::fcntl(descriptors[i], F_DUPFD_CLOEXEC, 10)));
-    posix_spawn_file_actions_adddup2(&actions, sources[i]->get(), static_cast<int>(i));
+  std::vector<std::unique_ptr<Descriptor>> copies;
+  if (auto handed = hand_on(descriptors, command, actions, copies); !handed) {
+    posix_spawn_file_actions_destroy(&actions);
+    return Failure(std::move(handed).error());
   }
-  posix_spawn_file_actions_addclosefrom_np(&actions, static_cast<int>(descriptors.size()));
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -90,7 +120,7 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const std::string& 
   const int error = ::posix_spawn(&pid, arguments[0], &actions, &attributes, arguments.data(), variables.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return fail(Fault::unavailable, "{} cannot be run: {}", command.front(), std::strerror(error));
+  if (error != 0) return cannot_run(command, error);
   return pid;
 }
 
@@ -103,27 +133,30 @@ int wait_for_end(pid_t pid) {
 
 }  // namespace
 
+bool can_be_run(const std::string& program) { return ::access(program.c_str(), X_OK) == 0; }
+
 Result<Finished> run(const std::vector<std::string>& command, const std::string& home, std::string_view input,
                      std::string_view more, Deadline deadline) {
   const Descriptor in(memory_file(input)), out(memory_file({})), errors(memory_file({})), extra(memory_file(more));
-  if (in.get() < 0 || out.get() < 0 || errors.get() < 0 || extra.get() < 0)
-    return fail(Fault::unavailable, "{} cannot be run: {}", command.front(), std::strerror(errno));
+  if (in.get() < 0 || out.get() < 0 || errors.get() < 0 || extra.get() < 0) return cannot_run(command, errno);
   PLUMB_TRY(const pid_t pid, spawn(command, home, {in.get(), out.get(), errors.get(), extra.get()}));
   const Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  const bool ended = handle.get() >= 0 && wait_for(handle.get(), POLLIN, deadline);
+  const int error = handle.get() < 0 ? errno : 0;
+  const bool ended = error == 0 && wait_for(handle.get(), POLLIN, deadline);
   if (!ended) ::kill(pid, SIGKILL);
   const int code = wait_for_end(pid);
+  if (error != 0) return cannot_run(command, error);
   if (!ended) return fail(Fault::timeout, "{} did not end in time", command.front());
-  return Finished{code, content_of(out.get()), content_of(errors.get())};
+  return Finished{code, content_of(out.get()), in_one_line(content_of(errors.get()))};
 }
 
 Result<Conversation> Conversation::start(const std::vector<std::string>& command, const std::string& home) {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return fail(Fault::unavailable, "{} cannot be run: {}", command.front(), std::strerror(errno));
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return cannot_run(command, errno);
   Descriptor ours(ends[0]);
   const Descriptor theirs(ends[1]);
   Descriptor errors(memory_file({}));
+  if (errors.get() < 0) return cannot_run(command, errno);
   PLUMB_TRY(const pid_t pid, spawn(command, home, {theirs.get(), theirs.get(), errors.get()}));
   return Conversation(pid, ours.release(), errors.release());
 }
@@ -164,6 +197,6 @@ Result<void> Conversation::write(std::string_view bytes, Deadline deadline) {
   return {};
 }
 
-std::string Conversation::errors() const { return printable(content_of(errors_)); }
+std::string Conversation::errors() const { return printable(in_one_line(content_of(errors_))); }
 
 }  // namespace plumb::git

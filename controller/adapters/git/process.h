@@ -16,8 +16,11 @@ namespace plumb::git {
 
 struct Finished {
   int code = -1;  // exit status; -1: ended by a signal
-  std::string output, errors;
+  std::string output;
+  std::string errors;  // in one line
 };
+
+bool can_be_run(const std::string& program);
 
 // Runs a program to its end. `input` is its standard input, `more` can be read by it as /dev/fd/3.
 // Fault::timeout (it was ended), Fault::unavailable if it cannot be started.
@@ -35,7 +38,7 @@ class Conversation {
   // How many bytes there were; 0: the program is done. Fault::timeout, Fault::unavailable.
   Result<std::size_t> read(char* into, std::size_t size, Deadline deadline);
   Result<void> write(std::string_view bytes, Deadline deadline);
-  // What it said on standard error so far, printable.
+  // What it said on standard error so far, printable and in one line.
   std::string errors() const;
 
  private:
