@@ -239,8 +239,9 @@ auto Remote::connected(git_repository* repository, Purpose purpose, Deadline dea
   git_remote_create_options creation = GIT_REMOTE_CREATE_OPTIONS_INIT;
   creation.repository = repository;
   creation.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
-  const int code =
-      git_remote_create_with_opts(&made, settings_.url.c_str(), repository == nullptr ? nullptr : &creation);
+  // libgit2 knows schemes in small letters only.
+  const std::string spelled = url.scheme + settings_.url.substr(url.scheme.size());
+  const int code = git_remote_create_with_opts(&made, spelled.c_str(), repository == nullptr ? nullptr : &creation);
   if (code != 0) return failure(code, settings_.url);
   const RemoteHandle remote(made);
   git_remote_connect_options options = GIT_REMOTE_CONNECT_OPTIONS_INIT;
@@ -272,7 +273,8 @@ Result<bool> Remote::is_there(git_repository* repository, const Chosen& chosen) 
 }
 
 Result<Chosen> Remote::fetch(git_repository* repository, Deadline deadline) {
-  if (settings_.url.starts_with("file:")) {  // to look costs a tenth of what it costs to start git
+  PLUMB_TRY(const Url url, parse_url(settings_.url));
+  if (url.scheme == "file") {  // to look costs a tenth of what it costs to start git
     PLUMB_TRY(const Advertised advertised, look(deadline));
     PLUMB_TRY(Chosen chosen, choose(settings_.ref, advertised));
     PLUMB_TRY(const bool there, is_there(repository, chosen));

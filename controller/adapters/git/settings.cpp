@@ -147,6 +147,9 @@ Result<Url> parse_url(const std::string& text) {
     return fail(Fault::invalid, "the scheme \"{}\" is not allowed: use https, ssh, git or file", printable(url.scheme));
   const std::string rest = text.substr(end_of_scheme + 3);
   const auto slash = rest.find('/');
+  const bool local = url.scheme == "file";
+  if (local && slash != 0)
+    return fail(Fault::invalid, "file:// takes an absolute path and no host: file:///srv/git/repository.git");
   std::string authority = rest.substr(0, slash);
   url.path = slash == std::string::npos ? "" : rest.substr(slash);
   if (const auto at_sign = authority.rfind('@'); at_sign != std::string::npos) {
@@ -164,12 +167,10 @@ Result<Url> parse_url(const std::string& text) {
       return fail(Fault::invalid, "the port is not a number");
   }
   url.host = authority;
-  const bool local = url.scheme == "file";
   constexpr std::string_view kNames = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
-  if (local != url.host.empty() || url.host.find_first_not_of(kNames) != std::string::npos || url.host.starts_with('-'))
-    return fail(Fault::invalid, "{}",
-                local ? "file:// takes an absolute path: file:///srv/git/repository.git"
-                      : "the host of the URL is missing or holds what no name can");
+  if ((url.host.empty() && !local) || url.host.find_first_not_of(kNames) != std::string::npos ||
+      url.host.starts_with('-'))
+    return fail(Fault::invalid, "the host of the URL is missing or holds what no name can");
   if (url.path.size() < 2 || !is_plain(url.path) || url.user.starts_with('-') || !is_plain(url.user))
     return fail(Fault::invalid, "the URL lacks a path, or holds spaces or control characters");
   return url;

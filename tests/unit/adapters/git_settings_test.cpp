@@ -48,11 +48,13 @@ TEST(GitSettings, APasswordInAUrlIsRefusedAndNotRepeated) {
 }
 
 TEST(GitSettings, OnlySchemesThatAreKnownAndNoOptionsInDisguise) {
-  for (const std::string url :
-       {"http://host/r", "ext::sh -c id", "/srv/r.git", "git@host:r.git", "ssh://-oProxyCommand=id/r",
-        "ssh://-x@host/r", "file://host/r", "https:///r", "https://host", "ssh://host/a b", "ssh://h:x/r"})
+  for (const std::string url : {"http://host/r", "ext::sh -c id", "/srv/r.git", "git@host:r.git",
+                                "ssh://-oProxyCommand=id/r", "ssh://-x@host/r", "file://host/r", "file://:22/r",
+                                "file://me@/r", "https:///r", "https://host", "ssh://host/a b", "ssh://h:x/r"})
     EXPECT_NE(refused(R"({"url": ")" + url + R"(", "credentials": {"sshKeyFrom": {"file": "/k"}}})"), "") << url;
   EXPECT_EQ(refused(R"({"url": "file:///srv/r.git"})"), "");
+  EXPECT_EQ(refused(R"({"url": "File:///srv/r.git"})"), "");
+  EXPECT_THAT(refused(R"({"url": "file://localhost/srv/r.git"})"), HasSubstr("file:///srv/git/repository.git"));
   EXPECT_EQ(refused(R"({"url": "https://[::1]:8443/r.git"})"), "");
 }
 

@@ -1,5 +1,6 @@
 // What is taken from a repository and what is refused; remotes are file://.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "controller/base/digest.h"
 #include "tests/unit/adapters/git_source_fixture.h"
@@ -68,6 +69,27 @@ TEST_F(GitSourceTest, ThePacksOfManyFetchesAreMergedAtAStart) {
     ASSERT_TRUE(read(last)) << i;
     last = made;
   }
+TEST_F(GitSourceTest, TheSchemeOfAUrlMayBeInCapitals) {
+  settings_.url = "FILE://" + world_.remote().string();
+  const std::string first = world_.commit({{"a.yaml", "a: 1\n"}});
+  ASSERT_TRUE(read()) << refused();
+  world_.commit({{"a.yaml", "a: 2\n"}});
+  EXPECT_THAT(paths(*read(first)), ElementsAre("a.yaml"));
+}
+
+TEST_F(GitSourceTest, WhoseARepositoryIsDoesNotMatterEvenBehindALink) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a work tree to somebody else";
+  world_.commit({{"a.yaml", "a: 1\n"}});
+  world_.run({"/bin/chown", "-R", "65534:65534", world_.work().string()});
+  std::filesystem::create_directory_symlink(world_.work(), world_.base() / "link");
+  for (const std::string path : {"work", "work/", "link"}) {
+    settings_.url = "file://" + (world_.base() / path).string();
+    std::filesystem::remove_all(world_.base() / "state");
+    open();
+    EXPECT_TRUE(read()) << path << ": " << refused();
+  }
+}
+
   const auto packs = [&] {
     int count = 0;
     for (const auto& each : std::filesystem::recursive_directory_iterator(world_.base() / "state"))
