@@ -8,6 +8,8 @@
 namespace plumb::git {
 namespace {
 
+constexpr std::size_t kOpenPacks = 64;  // in the process
+
 Fault fault_of(int code, int category) {
   switch (code) {
     case GIT_ENOTFOUND: return Fault::not_found;
@@ -39,6 +41,8 @@ void start_library() {
     // The check of a repository's owner guards against hooks and programs that its configuration names; libgit2
     // runs neither, and bare repositories of a `git` account are ordinary file:// remotes.
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    // Every fetch brings a pack, and libgit2 keeps each open that it ever read from.
+    git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, kOpenPacks);
     register_socket_stream();
   });
 }

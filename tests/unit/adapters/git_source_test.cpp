@@ -16,6 +16,14 @@ using ::testing::Pair;
 
 class GitSourceTest : public GitSourceFixture {};
 
+int open_packs() {
+  int count = 0;
+  std::error_code error;
+  for (const auto& each : std::filesystem::directory_iterator("/proc/self/fd"))
+    count += std::filesystem::read_symlink(each, error).extension() == ".pack";
+  return count;
+}
+
 TEST_F(GitSourceTest, GivesTheManifestsOfTheCommitAndThenWhatChanged) {
   const std::string first = world_.commit(
       {{"a.yaml", "a: 1\n"}, {"d/b.yml", "b: 1\n"}, {"d/e/c.json", "{}"}, {"README.md", "x"}, {".hidden/h.yaml", "x"}});
@@ -61,14 +69,6 @@ TEST_F(GitSourceTest, AWorkTreeIsARemoteToo) {
   EXPECT_THAT(paths(*read(first)), ElementsAre("a.yaml"));
 }
 
-TEST_F(GitSourceTest, ThePacksOfManyFetchesAreMergedAtAStart) {
-  std::string first, last;
-  for (int i = 0; i < 55; ++i) {
-    const std::string made = world_.commit({{"a.yaml", "a: " + std::to_string(i) + "\n"}});
-    if (i == 0) first = made;
-    ASSERT_TRUE(read(last)) << i;
-    last = made;
-  }
 TEST_F(GitSourceTest, TheSchemeOfAUrlMayBeInCapitals) {
   settings_.url = "FILE://" + world_.remote().string();
   const std::string first = world_.commit({{"a.yaml", "a: 1\n"}});
@@ -90,13 +90,23 @@ TEST_F(GitSourceTest, WhoseARepositoryIsDoesNotMatterEvenBehindALink) {
   }
 }
 
+TEST_F(GitSourceTest, ThePacksOfManyFetchesAreMergedAtAStart) {
+  std::string first, last;
+  constexpr int kFetches = 90;
+  for (int i = 0; i < kFetches; ++i) {
+    const std::string made = world_.commit({{"a.yaml", "a: " + std::to_string(i) + "\n"}});
+    if (i == 0) first = made;
+    ASSERT_TRUE(read(last)) << i;
+    last = made;
+  }
   const auto packs = [&] {
     int count = 0;
     for (const auto& each : std::filesystem::recursive_directory_iterator(world_.base() / "state"))
       count += each.path().extension() == ".pack";
     return count;
   };
-  EXPECT_EQ(packs(), 55);
+  EXPECT_EQ(packs(), kFetches);
+  EXPECT_LE(open_packs(), 66);  // libgit2 makes room for the next one only as it opens it
   open();
   EXPECT_LT(packs(), 10);
   EXPECT_EQ(source_->accepted(), last);
