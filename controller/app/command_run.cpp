@@ -41,9 +41,10 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
                         });
 
   const RealClock clock;
+  // The lease first: opening a source to follow it tidies its store.
+  PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
   PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::follow));
   const auto secrets = trusted_secrets(options.trust, secrets::make_secret_store());
-  PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
   if (GitManifests* git = workspace->git()) git->permissions_in(state->store());
   workspace->pins_in(state->store());
   const LaneParts parts{.state = *state,

@@ -36,12 +36,19 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
                                               engine::LaneOptions lane_options) {
   auto session = std::make_unique<Session>();
   const bool writes = access == State::Access::write;
+  const auto open_state = [&]() -> Result<void> {
+    if (session->state != nullptr) return {};
+    PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
+    return {};
+  };
+  // Before the source is opened, which tidies its store, and before anything is taken: only who holds the lease may say
+  // from where on it is followed.
+  if (writes && !options.source.empty()) PLUMB_CHECK(open_state());
   PLUMB_TRY(session->workspace, Workspace::open(options, writes ? SourceUse::follow : SourceUse::look));
   GitManifests* const git = session->workspace->git();
   std::error_code error;
   if (git != nullptr || std::filesystem::exists(options.state / "plumbline.db", error)) {
-    // Before anything is taken: only who holds the lease may say from where on the source is followed.
-    PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
+    PLUMB_CHECK(open_state());
     if (git != nullptr) git->permissions_in(session->state->store());
     session->workspace->pins_in(session->state->store());
   }
@@ -54,9 +61,7 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
   const auto keys = directories_of(snapshot, options.ns, options.directory);
   if (keys.empty()) return Failure(no_directory(options));
   session->secrets = trusted_secrets(options.trust, secrets::make_secret_store());
-  if (session->state == nullptr) {
-    PLUMB_TRY(session->state, State::open(options.state, access, purpose, session->clock));
-  }
+  PLUMB_CHECK(open_state());
   if (auto checked = check_tree_policies(snapshot, session->state->store(), access == State::Access::write); !checked) {
     if (access == State::Access::write) return Failure(std::move(checked).error());
     print_warning(console, checked.error().message);

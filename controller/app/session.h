@@ -18,10 +18,10 @@ namespace plumb::app {
 // lanes refer to what stands above them.
 struct Session {
   RealClock clock;
+  std::unique_ptr<State> state;
   std::unique_ptr<Workspace> workspace;
   Manifests manifests;
   std::unique_ptr<SecretStore> secrets;
-  std::unique_ptr<State> state;
   std::vector<std::unique_ptr<DomainLane>> lanes;
   bool incomplete = false;  // something was wrong and was printed: manifests with errors, a lane without settings
 

@@ -51,15 +51,16 @@ Result<void> make_store(const fs::path& path) {
 }
 
 // Every fetch leaves a pack, and looking for an object goes through all of them. Merging needs the git program; without
-// it, and if it fails, only time is lost. Before anybody has the store open: libgit2 does not let go of packs.
+// it, and if it fails, only time is lost. For the one that remembers, before it has the store open: libgit2 does not
+// let go of packs. A command that only looks meanwhile may fail and has to be repeated.
 void merge_packs(const fs::path& store, const std::string& home) {
   constexpr std::ptrdiff_t kTooMany = 50;
   constexpr const char* kGit = "/usr/bin/git";
   std::error_code error;
   const auto packs = std::count_if(fs::directory_iterator(store / "objects/pack", error), fs::directory_iterator(),
                                    [](const auto& each) { return each.path().extension() == ".pack"; });
-  if (packs < kTooMany || !fs::exists(kGit, error)) return;
-  const Deadline deadline{std::chrono::steady_clock::now() + std::chrono::minutes(2)};
+  if (packs < kTooMany || !can_be_run(kGit)) return;
+  const Deadline deadline{std::chrono::steady_clock::now() + std::chrono::seconds(30)};
   const auto merged =
       run({kGit, "--git-dir=" + store.string(), "repack", "--geometric=2", "-d", "-q"}, home, "", "", deadline);
   if (!merged || merged->code != 0)

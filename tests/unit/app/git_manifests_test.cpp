@@ -3,10 +3,14 @@
 #include "controller/app/git_manifests.h"
 
 #include <fstream>
+#include <future>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/app/commands.h"
+#include "controller/app/session.h"
 #include "controller/app/source_status.h"
 #include "controller/app/workspace.h"
 #include "controller/engine/status_book.h"
@@ -81,6 +85,24 @@ TEST_F(GitManifestsTest, LookingLeavesNoTraceAndFollowingDoes) {
   EXPECT_EQ(open(SourceUse::look)->git()->repository().accepted(), "");
   EXPECT_EQ(revision(*open(SourceUse::follow)), first_);
   EXPECT_EQ(open(SourceUse::look)->git()->repository().accepted(), first_);
+}
+
+TEST_F(GitManifestsTest, TheStoreOfAControllerIsLeftAloneByASecondOne) {
+  const auto running = State::open(options_.state, State::Access::write, "plumbline run", clock_);
+  ASSERT_TRUE(running) << running.error().message;
+  std::ostringstream out, err;
+  Console console{.out = out, .err = err, .colour = false, .interactive = false, .read_line = {}};
+
+  const auto applied = open_session(options_, State::Access::write, "plumbline apply", console);
+  // In a thread of its own, which is left with blocked signals.
+  const auto second =
+      std::async(std::launch::async, [&] { return run_command(options_, RunOptions{.once = true}, console); }).get();
+
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().fault, Fault::conflict) << applied.error().message;
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().fault, Fault::conflict) << second.error().message;
+  EXPECT_FALSE(std::filesystem::exists(options_.state / "git"));
 }
 
 TEST_F(GitManifestsTest, AReferenceThatAnotherFileLeavesDanglingIsToldAtItsLine) {
