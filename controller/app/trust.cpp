@@ -22,6 +22,32 @@ bool is_plain(const std::filesystem::path& path) {
   return path.is_absolute() && std::ranges::none_of(path, [](const auto& part) { return part == ".."; });
 }
 
+// Where a path leads to when symbolic links are followed, as far as it exists; empty: that cannot be told.
+std::filesystem::path resolved(const std::filesystem::path& path) {
+  std::error_code error;
+  auto end = std::filesystem::weakly_canonical(path, error);
+  return error ? std::filesystem::path() : end;
+}
+
+// The file is the one allowed, or lies below it.
+bool is_within(const std::filesystem::path& allowed, const std::filesystem::path& file) {
+  if (!allowed.is_absolute()) return false;
+  std::filesystem::path root = resolved(allowed);
+  if (!root.has_filename()) root = root.parent_path();  // "/etc/secrets/" is "/etc/secrets"
+  return !root.empty() && std::ranges::mismatch(root, file).in1 == root.end();
+}
+
+bool is_allowed(const std::vector<std::string>& beginnings, std::string_view place) {
+  if (!place.starts_with(kFile))
+    return std::ranges::any_of(beginnings, [&](const std::string& each) { return place.starts_with(each); });
+  const std::filesystem::path path = place.substr(kFile.size());
+  if (!is_plain(path)) return false;
+  const std::filesystem::path file = resolved(path);
+  return std::ranges::any_of(beginnings, [&](const std::string& each) {
+    return each.starts_with(kFile) && is_within(each.substr(kFile.size()), file);
+  });
+}
+
 // ldaps://dc1.corp.example:636 -> dc1.corp.example
 std::string host_of(std::string_view url) {
   if (const auto scheme = url.find("://"); scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
@@ -60,10 +86,7 @@ class Trusted final : public SecretStore {
 
 Result<void> check_secret(const Trust& trust, std::string_view reference) {
   if (trust.secrets.empty()) return {};
-  const std::string place = place_of(reference);
-  const bool plain = !place.starts_with(kFile) || is_plain(place.substr(kFile.size()));
-  if (plain && std::ranges::any_of(trust.secrets, [&](const std::string& each) { return place.starts_with(each); }))
-    return {};
+  if (is_allowed(trust.secrets, place_of(reference))) return {};
   return fail(Fault::denied, "the secret {} is not among those that manifests may name (--allow-secrets {})",
               printable(reference), join(trust.secrets, ", "));
 }

@@ -14,14 +14,16 @@ namespace plumb::app {
 // What the operator lets manifests name. Whoever writes manifests decides which server is spoken to and which secret it
 // is given: without limits they could have any file that the process can read sent to a server of theirs.
 struct Trust {
-  // Beginnings of secret references: "env:PLUMBLINE_", "file:/etc/plumbline/secrets/". Empty: any.
+  // Beginnings of secret references: "env:PLUMBLINE_", or "file:/etc/plumbline/secrets" for that file or all below that
+  // folder. Empty: any.
   std::vector<std::string> secrets;
   // Host names and addresses of domain controllers; "*.corp.example" stands for all below. Empty: any.
   std::vector<std::string> servers;
 };
 
 // Fault::denied, naming the reference and the option, unless one of the beginnings fits. A file's path must be absolute
-// and without "..", so that what it begins with says where it is.
+// and without ".."; it is compared by whole names and where symbolic links lead to. Whoever can change the links of an
+// allowed folder meanwhile can go around it.
 Result<void> check_secret(const Trust& trust, std::string_view reference);
 // The same of a domain's servers and of the keytab that it is signed in with.
 Result<void> check_directory(const Trust& trust, const DirectorySettings& settings);

@@ -1,5 +1,10 @@
 #include "controller/app/trust.h"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 
 #include "tests/reconcilers/world.h"
@@ -35,6 +40,37 @@ TEST(Trust, OnlySecretsThatBeginAsAllowedAreGiven) {
 TEST(Trust, APathThatLeavesItsFolderIsRefused) {
   EXPECT_FALSE(may_name("file:/etc/plumbline/secrets/../../shadow"));
   EXPECT_FALSE(may_name("file:etc/plumbline/secrets/corp"));
+}
+
+TEST(Trust, APathIsComparedByWholeNames) {
+  for (const std::string allowed : {"file:/etc/plumbline", "file:/etc/plumbline/"}) {
+    EXPECT_TRUE(check_secret({{allowed}, {}}, "file:/etc/plumbline/corp")) << allowed;
+    EXPECT_TRUE(check_secret({{allowed}, {}}, "file:/etc/plumbline")) << allowed;
+    EXPECT_FALSE(check_secret({{allowed}, {}}, "file:/etc/plumbline-x/corp")) << allowed;
+    EXPECT_FALSE(check_secret({{allowed}, {}}, "file:/etc")) << allowed;
+  }
+  EXPECT_TRUE(check_secret({{"file:/"}, {}}, "file:/etc/plumbline/corp"));
+  EXPECT_FALSE(check_secret({{"file:etc"}, {}}, "file:/etc/plumbline/corp"));
+}
+
+TEST(Trust, SymbolicLinksAreFollowedBeforeAPathIsCompared) {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::path(testing::TempDir()) / ("plumbline-trust-" + std::to_string(::getpid()));
+  fs::create_directories(root / "secrets");
+  std::ofstream(root / "secrets" / "corp") << "good";
+  std::ofstream(root / "other") << "bad";
+  fs::create_symlink(root / "other", root / "secrets" / "leaving");
+  fs::create_symlink("corp", root / "secrets" / "staying");
+  fs::create_symlink(root / "secrets", root / "alias");
+  const auto allows = [&](const std::string& folder, const std::string& file) {
+    return check_secret({{"file:" + (root / folder).string()}, {}}, "file:" + (root / file).string()).has_value();
+  };
+  EXPECT_TRUE(allows("secrets", "secrets/staying"));
+  EXPECT_FALSE(allows("secrets", "secrets/leaving"));
+  EXPECT_TRUE(allows("secrets", "alias/corp"));
+  EXPECT_TRUE(allows("alias", "secrets/corp"));
+  EXPECT_FALSE(allows("alias", "alias/leaving"));
+  fs::remove_all(root);
 }
 
 TEST(Trust, WhatIsGeneratedMustBeDeliveredWhereItIsAllowed) {
