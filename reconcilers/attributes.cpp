@@ -54,6 +54,10 @@ constexpr OwnField kOwnFields[] = {
     {"distinguishedName", kUnit, "spec.name with spec.parentRef or spec.parentDN"},
 };
 
+// Of those: written once and never compared, part of distinguishedName, or kept as values of the other object.
+constexpr std::string_view kNotCompared[] = {"cn",           "name",       "ou",          "unicodePwd",
+                                             "userPassword", "pwdLastSet", "lockoutTime", "memberOf"};
+
 constexpr std::string_view kBySystem = "it is kept by the directory itself";
 constexpr std::string_view kPrivileged = "it grants rights that are not seen in the account itself";
 constexpr std::string_view kSecret = "passwords are only set through spec.initialPassword";
@@ -162,6 +166,15 @@ Result<void> check_attribute_name(std::string_view kind, std::string_view name) 
     if (equals_ignoring_case(refused.attribute, name))
       return fail(Fault::invalid, "{} is never written: {}", refused.attribute, refused.why);
   return {};
+}
+
+std::vector<std::string> compared_attributes(std::string_view kind) {
+  std::vector<std::string> names;
+  for (const OwnField& field : kOwnFields)
+    if ((field.kinds & kind_bit(kind)) != 0 &&
+        std::ranges::find(kNotCompared, field.attribute) == std::end(kNotCompared))
+      names.emplace_back(field.attribute);
+  return names;
 }
 
 std::optional<std::uint32_t> account_flag(std::string_view name) {

@@ -15,6 +15,9 @@ namespace plumb {
 // and, where there is one, which field to use. `kind` is "ADUser", "ADGroup" or "OrganizationalUnit".
 Result<void> check_attribute_name(std::string_view kind, std::string_view name);
 
+// Attributes with a field of their own that a round compares with what is there, so that they can differ.
+std::vector<std::string> compared_attributes(std::string_view kind);
+
 // The attribute that marks what Plumbline made; see marker.h.
 inline constexpr std::string_view kMarkerAttribute = "adminDescription";
 

@@ -86,7 +86,7 @@ void add_globals(CLI::App& app, CommandLine& line) {
       ->type_name("DIR");
   app.add_option(
          "--allow-secrets", global.trust.secrets,
-         "beginning of the secrets that manifests may name, env:... or file:/...; default: any (may be repeated)")
+         "secrets that manifests may name, env:BEGINNING, file:/FILE or file:/FOLDER; default: any (may be repeated)")
       ->allow_extra_args(false)
       ->type_name("PREFIX");
   app.add_option(
@@ -202,6 +202,15 @@ void add_import_command(CLI::App& app, CommandLine& line) {
   take->callback([&] { line.command = [&](Console& c) { return import_command(line.global, line.import, c); }; });
 }
 
+// A positional that may be left out or given twice is not shown as "(0x)".
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const bool several = option->get_expected_min() == 0 && option->get_expected_max() > 1;
+    return several ? "[" + make_option_name(option, true) + "...]" : CLI::Formatter::make_option_usage(option);
+  }
+};
+
 void add_diff_command(CLI::App& app, CommandLine& line) {
   auto* diff =
       app.add_subcommand("diff", "What differs between two revisions of the manifests, and what that would do");
@@ -260,6 +269,7 @@ void add_record_commands(CLI::App& app, CommandLine& line) {
 
   auto* audit = app.add_subcommand("audit", "Read and check the audit log");
   audit->require_subcommand(1);
+  audit->footer("Examples:\n  plumbline audit list --since 24h\n  plumbline audit verify");
   auto* list = audit->add_subcommand("list", "Records of what was done");
   list->add_option("--since", line.audit_list.since, "a time, or how long ago: 24h")->type_name("WHEN");
   list->footer("-o text|json.\n\nExample:\n  plumbline audit list --since 7d -o json");
@@ -297,6 +307,7 @@ void add_steer_commands(CLI::App& app, CommandLine& line) {
 
   auto* source = app.add_subcommand("source", "The Git repository of --source");
   source->require_subcommand(1);
+  source->footer("Example:\n  plumbline source accept 1a2b3c4d5e6f --reason 'history cleaned, CHG-1042'");
   auto* accept = source->add_subcommand("accept", "Allow a commit that does not descend from the last one taken");
   accept->add_option("COMMIT", line.source_accept.commit, "the commit, as the refusal gives it")->required();
   accept->add_option("--reason", line.source_accept.reason, "why; kept in the audit log")->type_name("TEXT");
@@ -358,19 +369,29 @@ void settle_origin(const CLI::App& app, GlobalOptions& global) {
   if (was_typed(folder)) global.source.clear();
 }
 
-// Its errors are written as all others are, and --help to standard output.
-int parse_error(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);
-  std::string message = error.what();
+// What is wrong with a word that stands where a command should; empty: none does.
+std::string unknown_command(const CLI::App& app) {
+  const CLI::App* parent = &app;
+  std::string said;
+  for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = parent->get_subcommands()) {
+    parent = chosen.back();
+    said += parent->get_name() + " ";
+  }
+  std::vector<std::string> known;
+  for (const auto* command : parent->get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(command->get_name());
   const auto rest = app.remaining(true);
   const auto word = std::ranges::find_if(rest, [](const std::string& text) { return !text.starts_with('-'); });
-  if (app.get_subcommands().empty() && word != rest.end()) {
-    std::vector<std::string> known;
-    for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
-      known.push_back(command->get_name());
-    message = fmt::format("there is no command \"{}\"{}", printable(*word), did_you_mean(*word, known));
-  }
-  std::cerr << "error: " << message << "\nplumbline --help lists the commands, plumbline COMMAND --help its options\n";
+  if (known.empty() || word == rest.end()) return "";
+  return fmt::format("there is no command \"{}{}\"{}", said, printable(*word), did_you_mean(*word, known));
+}
+
+// Its errors are written as all others are, and --help to standard output.
+int parse_error(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string unknown = unknown_command(app);
+  if (error.get_exit_code() == 0 && unknown.empty()) return app.exit(error);
+  std::cerr << "error: " << (unknown.empty() ? error.what() : unknown)
+            << "\nplumbline --help lists the commands, plumbline COMMAND --help its options\n";
   return kFailed;
 }
 
@@ -382,6 +403,7 @@ int run_cli(int argc, const char* const* argv) {
   CLI::App app("Keeps Active Directory as manifests say: users, groups and organizational units.", "plumbline");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.fallthrough();  // global options work before and after the command
   app.footer(
       "Example:\n  plumbline validate -f manifests && plumbline plan -f manifests && plumbline apply -f manifests");

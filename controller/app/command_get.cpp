@@ -9,6 +9,7 @@
 #include "controller/engine/lane.h"
 #include "controller/manifest/yaml.h"
 #include "controller/model/json.h"
+#include "reconcilers/reconcilers.h"
 
 namespace plumb::app {
 namespace {
@@ -115,6 +116,19 @@ std::vector<ResourceKey> selected(const View& view, const std::string& kind, con
   return {keys.begin(), keys.end()};
 }
 
+// What a field that the manifest leaves out comes to, where it is an attribute of the same name; else empty.
+std::string effective(const ResourceKey& key, std::string_view json_path, const View& view) {
+  constexpr std::string_view kSpec = ".spec.";
+  const Resource* resource = view.manifests.snapshot->find(key);
+  const auto kinds = directory_kinds();
+  const auto kind = std::ranges::find(kinds, std::string_view(key.kind), &Reconciler::kind);
+  if (resource == nullptr || kind == kinds.end() || !json_path.starts_with(kSpec)) return "";
+  const auto wanted = (*kind)->project(*resource, *view.manifests.snapshot);
+  if (!wanted) return "";
+  const auto attribute = wanted->attributes.find(json_path.substr(kSpec.size()));
+  return attribute == wanted->attributes.end() ? "" : join(attribute->second.values, ",");
+}
+
 std::string table_of(const std::vector<ResourceKey>& keys, const schema::KindInfo& kind, const View& view, bool wide,
                      bool with_namespace) {
   std::vector<std::string> headers;
@@ -137,6 +151,7 @@ std::string table_of(const std::vector<ResourceKey>& keys, const schema::KindInf
     row.push_back(key.name);
     for (const auto* column : columns) {
       std::string cell = printable(json_path_text(document, column->json_path));
+      if (cell.empty()) cell = printable(effective(key, column->json_path, view));
       const auto when = column->type == "date" ? parse_time(cell) : std::nullopt;
       if (when) cell = age(*when, view.clock.now());
       row.push_back(cell.empty() ? "<none>" : std::move(cell));

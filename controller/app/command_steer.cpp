@@ -11,8 +11,10 @@
 #include "controller/app/workspace.h"
 #include "controller/base/text.h"
 #include "controller/engine/holds.h"
+#include "controller/engine/inventory.h"
 #include "controller/engine/status_book.h"
 #include "controller/model/json.h"
+#include "reconcilers/attributes.h"
 #include "reconcilers/reconcilers.h"
 
 namespace plumb::app {
@@ -49,14 +51,27 @@ Result<SystemTime> until_when(const std::string& text, SystemTime now) {
   return *time;
 }
 
-Result<void> check_attributes(const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    const bool good = !name.empty() && name.size() <= 64 &&
-                      std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; });
-    if (!good)
-      return fail(Fault::invalid, "--attribute {}: the name of an LDAP attribute is expected, such as title",
-                  printable(name));
+// What can be different about an object: the attributes that its kind has fields for, and what its manifests declared
+// under spec.attributes.
+Result<std::vector<std::string>> attributes_of(const ResourceKey& key, StateStore& store) {
+  std::vector<std::string> names = compared_attributes(key.kind);
+  PLUMB_TRY(const auto directories, engine::read_status(store, "Directory/"));
+  for (const Status& directory : directories) {
+    PLUMB_TRY(const Inventory inventory, engine::read_inventory(store, to_string(directory.key)));
+    const auto owned = inventory.find(key);
+    if (owned == inventory.end()) continue;
+    names.insert(names.end(), owned->second.attributes.begin(), owned->second.attributes.end());
   }
+  return names;
+}
+
+Result<void> check_attributes(const HoldOptions& hold, const ResourceKey& key, StateStore& store) {
+  if (hold.attributes.empty()) return {};
+  PLUMB_TRY(const auto known, attributes_of(key, store));
+  for (const std::string& name : hold.attributes)
+    if (std::ranges::none_of(known, [&](const std::string& each) { return equals_ignoring_case(each, name); }))
+      return fail(Fault::invalid, "--attribute {}: that is no attribute that {} manages{}", printable(name), key,
+                  did_you_mean(name, known));
   return {};
 }
 
@@ -128,10 +143,10 @@ Result<int> hold_command(const GlobalOptions& options, const HoldOptions& hold, 
   if (hold.until.empty() || hold.reason.empty())
     return fail(Fault::invalid, "--until and --reason are needed: until when, and why");
   PLUMB_TRY(const SystemTime until, until_when(hold.until, clock.now()));
-  PLUMB_CHECK(check_attributes(hold.attributes));
   PLUMB_TRY(const auto known, engine::read_status(state->store(), to_string(key)));
   if (std::ranges::none_of(known, [&](const Status& status) { return status.key == key; }))
     return fail(Fault::not_found, "{} is not managed with this state; `plumbline get {}` lists what is", key, key.kind);
+  PLUMB_CHECK(check_attributes(hold, key, state->store()));
   Hold made{.key = key,
             .attributes = {hold.attributes.begin(), hold.attributes.end()},
             .until = until,

@@ -226,10 +226,9 @@ Result<Value> Registry::schema_at(std::string_view path) const {
     return fail(Fault::not_found, "unknown kind \"{}\"{}", path.substr(0, dot),
                 did_you_mean(path.substr(0, dot), state_->kind_names()));
   const Value* schema = &entry->schema;
-  std::string_view rest = dot == path.npos ? std::string_view() : path.substr(dot + 1);
-  while (!rest.empty()) {
-    const std::string name(rest.substr(0, rest.find('.')));
-    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+  for (std::size_t before = dot; before != path.npos;) {
+    const std::size_t after = path.find('.', before + 1);
+    const std::string name(path.substr(before + 1, after == path.npos ? after : after - before - 1));
     while (at(*schema, "/items") != nullptr) schema = at(*schema, "/items");
     const Value* next = at(*schema, fmt::format("/properties/{}", pointer_token(name)));
     if (next == nullptr && at(*schema, "/additionalProperties") != nullptr) next = at(*schema, "/additionalProperties");
@@ -237,10 +236,11 @@ Result<Value> Registry::schema_at(std::string_view path) const {
       std::vector<std::string> known;
       if (const Value* properties = at(*schema, "/properties"); properties != nullptr && properties->is_object())
         for (const auto& property : properties->get_object()) known.emplace_back(property.key());
-      return fail(Fault::not_found, "{} has no field \"{}\"{}", path.substr(0, path.size() - rest.size() - name.size()),
-                  name, did_you_mean(name, known));
+      return fail(Fault::not_found, "{} has no field \"{}\"{}", path.substr(0, before), name,
+                  did_you_mean(name, known));
     }
     schema = next;
+    before = after;
   }
   return *schema;
 }

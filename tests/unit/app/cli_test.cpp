@@ -13,6 +13,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/app/state.h"
+#include "controller/engine/inventory.h"
+#include "controller/engine/status_book.h"
+
 namespace plumb::app {
 namespace {
 
@@ -97,6 +101,83 @@ TEST_F(CommandLine, CompletionKnowsEveryCommandThatHelpLists) {
       for (const std::string& inner : commands_of({command})) EXPECT_TRUE(offers(inner)) << shell << ": " << inner;
     }
   }
+}
+
+TEST_F(CommandLine, AnUnknownCommandIsAnErrorAlsoWhereHelpIsAskedFor) {
+  for (const std::string option : {"--help", "--version"}) {
+    const Said said = say({"aplly", option});
+    EXPECT_EQ(said.status, 1) << option;
+    EXPECT_EQ(said.out, "") << option;
+    EXPECT_THAT(said.err, HasSubstr("there is no command \"aplly\" (did you mean \"apply\"?)")) << option;
+  }
+  const Said inner = say({"audit", "verfy", "--help"});
+  EXPECT_EQ(inner.status, 1);
+  EXPECT_THAT(inner.err, HasSubstr("there is no command \"audit verfy\" (did you mean \"verify\"?)"));
+  EXPECT_EQ(say({"apply", "--help"}).status, 0);
+}
+
+TEST_F(CommandLine, HelpShowsTheExamplesOfItsOwnCommand) {
+  for (const std::string& command : commands_of({}))
+    EXPECT_THAT(say({command, "--help"}).out,
+                testing::ContainsRegex("Examples?:\n  .*plumbline " + command + "( |\n|\\))"))
+        << command;
+  EXPECT_THAT(say({"diff", "--help"}).out, HasSubstr("[REVISION...]"));
+}
+
+TEST_F(CommandLine, GetShowsTheNamesOfAnAccountThatItsManifestLeavesOut) {
+  std::ofstream(folder_ / "all.yaml") << R"(
+apiVersion: plumbline.dev/v1alpha1
+kind: Directory
+metadata: {name: corp}
+spec: {servers: ["ldaps://dc1.corp.example"], baseDNs: ["DC=corp,DC=example"], managedScope: ["DC=corp,DC=example"],
+       credentialRef: {name: corp}, upnSuffix: corp.example}
+---
+apiVersion: plumbline.dev/v1alpha1
+kind: ADUser
+metadata: {name: jdoe}
+spec: {parentDN: "OU=People,DC=corp,DC=example"}
+---
+apiVersion: plumbline.dev/v1alpha1
+kind: ADUser
+metadata: {name: lchen}
+spec: {parentDN: "OU=People,DC=corp,DC=example", sAMAccountName: li.chen, userPrincipalName: ""}
+)";
+  const Said said = say({"get", "adusers", "-o", "wide", "-f", folder_.string(), "--state", (folder_ / "s").string()});
+  EXPECT_THAT(said.out, testing::ContainsRegex("jdoe +<none> +<none> +jdoe +jdoe@corp.example ")) << said.err;
+  EXPECT_THAT(said.out, testing::ContainsRegex("lchen +<none> +<none> +li.chen +<none> "));
+}
+
+TEST_F(CommandLine, HoldTakesOnlyAttributesThatCanDiffer) {
+  const ResourceKey corp{"Directory", "default", "corp"}, jdoe{"ADUser", "default", "jdoe"};
+  const RealClock clock;
+  {
+    const auto state = State::open(folder_, State::Access::write, "test", clock);
+    ASSERT_TRUE(state) << state.error().message;
+    auto book = engine::StatusBook::open((*state)->store());
+    ASSERT_TRUE(book);
+    book->note({.key = jdoe, .synced = true, .reason = "Synced"}, clock.now());
+    book->note_reach(corp, std::nullopt, clock.now());
+    std::vector<StateStore::Put> puts = book->unsaved();
+    Owned owned;
+    owned.key = jdoe;
+    owned.attributes.own().insert("extensionAttribute1");
+    puts.push_back(engine::put_of(to_string(corp), owned));
+    ASSERT_TRUE((*state)->store().commit(puts));
+  }
+  const auto hold = [&](const std::string& attribute) {
+    return say({"hold", "aduser/jdoe", "--attribute", attribute, "--until", "1h", "--reason", "r", "--state",
+                folder_.string()});
+  };
+  const Said refused = hold("title,tittle");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err, HasSubstr("--attribute tittle"));
+  EXPECT_THAT(refused.err, HasSubstr("(did you mean \"title\"?)"));
+  EXPECT_THAT(say({"hold", "--list", "--state", folder_.string()}).err, HasSubstr("Nothing is held"));
+  EXPECT_THAT(hold("extensionAttribut1").err, HasSubstr("(did you mean \"extensionAttribute1\"?)"));
+  EXPECT_EQ(hold("unicodePwd").status, 1);
+  for (const std::string good : {"title", "TITLE", "userAccountControl", "distinguishedName", "extensionattribute1"})
+    EXPECT_EQ(hold(good).status, 0) << good;
 }
 
 TEST_F(CommandLine, ApproveTakesNothingButADigest) {

@@ -172,7 +172,10 @@ TEST(Registry, FindsKindsAndSchemasByAnyName) {
   EXPECT_EQ(registry->find("th")->plural, "things");
   EXPECT_EQ(registry->find("x"), nullptr);
   EXPECT_EQ(registry->schema_at("thing.spec.a.b")->at("type").as_string(), "string");
-  EXPECT_THAT(registry->schema_at("Thing.spac").error().message, HasSubstr("did you mean \"spec\""));
+  EXPECT_EQ(registry->schema_at("Thing.spac").error().message, "Thing has no field \"spac\" (did you mean \"spec\"?)");
+  EXPECT_EQ(registry->schema_at("Thing.spec.a.x.y").error().message,
+            "Thing.spec.a has no field \"x\" (did you mean \"b\"?)");
+  EXPECT_EQ(registry->schema_at("Thing.spec.").error().message, "Thing.spec has no field \"\" (did you mean \"a\"?)");
 }
 
 TEST(DocumentSchema, HoldsDocumentsAgainstDraft7) {
