@@ -31,7 +31,8 @@ struct Removals {
 //   remove   disable, strip (links), quarantine (move), remove; each on its own clock from the first
 //            step on. What was adopted is never removed; what somebody enabled again waits.
 //
-// Nothing happens unless the snapshot is complete: absence has to be proven. Pure.
+// What is protected or out of scope while steps are left is blocked, and stays ours. Nothing happens unless the
+// snapshot is complete: absence has to be proven. Pure.
 Removals plan_removals(const PlanInput& input, const Pairing& pairing);
 
 }  // namespace plumb::engine

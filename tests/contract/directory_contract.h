@@ -75,6 +75,15 @@ class DirectoryContract : public testing::Test {
     more.push_back({"sAMAccountName", {sam(name)}});
     return add(dn(name), more);
   }
+  // Users "<beginning>0" and so on.
+  void add_users(const std::string& beginning, int count) {
+    std::vector<DirectoryWrite> writes;
+    for (int i = 0; i < count; ++i) {
+      const std::string name = beginning + std::to_string(i);
+      writes.push_back(adding(dn(name), {{"objectClass", {"user"}}, {"sAMAccountName", {sam(name)}}}));
+    }
+    for (const auto& answer : directory().write(writes, deadline())) EXPECT_TRUE(answer);
+  }
   std::string add_group(const std::string& name, Values more = {}) {
     more.push_back({"objectClass", {"group"}});
     more.push_back({"sAMAccountName", {sam(name)}});
@@ -146,12 +155,7 @@ TYPED_TEST_P(DirectoryContract, FindsByManyValuesAndLeavesOutWhatIsNotThere) {
 }
 
 TYPED_TEST_P(DirectoryContract, ReadsEverythingOfAScopeAndItsBase) {
-  std::vector<DirectoryWrite> writes;
-  for (int i = 0; i < 40; ++i)
-    writes.push_back(
-        this->adding(this->dn("u" + std::to_string(i)),
-                     {{"objectClass", {"user"}}, {"sAMAccountName", {this->sam("u" + std::to_string(i))}}}));
-  for (const auto& answer : this->directory().write(writes, this->deadline())) EXPECT_TRUE(answer);
+  this->add_users("u", 40);
   this->add_group("g");
   const auto users = this->directory().read_all({{this->ou_}, {"user"}, {"cn"}}, this->deadline());
   ASSERT_TRUE(users) << users.error().message;
@@ -164,12 +168,7 @@ TYPED_TEST_P(DirectoryContract, ReadsEverythingOfAScopeAndItsBase) {
 }
 
 TYPED_TEST_P(DirectoryContract, ReadsTheSamePageByPageWhileOtherThingsAreDone) {
-  std::vector<DirectoryWrite> writes;
-  for (int i = 0; i < 60; ++i)
-    writes.push_back(
-        this->adding(this->dn("p" + std::to_string(i)),
-                     {{"objectClass", {"user"}}, {"sAMAccountName", {this->sam("p" + std::to_string(i))}}}));
-  for (const auto& answer : this->directory().write(writes, this->deadline())) EXPECT_TRUE(answer);
+  this->add_users("p", 60);
   const std::string group = this->add_group("g");
   const ReadScope scope{{this->ou_}, {}, {"cn"}};
   const auto cursor = this->directory().cursor(this->deadline());

@@ -183,16 +183,8 @@ TEST_F(FollowingSamba, ACookieThatTheServerDoesNotTakeIsAConflict) {
 // Its own copy of the domain controller's databases, as somebody restores them who does not know better.
 class SambaSetBack : public FollowingSamba {
  protected:
-  static void stopped(const std::string& shell) {
-    samba().kill();
-    const Ran ran = run_program({"/bin/sh", "-c", "cd " + samba().folder() + "/dc/ && " + shell});
-    ASSERT_EQ(ran.status, 0) << ran.output;
-    samba().start();
-  }
-  // By its full name: the domain controller's folder is a link into /dev/shm, so `..` would be shared by all tests.
-  static std::string copy() { return samba().folder() + "/copy"; }
-  static void keep_a_copy() { stopped("rm -rf " + copy() + " && cp -a private " + copy()); }
-  static void set_back() { stopped("rm -rf private && cp -a " + copy() + " private"); }
+  static void keep_a_copy() { samba().keep_a_copy(); }
+  static void set_back() { samba().set_back(); }
 };
 
 TEST_F(SambaSetBack, AServerThatIsSetBackToAnOldCopyIsNoticedByItsLowerNumber) {

@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/integration/quickstart.h"
 #include "tests/support/tcp_proxy.h"
-#include "tests/support/workbench.h"
 
 namespace plumb::test {
 namespace {
@@ -16,8 +16,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const std::filesystem::path kRoot = PLUMB_SOURCE_DIR;
-const std::string kScript = kRoot / "scripts/samba-dc";
+const std::string kScript = std::string(PLUMB_SOURCE_DIR) + "/scripts/samba-dc";
 constexpr std::chrono::seconds kLong{60};
 // Enough for the handshake, for the refusal of the cursor, and for a part of what is read then.
 constexpr std::int64_t kHalfOfARead = 9000;
@@ -62,19 +61,8 @@ class Second {
   std::string folder_, address_;
 };
 
-class DomainControllerRun : public testing::Test {
+class DomainControllerRun : public OnQuickstart {
  protected:
-  void SetUp() override {
-    PLUMB_NEED_SAMBA();
-    std::string why;
-    samba_ = Samba::get(why);
-    bench_.emplace(*samba_);
-    bench_->copy(kRoot / "examples/quickstart/manifests");
-  }
-  void TearDown() override {
-    if (samba_ != nullptr) run_program({"/bin/rm", "-rf", samba_->folder() + "/copy"});
-  }
-
   static std::string quoted(const std::string& text) { return '"' + text + '"'; }
   static std::string through(const TcpProxy& proxy) { return "ldaps://127.0.0.1:" + std::to_string(proxy.port()); }
   // Timeouts are short: nobody waits for a server that is gone. The name is one that the certificates of both have.
@@ -99,19 +87,7 @@ class DomainControllerRun : public testing::Test {
                   "apiVersion: plumbline.dev/v1alpha1\nkind: ADUser\nmetadata: {name: " + name +
                       "}\nspec:\n  organizationalUnitRef: {name: people}\n  title: " + title + "\n");
   }
-  // With the server ended meanwhile, as by a crash.
-  void stopped(const std::string& shell) const {
-    samba_->kill();
-    run_well("cd " + samba_->folder() + "/dc/ && " + shell);
-    samba_->start();
-  }
-  void keep_a_copy() const { stopped("rm -rf " + copy() + " && cp -a private " + copy()); }
-  void set_back() const { stopped("rm -rf private && cp -a " + copy() + " private"); }
-  std::string copy() const { return samba_->folder() + "/copy"; }
   std::string status(const std::string& what) const { return bench_->plumbline({"get", what, "-o", "yaml"}).output; }
-
-  const Samba* samba_ = nullptr;
-  std::optional<Workbench> bench_;
 };
 
 TEST_F(DomainControllerRun, OneThatIsSetBackToAnOldCopyIsReadAnewAndRemovesNobodyBeforeThat) {
@@ -121,7 +97,7 @@ TEST_F(DomainControllerRun, OneThatIsSetBackToAnOldCopyIsReadAnewAndRemovesNobod
   ASSERT_TRUE(run->prints("13 applied")) << run->output();
   run->signal(SIGTERM);
   ASSERT_EQ(run->ends(), 0) << run->output();
-  keep_a_copy();
+  samba_->keep_a_copy();
   run = start();
   ASSERT_TRUE(run->prints("manifests.loaded")) << run->output();
   user("newbie", "Trainee");
@@ -133,7 +109,7 @@ TEST_F(DomainControllerRun, OneThatIsSetBackToAnOldCopyIsReadAnewAndRemovesNobod
   ASSERT_TRUE(run->prints("change.done update ADUser/default/jdoe")) << run->output();
 
   proxy.fail_after(0, TcpProxy::Fault::cut);
-  set_back();
+  samba_->set_back();
   bench_->remove("users/tweber.yaml");
   ASSERT_TRUE(run->prints("lane.failed")) << run->output();
   proxy.fail_after(kHalfOfARead, TcpProxy::Fault::cut);

@@ -170,6 +170,18 @@ void Samba::start() const {
     throw std::runtime_error("samba-dc start: " + ran.output);
 }
 
+void Samba::while_down(const std::string& shell) const {
+  kill();
+  if (const Ran ran = run_program({"/bin/sh", "-ec", "cd " + directory_ + "/; " + shell}); ran.status != 0)
+    throw std::runtime_error(shell + ": " + ran.output);
+  start();
+}
+
+// By its full name: the domain controller's folder is a link into /dev/shm, so `..` would be shared by all tests.
+std::string Samba::copy() const { return folder_ + "/copy"; }
+void Samba::keep_a_copy() const { while_down("rm -rf " + copy() + "; cp -a private " + copy()); }
+void Samba::set_back() const { while_down("rm -rf private; cp -a " + copy() + " private"); }
+
 std::string Samba::keytab(const std::string& principal) const {
   const std::string file = folder_ + "/" + principal + ".keytab";
   if (const Ran ran = run_program({script(), "keytab", directory_, principal, file}); ran.status != 0)

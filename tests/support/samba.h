@@ -24,6 +24,9 @@ class Samba {
   // Stops the server as a crash does, starts it again.
   void kill() const;
   void start() const;
+  // What is on its disk, ended for that as by a crash: kept, and put back as somebody restores it who knows no better.
+  void keep_a_copy() const;
+  void set_back() const;
   // Exports the keys of an account; the file's path.
   std::string keytab(const std::string& principal) const;
   // A folder for files of tests; gone at exit.
@@ -35,6 +38,8 @@ class Samba {
 
  private:
   Samba() = default;
+  void while_down(const std::string& shell) const;
+  std::string copy() const;
   static std::unique_ptr<Samba> make(std::string& why);
   bool choose_address(std::string& why);
   bool start_there(std::string& why);

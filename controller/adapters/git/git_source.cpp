@@ -55,7 +55,6 @@ Result<void> make_store(const fs::path& path) {
 // let go of packs. A command that only looks meanwhile may fail and has to be repeated.
 void merge_packs(const fs::path& store, const std::string& home) {
   constexpr std::ptrdiff_t kTooMany = 50;
-  constexpr const char* kGit = "/usr/bin/git";
   std::error_code error;
   const auto packs = std::count_if(fs::directory_iterator(store / "objects/pack", error), fs::directory_iterator(),
                                    [](const auto& each) { return each.path().extension() == ".pack"; });

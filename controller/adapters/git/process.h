@@ -14,6 +14,8 @@
 // on.
 namespace plumb::git {
 
+inline constexpr const char* kGit = "/usr/bin/git";
+
 struct Finished {
   int code = -1;  // exit status; -1: ended by a signal
   std::string output;

@@ -138,7 +138,6 @@ std::vector<std::string> ssh_command(const SshOptions& options, Deadline deadlin
 }
 
 std::vector<std::string> local_command(const Url& url) {
-  constexpr const char* kGit = "/usr/bin/git";
   // libgit2 reads %20 as a blank; git does not.
   if (!can_be_run(kGit) || url.path.find('%') != std::string::npos) return {};
   // Whose the repository is does not matter, as it does not to libgit2 here: nothing in it is run. By name it could

@@ -147,6 +147,14 @@ Result<Advertised> list(git_remote* remote) {
   return advertised;
 }
 
+Result<bool> is_there(git_repository* repository, const Chosen& chosen) {
+  PLUMB_TRY(const git_oid id, parse_id(chosen.id));
+  git_object* present = nullptr;
+  if (git_object_lookup(&present, repository, &id, GIT_OBJECT_ANY) != 0) return false;
+  git_object_free(present);
+  return true;
+}
+
 Result<Chosen> choose_tag(const Advertised& advertised, const std::string& name) {
   const std::string full = "refs/tags/" + name;
   const auto tag = advertised.refs.find(full);
@@ -262,14 +270,6 @@ auto Remote::connected(git_repository* repository, Purpose purpose, Deadline dea
 Result<Advertised> Remote::look(Deadline deadline) {
   return connected(nullptr, Purpose::look, deadline,
                    [](git_remote* remote, const git_remote_callbacks&) { return list(remote); });
-}
-
-Result<bool> Remote::is_there(git_repository* repository, const Chosen& chosen) const {
-  PLUMB_TRY(const git_oid id, parse_id(chosen.id));
-  git_object* present = nullptr;
-  if (git_object_lookup(&present, repository, &id, GIT_OBJECT_ANY) != 0) return false;
-  git_object_free(present);
-  return true;
 }
 
 Result<Chosen> Remote::fetch(git_repository* repository, Deadline deadline) {

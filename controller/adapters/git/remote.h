@@ -48,8 +48,6 @@ class Remote {
   auto connected(git_repository* repository, Purpose purpose, Deadline deadline, Use use)
       -> decltype(use(static_cast<git_remote*>(nullptr), std::declval<const git_remote_callbacks&>()));
 
-  Result<bool> is_there(git_repository* repository, const Chosen& chosen) const;
-
   const Settings& settings_;
   SecretStore& secrets_;
   std::filesystem::path home_;
