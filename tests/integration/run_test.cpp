@@ -151,9 +151,11 @@ TEST_F(Run, ASecondInterruptDoesNotWaitForADomainThatDoesNotAnswer) {
   bench_->write("directory.yaml",
                 std::regex_replace(directory, std::regex("ad-ca.pem"), "ad-ca.pem, serverName: dc1.ad.test"));
   declare_many();
+  // Of some 300 kB: after the first batches, with one under way.
+  proxy.black_hole_after_sent(100'000);
   Background apply(bench_->command({"apply", "--yes", "--log-level", "info"}), bench_->environment());
   ASSERT_TRUE(apply.prints("change.done create ADUser")) << apply.output();
-  proxy.black_hole();
+  ASSERT_TRUE(proxy.swallows()) << apply.output();
 
   apply.signal(SIGINT);
   ASSERT_TRUE(apply.prints("a second Ctrl-C stops at once")) << apply.output();

@@ -80,8 +80,21 @@ TcpProxy::~TcpProxy() {
 
 void TcpProxy::fail_after(std::int64_t bytes_from_server, Fault fault) {
   fault_ = Fault::none;
+  sent_limit_ = -1;
   limit_ = bytes_from_server < 0 ? -1 : from_server_ + bytes_from_server;
+  const std::scoped_lock lock(mutex_);
+  swallowed_ = false;
   fault_ = fault;
+}
+
+void TcpProxy::black_hole_after_sent(std::int64_t bytes_to_server) {
+  heal();
+  sent_limit_ = to_server_ + bytes_to_server;
+}
+
+bool TcpProxy::swallows(std::chrono::seconds within) {
+  std::unique_lock lock(mutex_);
+  return wake_.wait_for(lock, within, [&] { return swallowed_; });
 }
 
 void TcpProxy::accept_all() {
@@ -149,11 +162,19 @@ bool TcpProxy::pass(Pair& pair, bool from_server, const char* data, std::size_t 
   const int to = from_server ? pair.client : pair.server;
   while (size > 0) {
     std::size_t part = from_server && drip_ > 0 ? 1 : size;
+    if (const auto limit = sent_limit_.load(); limit >= 0 && to_server_ >= limit) black_hole();
     const Fault fault = fault_;
     if (fault != Fault::none) {
       const auto left = limit_ - from_server_;
       if (left <= 0) {
-        if (fault == Fault::black_hole) return true;  // swallowed
+        if (fault == Fault::black_hole) {
+          if (!from_server) {
+            const std::scoped_lock lock(mutex_);
+            swallowed_ = true;
+            wake_.notify_all();
+          }
+          return true;
+        }
         pair.end(fault == Fault::reset);
         return false;
       }
@@ -161,7 +182,7 @@ bool TcpProxy::pass(Pair& pair, bool from_server, const char* data, std::size_t 
     }
     const auto done = ::send(to, data, part, MSG_NOSIGNAL);
     if (done <= 0) return false;
-    if (from_server) from_server_ += done;
+    (from_server ? from_server_ : to_server_) += done;
     data += done;
     size -= static_cast<std::size_t>(done);
     if (from_server && drip_ > 0) {

@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -34,6 +36,11 @@ class TcpProxy {
   void fail_after(std::int64_t bytes_from_server, Fault fault);
   // Nothing more passes in either direction, new connections included.
   void black_hole() { fail_after(0, Fault::black_hole); }
+  // The same once this many more bytes have passed to the server: in the middle of what is written, however slow
+  // anybody is.
+  void black_hole_after_sent(std::int64_t bytes_to_server);
+  // Waits until something was sent into the black hole: an answer is awaited that will not come. False: not in time.
+  bool swallows(std::chrono::seconds within = std::chrono::seconds(30));
   void heal() { fail_after(-1, Fault::none); }
   // Passes what comes from the server in pieces of one byte, with this much time between them.
   void drip(std::chrono::microseconds pause) { drip_ = pause.count(); }
@@ -51,9 +58,12 @@ class TcpProxy {
   std::uint16_t server_port_, port_ = 0;
   int listener_ = -1;
   std::atomic<bool> stopping_{false};
-  std::atomic<std::int64_t> delay_{0}, drip_{0}, from_server_{0}, limit_{-1};
+  std::atomic<std::int64_t> delay_{0}, drip_{0}, from_server_{0}, limit_{-1}, to_server_{0}, sent_limit_{-1};
   std::atomic<Fault> fault_{Fault::none};
   std::atomic<int> connections_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool swallowed_ = false;                  // since the black hole was asked for
   std::list<std::unique_ptr<Pair>> pairs_;  // of the accepting thread until it has ended
   std::thread acceptor_;
 };
