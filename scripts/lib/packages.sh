@@ -14,3 +14,5 @@ PLUMB_RUN_PACKAGES=(
   samba samba-dsdb-modules samba-ad-provision python3-samba openssl ldap-utils krb5-user
   libsasl2-modules-gssapi-mit procps iproute2
 )
+# Real servers that the tests of integrations talk to. None of them is started by the system.
+PLUMB_PEER_PACKAGES=(nginx-light squid rsyslog rsyslog-openssl glewlwyd python3-botocore age)

@@ -33,13 +33,16 @@ const std::map<std::string, Names> kLayers = {
     {"adapters/files", {"base", "model", "ports"}},
     {"adapters/git", {"base", "model", "ports"}},
     {"adapters/ldap", {"base", "model", "ports"}},
-    {"adapters/secrets", {"base", "model", "ports"}},
+    {"adapters/secrets", {"base", "model", "net", "ports"}},
     {"adapters/sqlite", {"base", "model", "ports"}},
-    {"net", {"base"}},
+    {"net", {"base", "model", "ports"}},
+    {"openapi", {"base", "model", "schema"}},
+    {"runtime", {"base", "model", "net", "openapi", "ports", "schema"}},
+    {"api", {"base", "model", "net", "openapi", "plan", "ports", "runtime"}},
     {"reconcilers", {"base", "model", "ports"}},
     {"app",
      {"base", "model", "schema", "manifest", "plan", "policy", "ports", "engine", "reconcilers", "adapters/files",
-      "adapters/git", "adapters/ldap", "adapters/secrets", "adapters/sqlite", "net"}},
+      "adapters/git", "adapters/ldap", "adapters/secrets", "adapters/sqlite", "net", "openapi", "runtime", "api"}},
 };
 
 // Beginning of the include -> the folders (or single files) that are its home.
@@ -48,7 +51,7 @@ const std::map<std::string, Names> kHomes = {
     {"re2/", {"schema"}},          {"ldap.h", {"adapters/ldap"}},
     {"lber.h", {"adapters/ldap"}}, {"sasl/", {"adapters/ldap"}},
     {"krb5", {"adapters/ldap"}},   {"sqlite3.h", {"adapters/sqlite"}},
-    {"spdlog/", {"base/log.cpp"}}, {"openssl/", {"adapters/secrets", "base/digest.cpp"}},
+    {"spdlog/", {"base/log.cpp"}}, {"openssl/", {"adapters/secrets", "base/digest.cpp", "base/seal.cpp", "base/pem.cpp", "net"}},
     {"git2", {"adapters/git"}},    {"boost/beast", {"net"}},
     {"boost/asio", {"net"}},       {"CLI/", {"app"}},
     {"systemd/", {"app"}},         {"sys/inotify.h", {"adapters/files"}},
@@ -165,7 +168,8 @@ TEST(Layers, TheTableInTheDocumentIsTheSame) {
 
 TEST(Layers, OnlyTheWorldIsAbstract) {
   // Interfaces exist only in ports/ (and where a factory hides a library): "= 0" elsewhere is looked at here.
-  const Names allowed = {"controller/base/clock.h", "controller/adapters/files/directory_source.h"};
+  const Names allowed = {"controller/base/clock.h", "controller/adapters/files/directory_source.h",
+                         "controller/runtime/authenticator.h"};  // one implementation a scheme
   std::size_t ports = 0;
   for (const auto& entry : fs::recursive_directory_iterator(kRoot / "controller")) {
     if (entry.path().extension() != ".h") continue;
