@@ -5,30 +5,15 @@
 #include <fmt/format.h>
 
 #include "controller/base/text.h"
+#include "controller/net/http_wire.h"
 
 namespace plumb::net {
 namespace {
 
-// token of RFC 9110, 5.6.2.
-bool is_token(std::string_view text) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kOthers.find(c) != std::string_view::npos;
-  });
-}
-
-bool is_value(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7f;
-  });
-}
-
 bool can_be_sent(const Response& response) {
-  return is_value(response.content_type) &&
+  return is_header_value(response.content_type) &&
          std::all_of(response.headers.begin(), response.headers.end(),
-                     [](const auto& each) { return is_token(each.first) && is_value(each.second); });
+                     [](const auto& each) { return is_token(each.first) && is_header_value(each.second); });
 }
 
 }  // namespace

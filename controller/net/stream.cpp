@@ -16,12 +16,19 @@ void Stream::accept_tls(Done done) {
   tls_->async_handshake(asio::ssl::stream_base::server, std::move(done));
 }
 
+void Stream::connect_tls(Done done) { tls_->async_handshake(asio::ssl::stream_base::client, std::move(done)); }
+
 void Stream::read_some(asio::mutable_buffer into, Moved done) {
   if (tls_) return tls_->async_read_some(into, std::move(done));
   socket_.async_read_some(into, std::move(done));
 }
 
 void Stream::write(asio::const_buffer all, Moved done) {
+  if (tls_) return asio::async_write(*tls_, all, std::move(done));
+  asio::async_write(socket_, all, std::move(done));
+}
+
+void Stream::write(const std::array<asio::const_buffer, 2>& all, Moved done) {
   if (tls_) return asio::async_write(*tls_, all, std::move(done));
   asio::async_write(socket_, all, std::move(done));
 }

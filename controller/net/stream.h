@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 
@@ -25,8 +26,13 @@ class Stream {
   Stream(const Stream&) = delete;  // the TLS layer refers to the socket
   Stream& operator=(const Stream&) = delete;
   void accept_tls(Done done);  // at once without TLS
+  // TLS from here on, as a client; `tls` outlives the stream. Then what it needs is set on ssl().
+  void add_tls(asio::ssl::context& tls) { tls_.emplace(socket_, tls); }
+  SSL* ssl() { return tls_->native_handle(); }
+  void connect_tls(Done done);
   void read_some(asio::mutable_buffer into, Moved done);
   void write(asio::const_buffer all, Moved done);
+  void write(const std::array<asio::const_buffer, 2>& all, Moved done);
   // Says to the peer that nothing more comes; what it still sends can be read.
   void shut_down(Done done);
   void close();
