@@ -85,6 +85,10 @@ Result<HttpAnswer::State> HttpAnswer::put_end() {
     beast.put_eof(error);
     if (!error && beast.is_done()) return parsed();
   }
+  const std::string_view pending = parser_->pending;
+  if (!beast.is_header_done() && !pending.empty() &&
+      !pending.starts_with(std::string_view("HTTP/").substr(0, pending.size())))
+    return broken(http::error::bad_version);
   return fail(Fault::unavailable, "the connection was closed in the middle of the answer");
 }
 

@@ -25,7 +25,7 @@ struct HttpClientOptions {
 // URL has an address.
 class HttpClient final : public HttpSender {
  public:
-  // `loop` outlives the client.
+  // `loop` outlives the client. On any thread.
   HttpClient(Loop& loop, HttpClientOptions options);
   // On the loop's thread or once it is stopped. What is under way ends without its `done`.
   ~HttpClient() override;

@@ -276,10 +276,11 @@ void HttpConnection::on_bytes(Code error, std::size_t size) {
 }
 
 void HttpConnection::on_broken(Code error) {
-  // Without TLS's own end, a cut connection looks like an end of the body (RFC 8446, 6.1).
-  const bool clean = error == asio::error::eof;
-  if (clean && answer_.began()) {
-    if (const auto state = answer_.put_end(); state) return on_answer();
+  // Only a clean end may be the end of a body: a cut connection of TLS has none (RFC 8446, 6.1).
+  if (error == asio::error::eof && answer_.began()) {
+    const auto state = answer_.put_end();
+    if (state) return on_answer();
+    return fail(Stage::receive, {state.error().fault, fmt::format("{}: {}", target(), state.error().message), {}});
   }
   if (tls_ && !answer_.began() && TlsClient::is_alert(error)) return fail(Stage::tls, TlsClient::explain(error, peer_));
   std::string what = answer_.began() ? "the connection was closed in the middle of the answer"
@@ -340,6 +341,8 @@ HttpFailure::Stage HttpConnection::stage() const {
 void HttpConnection::close() {
   phase_ = Phase::closed;
   attempt_.cancel();
+  // Else OpenSSL takes the session for one of a connection that was attacked, and does not resume it.
+  if (stream_.tls()) SSL_set_shutdown(stream_.ssl(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   stream_.close();
 }
 

@@ -270,6 +270,11 @@ Error TlsClient::explain(const Code& error, const Peer& peer) {
     case SSL_R_HTTP_REQUEST:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
       return {Fault::unavailable, fmt::format("{} does not speak TLS: {}", at, error.message()), {}};
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+      return {Fault::denied,
+              fmt::format("{} refuses TLS: {} (it may require the client certificate, or what is not allowed here)", at,
+                          error.message()),
+              {}};
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
       return {Fault::denied, fmt::format("{} has no version of TLS that is allowed: {}", at, error.message()), {}};
