@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +23,11 @@ struct Parameter {
   bool explode = true;
   bool allow_reserved = false;
   std::string media_type{};  // not empty: `content` in place of `schema`; the value is serialised so
-  Value schema{};            // JSON Schema draft 7, references resolved as far as they are not cyclic; null: any
+  Value schema{};            // as in the document, references and all; null: any. See Operations
   std::string description{};
-  std::string pointer{};  // into the document
+  std::string pointer{};   // into the document
+  std::string variable{};  // x-itential-variable: of the Integration that its value is; empty: its own, by its name
+  bool in_body = false;    // "in: body", as only x-itential-parameters can be: a member of the form; `in` means nothing
   // Itential's x-itential-use-in: "token", "refresh", "key"; empty: of the call itself.
   std::vector<std::string> use_in{};
 };
@@ -93,7 +96,8 @@ struct Model {
   std::vector<Server> servers{};          // never empty: "/" where the document has none
   std::vector<SecurityScheme> schemes{};  // in the order of the document
   std::map<std::string, Operation, std::less<>> operations{};
-  std::string digest{};  // SHA-256 of the canonical document
+  std::string digest{};                     // SHA-256 of the canonical document
+  std::shared_ptr<const Value> document{};  // that references in schemas point into
 
   std::string version_id() const { return title + ":" + version; }  // Itential's identity of a model
   const SecurityScheme* scheme(std::string_view name) const;

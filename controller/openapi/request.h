@@ -1,7 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "controller/model/value.h"
 #include "controller/openapi/model.h"
@@ -31,7 +36,7 @@ struct Prepared {
 
 // Checks all arguments against the model and forms the call. Problems are all that is wrong, each at its pointer
 // ("/parameters/limit", "/body/name"): unknown names (with "did you mean"), missing ones, wrong types.
-// Thread-safe; schemas are compiled once for each operation and kept in `Compiled`.
+// Thread-safe; the schemas of an operation are compiled when it is called first, and kept.
 class Operations {
  public:
   explicit Operations(std::shared_ptr<const Model> model);
@@ -39,6 +44,9 @@ class Operations {
   const Model& model() const;
   tl::expected<Prepared, std::vector<schema::Problem>> prepare(const Operation& operation,
                                                                const Arguments& arguments) const;
+  // What a text on a command line stands for as the value of that parameter: the text itself where the model takes one,
+  // else the JSON that it is.
+  Value from_text(const Operation& operation, std::string_view parameter, const std::string& text) const;
 
  private:
   struct State;
@@ -46,6 +54,6 @@ class Operations {
 };
 
 // JSON Schema of the arguments of an operation, for forms and for editors: {parameters: {...}, body: {...}}.
-Value arguments_schema(const Operation& operation);
+Value arguments_schema(const Model& model, const Operation& operation);
 
 }  // namespace plumb::openapi
