@@ -19,8 +19,8 @@ class Call : public std::enable_shared_from_this<Call> {
         started_(parts_->clock.steady()),
         deadline_{started_ + plan_.timeout} {}
 
-  // One attempt: waits for a turn, then goes on.
-  void attempt() {
+  // Waits for a turn, then goes on.
+  void start() {
     const auto turn = connection().limit.take(parts_->clock.steady(), left());
     if (!turn.taken) return refuse_turn(turn.wait);
     if (turn.wait > Duration(0)) return after(turn.wait, &Call::enter);
@@ -146,10 +146,14 @@ class Call : public std::enable_shared_from_this<Call> {
   // Once more after what the target asks for, else after our own pause. False: it may not be, or time is too short.
   bool repeat(std::optional<Duration> asked) {
     if (repetitions_ + 1 >= settings().max_attempts || (!foreign_ && connection().breaker.open())) return false;
-    const Duration wait = asked ? *asked : backoff(repetitions_ + 1, parts_->random());
-    if (wait >= left()) return false;
+    const Duration pause = asked ? *asked : backoff(repetitions_ + 1, parts_->random());
+    if (pause >= left()) return false;
+    // Asked for now, so that the answer at hand is still there to be given where the turn would come too late.
+    const auto turn = connection().limit.take(parts_->clock.steady(), left());
+    const Duration wait = std::max(pause, turn.wait);
+    if (!turn.taken || wait >= left()) return false;
     ++repetitions_;
-    after(wait, &Call::attempt);
+    after(wait, &Call::enter);
     return true;
   }
 
@@ -256,7 +260,7 @@ class Call : public std::enable_shared_from_this<Call> {
 }  // namespace
 
 void run_call(std::shared_ptr<const InvokerParts> parts, CallPlan plan, Invoker::Done done) {
-  std::make_shared<Call>(std::move(parts), std::move(plan), std::move(done))->attempt();
+  std::make_shared<Call>(std::move(parts), std::move(plan), std::move(done))->start();
 }
 
 std::string request_line(const HttpRequest& request, const SecretPlaces& places) {
