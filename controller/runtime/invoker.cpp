@@ -209,4 +209,15 @@ std::shared_ptr<const IntegrationSettings> Invoker::settings(const ResourceKey& 
   return found == state_->live.end() ? nullptr : found->second->settings;
 }
 
+void Invoker::auth_settings(const ResourceKey& integration, std::function<void(Result<AuthSettings>)> done) const {
+  auto target = state_->usable(integration);
+  if (!target) return done(Failure(std::move(target).error()));
+  const Live& live = **target;
+  if (!live.settings->scheme) return done(fail(Fault::invalid, "{} has no authentication", integration));
+  live.connection->routes->get([target = std::move(*target), done = std::move(done)](Result<RouteKeeper::Route> route) {
+    if (!route) return done(Failure(std::move(route).error()));
+    done(auth_settings_of(*target, *route));
+  });
+}
+
 }  // namespace plumb::runtime

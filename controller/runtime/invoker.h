@@ -68,6 +68,9 @@ class Invoker {
   void probe(const ResourceKey& integration, Done done);
   // What an Integration comes to; null: there is none of that name.
   std::shared_ptr<const IntegrationSettings> settings(const ResourceKey& integration) const;
+  // For a login: what the authenticator of an Integration is made from. Faults as the strings of invoke. `done` may be
+  // called from within.
+  void auth_settings(const ResourceKey& integration, std::function<void(Result<AuthSettings>)> done) const;
 
  private:
   struct State;

@@ -77,6 +77,7 @@ class Call : public std::enable_shared_from_this<Call> {
     const Duration time = left();
     if (time <= Duration(0)) return time_out();
     url_ = masked_url(request.url, settings().secrets);
+    reflected_ = authenticator_ ? Reflected(request, settings().secrets) : Reflected();
     if (parts_->record) {
       auto& attempt = record_.emplace_back();
       attempt.request_line = request.method + " " + url_;
@@ -107,6 +108,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
   void got(HttpResponse response) {
     if (!record_.empty()) {
+      reflected_.mask(response.reason);
       record_.back().outcome = outcome_text(response);
       record_.back().timing = response.timing;
     }
@@ -119,6 +121,7 @@ class Call : public std::enable_shared_from_this<Call> {
         repeat(retry_after(response.headers, parts_->clock.now())))
       return;
     status_ = response.status;
+    reflected_.mask(response);
     finish(answered(plan_.request.method, url_, std::move(response), settings().secrets));
   }
 
@@ -251,7 +254,8 @@ class Call : public std::enable_shared_from_this<Call> {
   Deadline deadline_;
   std::shared_ptr<Authenticator> authenticator_;  // that the last request was authorised by
   std::optional<CircuitBreaker::Pass> pass_;
-  std::string url_;  // of the last request that was sent, masked
+  Reflected reflected_;  // of the last request that was sent
+  std::string url_;      // of the last request that was sent, masked
   std::vector<CallRecord::Attempt> record_;
   int sent_ = 0, repetitions_ = 0, followed_ = 0, status_ = 0;
   bool foreign_ = false, renewed_ = false, waiting_ = false, sending_ = false, guarded_ = false, finished_ = false;

@@ -74,14 +74,9 @@ std::shared_ptr<const Live> make_live(const LiveSources& sources, const Live* be
   return live;
 }
 
-std::shared_ptr<Authenticator> authenticator_of(const Live& live, const std::shared_ptr<const HttpRoute>& route,
-                                                const InvokerParts& parts) {
+AuthSettings auth_settings_of(const Live& live, const std::shared_ptr<const HttpRoute>& route) {
   const IntegrationSettings& settings = *live.settings;
-  // A certificate is in the route.
-  if (!settings.scheme || settings.scheme->type == openapi::SecurityScheme::Type::mutual_tls) return nullptr;
-  Connection& connection = *live.connection;
-  if (connection.authenticated_by == route) return connection.authenticator;
-  AuthSettings wanted{.integration = live.key,
+  return AuthSettings{.integration = live.key,
                       .base = settings.base,
                       .scheme = *settings.scheme,
                       .credential = live.credential,
@@ -90,6 +85,16 @@ std::shared_ptr<Authenticator> authenticator_of(const Live& live, const std::sha
                       .route = route,
                       .limits = {.timeout = settings.timeout, .body_limit = settings.body_limit},
                       .token_name = token_name(live.key, *settings.scheme)};
+}
+
+std::shared_ptr<Authenticator> authenticator_of(const Live& live, const std::shared_ptr<const HttpRoute>& route,
+                                                const InvokerParts& parts) {
+  const IntegrationSettings& settings = *live.settings;
+  // A certificate is in the route.
+  if (!settings.scheme || settings.scheme->type == openapi::SecurityScheme::Type::mutual_tls) return nullptr;
+  Connection& connection = *live.connection;
+  if (connection.authenticated_by == route) return connection.authenticator;
+  AuthSettings wanted = auth_settings_of(live, route);
   const AuthParts needs{parts.sender, parts.secrets, parts.tokens, parts.loop, parts.clock};
   auto made = parts.make_authenticator ? parts.make_authenticator(std::move(wanted), needs)
                                        : make_authenticator(std::move(wanted), needs);

@@ -44,6 +44,8 @@ std::string version_of(const LiveSources& sources);
 // With the connection of `before` (may be null) where it would be the same.
 std::shared_ptr<const Live> make_live(const LiveSources& sources, const Live* before, const InvokerParts& parts);
 
+// Of an integration with a scheme.
+AuthSettings auth_settings_of(const Live& live, const std::shared_ptr<const HttpRoute>& route);
 // The authenticator for requests by that route, made where there is none yet; null: none is needed, or see
 // Connection::unauthenticated.
 std::shared_ptr<Authenticator> authenticator_of(const Live& live, const std::shared_ptr<const HttpRoute>& route,

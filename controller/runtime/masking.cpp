@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "controller/base/secret.h"
 #include "controller/base/text.h"
 
 namespace plumb::runtime {
@@ -117,6 +118,66 @@ HttpHeaders masked_headers(const HttpHeaders& headers, const SecretPlaces& place
   for (const auto& [name, value] : headers)
     masked.emplace_back(name, secret_header(name, places) ? std::string(kMasked) : value);
   return masked;
+}
+
+Reflected::Reflected(const HttpRequest& request, const SecretPlaces& places) {
+  for (const auto& [name, value] : request.headers) {
+    if (!secret_header(name, places)) continue;
+    if (equals_ignoring_case(name, "Cookie")) {
+      // "a=b; c=d": each value, as which of them is the key is not known here.
+      std::string_view rest = value;
+      while (!rest.empty()) {
+        const std::string_view pair = rest.substr(0, rest.find("; "));
+        take(pair.substr(std::min(pair.size(), pair.find('=') + 1)));
+        rest.remove_prefix(std::min(rest.size(), pair.size() + 2));
+      }
+    } else if (equals_ignoring_case(name, "Authorization")) {
+      // "Bearer x": what follows the scheme is the secret. A signature is none: it is good for this request alone.
+      const std::string_view scheme = std::string_view(value).substr(0, value.find(' '));
+      if (!scheme.starts_with("AWS4")) take(std::string_view(value).substr(std::min(value.size(), scheme.size() + 1)));
+    } else {
+      take(value);
+    }
+  }
+  each_parameter(request.url.query, [&](std::string_view name, std::string_view pair) {
+    if (!secret_parameter(name, places) || pair.size() <= name.size()) return;
+    const std::string_view value = pair.substr(name.size() + 1);
+    take(value);
+    if (value.find('%') == std::string_view::npos) return;
+    if (auto decoded = percent_decode(value)) {
+      take(*decoded);
+      wipe(*decoded);
+    }
+  });
+}
+
+Reflected& Reflected::operator=(Reflected&& other) noexcept {
+  wipe_all();
+  secrets_ = std::move(other.secrets_);
+  return *this;
+}
+
+void Reflected::take(std::string_view secret) {
+  constexpr std::size_t kLeast = 8;
+  if (secret.size() >= kLeast) secrets_.emplace_back(secret);
+}
+
+void Reflected::wipe_all() {
+  for (std::string& each : secrets_) wipe(each);
+  secrets_.clear();
+}
+
+void Reflected::mask(HttpResponse& response) const {
+  if (secrets_.empty()) return;
+  mask(response.reason);
+  mask(response.body);
+  for (auto& [name, value] : response.headers) mask(value);
+}
+
+void Reflected::mask(std::string& text) const {
+  for (const std::string& secret : secrets_)
+    for (auto found = text.find(secret); found != std::string::npos; found = text.find(secret, found + kMasked.size()))
+      text.replace(found, secret.size(), kMasked);
 }
 
 std::string without_secrets(std::string_view query, const SecretPlaces& places) {

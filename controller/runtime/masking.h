@@ -27,6 +27,25 @@ std::string masked_url(const Url& url, const SecretPlaces& places);
 std::string masked_reference(std::string_view reference, const SecretPlaces& places);
 HttpHeaders masked_headers(const HttpHeaders& headers, const SecretPlaces& places);
 
+// The secrets of one request that was sent, so that an answer in which the target gives them back does not show them:
+// a Link header with the key in its query, an echo of all headers. Wipes itself.
+class Reflected {
+ public:
+  Reflected() = default;
+  Reflected(const HttpRequest& request, const SecretPlaces& places);
+  ~Reflected() { wipe_all(); }
+  Reflected(Reflected&&) noexcept = default;
+  Reflected& operator=(Reflected&& other) noexcept;
+  // With "***" in place of each of them. What is shorter than eight bytes stays: it would be found in innocent text.
+  void mask(HttpResponse& response) const;
+  void mask(std::string& text) const;
+
+ private:
+  void take(std::string_view secret);
+  void wipe_all();
+  std::vector<std::string> secrets_;
+};
+
 // The query without the parameters whose values are secret; the others stay as they were written.
 std::string without_secrets(std::string_view query, const SecretPlaces& places);
 

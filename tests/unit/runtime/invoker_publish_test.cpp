@@ -127,6 +127,19 @@ TEST_F(Publish, TokensAreRenewedFromTimeToTimeWithoutACall) {
   EXPECT_EQ(loop_.waiting(), 0U) << "nothing is left to be done for nobody";
 }
 
+TEST_F(Publish, ALoginGetsWhatTheAuthenticatorIsMadeFrom) {
+  std::optional<Result<AuthSettings>> got;
+  invoker_->auth_settings(kPets, [&](auto settings) { got = std::move(settings); });
+  ASSERT_TRUE(got && *got);
+  EXPECT_EQ((**got).token_name, "Integration/default/pets/key");
+  EXPECT_EQ((**got).scheme.name, "key");
+  EXPECT_EQ((**got).base.host, "api.example");
+  EXPECT_EQ((**got).route, script_.route);
+  declare(R"({"authentication": {}})");
+  invoker_->auth_settings(kPets, [&](auto settings) { got = std::move(settings); });
+  EXPECT_THAT(got->error().message, HasSubstr("is not configured"));
+}
+
 TEST_F(Publish, OfThousandIntegrationsOnlyTheChangedOneIsMadeAnew) {
   const auto view_of = [&](int changed) {
     auto view = std::make_shared<RegistryView>();

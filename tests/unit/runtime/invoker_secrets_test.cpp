@@ -48,6 +48,20 @@ TEST_P(InvokerSecrets, AreInNoResultAndNoRecord) {
   EXPECT_THAT(seen(), Not(HasSubstr(std::string(kCanary))));
 }
 
+TEST_P(InvokerSecrets, AreNotShownByATargetThatGivesThemBack) {
+  http_.handler = [](const HttpRequest& request) {
+    std::string all = to_string(request.url);
+    for (const auto& [name, value] : request.headers) all += " " + name + ": " + value;
+    HttpResponse answer = http_answer(200, canonical(Value(std::string_view(all))));
+    answer.reason = all;
+    answer.headers.emplace_back("Link", all);
+    return answer;
+  };
+  EXPECT_TRUE(invoke("list").ok);
+  EXPECT_THAT(seen(), HasSubstr("***"));
+  EXPECT_THAT(seen(), Not(HasSubstr(std::string(kCanary))));
+}
+
 INSTANTIATE_TEST_SUITE_P(Everywhere, InvokerSecrets,
                          ::testing::Values(Script::Place::header, Script::Place::query, Script::Place::cookie,
                                            Script::Place::bearer));

@@ -51,6 +51,35 @@ TEST(Masking, TheQueryWithoutSecretsKeepsTheOthersAsTheyWereWritten) {
   EXPECT_EQ(without_secrets("key=1", {.query = "key"}), "");
 }
 
+TEST(Reflection, WhatATargetGivesBackOfTheSecretsIsMasked) {
+  const HttpRequest request{.method = "GET",
+                            .url = url("page=12345678&key=s%20cretsecret"),
+                            .headers = {{"Authorization", "Bearer tokentoken"},
+                                        {"Cookie", "theme=dark; sid=sessionsession"},
+                                        {"X-Key", "headerheader"},
+                                        {"Accept", "application/json"}}};
+  const Reflected reflected(request, {.header = "x-key", .query = "key"});
+  HttpResponse response{
+      .status = 200,
+      .reason = "OK tokentoken",
+      .headers = {{"Link", "<https://api.example/pets?key=s%20cretsecret&page=12345678>; rel=next"}},
+      .body = "tokentoken s cretsecret sessionsession headerheader headerheader application/json dark"};
+
+  reflected.mask(response);
+
+  EXPECT_EQ(response.reason, "OK ***");
+  EXPECT_EQ(response.headers[0].second, "<https://api.example/pets?key=***&page=12345678>; rel=next");
+  EXPECT_EQ(response.body, "*** *** *** *** *** application/json dark");
+}
+
+TEST(Reflection, ShortSecretsAndSignaturesAreLeft) {
+  const HttpRequest request{.method = "GET",
+                            .headers = {{"Authorization", "AWS4-HMAC-SHA256 Credential=x"}, {"X-Api-Key", "1234567"}}};
+  HttpResponse response{.body = "1234567 Credential=x"};
+  Reflected(request, {}).mask(response);
+  EXPECT_EQ(response.body, "1234567 Credential=x");
+}
+
 TEST(Masking, SecretsStandWhereTheSchemeSays) {
   openapi::SecurityScheme scheme{.type = openapi::SecurityScheme::Type::api_key, .parameter = "k"};
   scheme.in = openapi::In::query;
