@@ -8,6 +8,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
+#include "controller/base/url.h"
 #include "controller/model/resource.h"
 #include "controller/openapi/model.h"
 #include "controller/openapi/response.h"
@@ -43,6 +44,7 @@ class Authenticator {
 // What an Authenticator is made from.
 struct AuthSettings {
   ResourceKey integration;
+  Url base;  // of the target: no request to another origin gets the credentials
   openapi::SecurityScheme scheme;
   Value credential;      // spec of the Credential; null: none
   Value authentication;  // spec.authentication of the Integration: scopes and URLs that stand before the scheme's

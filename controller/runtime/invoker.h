@@ -9,6 +9,8 @@
 #include "controller/model/value.h"
 #include "controller/openapi/request.h"
 #include "controller/runtime/authenticator.h"
+#include "controller/runtime/integration_settings.h"
+#include "controller/runtime/invoker_record.h"
 #include "controller/runtime/registry.h"
 
 namespace plumb::runtime {
@@ -30,8 +32,8 @@ struct Invoked {
   bool ok = false;
   bool reached = false;           // the target answered
   Fault fault = Fault::internal;  // of a string
-  int attempts;
-  HttpTiming timing{};  // of the last attempt
+  int attempts = 0;               // requests that were sent
+  HttpTiming timing{};            // of the last attempt
 };
 
 struct InvokerParts {
@@ -40,25 +42,39 @@ struct InvokerParts {
   TokenStore& tokens;
   EventLoop& loop;
   const Clock& clock;
+  // Everything below may be left out.
+  // Called once for each call, when it has ended.
+  std::function<void(const CallRecord&)> record{};
+  // Whether connectors of the cluster are there to take a request whose route names it. Left out: none are.
+  std::function<bool(const std::string& cluster)> online{};
+  std::function<std::uint32_t()> random{};  // spreads repetitions
+  std::function<Result<std::unique_ptr<Authenticator>>(AuthSettings, const AuthParts&)> make_authenticator{};
 };
 // Calls operations of integrations: arguments checked against the model, request formed, authorised, sent, repeated
 // where that is safe, answer normalised. On the loop's thread; whether the actor may is the caller's business.
 class Invoker {
  public:
   using Done = std::function<void(Invoked)>;
-  explicit Invoker(const InvokerParts& parts);  // which must outlive it
+  explicit Invoker(InvokerParts parts);  // which must outlive it, and what the loop still holds
   ~Invoker();
   // What it works with from now on. Calls under way end with what they began with. Connections, tokens, circuit
   // breakers and rate limits of integrations that did not change stay.
   void publish(std::shared_ptr<const RegistryView> view);
+  // `done` is called once, perhaps from within.
   void invoke(Invocation invocation, Done done);
   // One request that shows whether the target can be reached and takes the credential, as spec.probe says. The result
   // is as of invoke; `ok` also where the target answered anything but 401, 403, 407 and 5xx to a HEAD.
+  // Where spec.probe is Off nothing is sent, and that is `ok`.
   void probe(const ResourceKey& integration, Done done);
+  // What an Integration comes to; null: there is none of that name.
+  std::shared_ptr<const IntegrationSettings> settings(const ResourceKey& integration) const;
+  // For a login: what the authenticator of an Integration is made from. Faults as the strings of invoke. `done` may be
+  // called from within.
+  void auth_settings(const ResourceKey& integration, std::function<void(Result<AuthSettings>)> done) const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace plumb::runtime

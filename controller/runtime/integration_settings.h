@@ -1,0 +1,86 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/base/url.h"
+#include "controller/openapi/model.h"
+#include "controller/ports/http_sender.h"
+#include "controller/runtime/circuit_breaker.h"
+#include "controller/runtime/masking.h"
+#include "controller/runtime/probe.h"
+#include "controller/runtime/rate_limit.h"
+#include "controller/runtime/registry.h"
+#include "controller/schema/registry.h"
+
+// What an Integration, its model, its Credential and its namespace's GatewayConfiguration say together. Pure.
+namespace plumb::runtime {
+
+// Which way requests go, and who said so (FEATURES F, G).
+struct ChosenRoute {
+  enum class Mode { direct, cluster_no_proxy, proxy };
+  enum class Source { integration, gateway, standard };
+  enum class Sign { none, basic, secrets_manager };  // how one signs in to the proxy
+  Mode mode = Mode::direct;
+  Source mode_source = Source::standard;
+  std::string cluster{};  // empty: this process
+  Source cluster_source = Source::standard;
+  std::string proxy_host{};
+  std::uint16_t proxy_port = 0;
+  Sign sign = Sign::none;
+  std::string username{};                            // Sign::basic
+  std::string username_secret{}, password_secret{};  // references; the first for Sign::secrets_manager alone
+};
+// "direct", "cluster dmz", "proxy squid:3128", "cluster dmz, proxy squid:3128": for logs and status.
+std::string to_string(const ChosenRoute& route);
+
+struct IntegrationSettings {
+  bool enabled = true;
+  std::string platform{};  // not empty: it lives on that IntegrationPlatform
+
+  Url base{};               // of all operations but those in operation_bases
+  std::string base_path{};  // "" or "/v1": what the paths of operations are put behind
+  // Operations that the model has elsewhere, where the Integration does not say server.host itself.
+  std::map<std::string, std::pair<Url, std::string>, std::less<>> operation_bases{};
+  std::string version{};
+  std::map<std::string, std::string> variables{};
+
+  std::optional<openapi::SecurityScheme> scheme{};  // the one that is used
+  // No operation says which schemes it takes: the one above goes with all of them.
+  bool scheme_for_all = false;
+  bool has_credential = false;
+  SecretPlaces secrets{};
+
+  HttpTls tls{};                                    // without what is secret
+  bool insecure = false;                            // certificates are not verified (FEATURES D4)
+  std::string certificate{}, key{}, authorities{};  // references of a mutualTLS credential
+  ChosenRoute route{};
+
+  Duration timeout = std::chrono::seconds(30);
+  std::size_t body_limit = 16 << 20;  // bytes
+  int max_attempts = 3;
+  RateLimit::Settings rate{};
+  CircuitBreaker::Settings breaker{};
+  ProbeSettings probe{};
+  bool detailed = false;  // logging.level is debug or below
+
+  // What is missing or wrong, at JSON Pointers into the Integration ("/spec/server/host"): it cannot be used.
+  std::vector<schema::Problem> problems{};
+  // What is there and without effect.
+  std::vector<schema::Problem> warnings{};
+};
+
+struct SettingsSources {
+  const Value& integration;     // specs
+  const openapi::Model* model;  // null: not there, or it could not be parsed
+  const Value* credential = nullptr;
+  const Value* gateway = nullptr;
+};
+IntegrationSettings integration_settings(const SettingsSources& sources);
+
+// Where the tokens of an Integration are in the TokenStore.
+std::string token_name(const ResourceKey& integration, const openapi::SecurityScheme& scheme);
+
+}  // namespace plumb::runtime
