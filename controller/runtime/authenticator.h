@@ -8,6 +8,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
+#include "controller/base/url.h"
 #include "controller/model/resource.h"
 #include "controller/openapi/model.h"
 #include "controller/openapi/response.h"
@@ -43,6 +44,7 @@ class Authenticator {
 // What an Authenticator is made from.
 struct AuthSettings {
   ResourceKey integration;
+  Url base;  // of the target: no request to another origin gets the credentials
   openapi::SecurityScheme scheme;
   Value credential;      // spec of the Credential; null: none
   Value authentication;  // spec.authentication of the Integration: scopes and URLs that stand before the scheme's
@@ -58,7 +60,15 @@ struct AuthParts {
   EventLoop& loop;
   const Clock& clock;
 };
-// Fault::invalid, at a JSON Pointer, where the credential does not fit the scheme. `parts` must outlive it.
+// Fault::invalid, at a JSON Pointer, where the credential does not fit the scheme. `parts` must outlive it and all that
+// it still waits for.
 Result<std::unique_ptr<Authenticator>> make_authenticator(AuthSettings settings, const AuthParts& parts);
+
+// Of a Credential of type mutualTLS, for the HttpRoute: the owner reads them and puts what they hold there.
+struct MutualTlsReferences {
+  std::string certificate, key;
+  std::string ca{};  // empty: none
+};
+Result<MutualTlsReferences> mutual_tls_references(const Value& credential);
 
 }  // namespace plumb::runtime

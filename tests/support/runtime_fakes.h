@@ -59,7 +59,7 @@ class FakeHttp final : public HttpSender {
     HttpLimits limits;
   };
   using Handler = std::function<Answer(const HttpRequest&)>;
-  FakeHttp(EventLoop& loop, Handler handler) : handler(std::move(handler)), loop_(loop) {}
+  FakeHttp(EventLoop& loop, Handler answer) : handler(std::move(answer)), loop_(loop) {}
   void send(HttpRequest request, std::shared_ptr<const HttpRoute> route, const HttpLimits& limits, Done done) override {
     sent.push_back({request, route, limits});
     auto act = [this, request = std::move(request), done = std::move(done)] { done(handler(request)); };
