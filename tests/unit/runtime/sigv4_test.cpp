@@ -93,7 +93,8 @@ TEST(SigV4, SignsAsThePublishedVectorsDo) {
 }
 
 TEST(SigV4, WhatIsSentEncodedIsEncodedOnceMoreButForS3) {
-  const HttpRequest request{.method = "GET", .url = parse_url("https://h.example/a%20b//c/../d").value()};
+  HttpRequest request{.method = "GET", .url = parse_url("https://h.example/").value()};
+  request.url.path = "/a%20b//c/../d";
   const auto path = [&](std::string_view service) {
     const std::string canonical = aws_canonical_request(request, aws_rules(service));
     return canonical.substr(4, canonical.find('\n', 4) - 4);
