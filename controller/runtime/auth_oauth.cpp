@@ -80,7 +80,7 @@ Result<void> put_endpoints(OAuthClient& client, const AuthSettings& settings, co
                 scheme.name);
   const auto flow = scheme.flows.find(std::string(type.flow));
   const SecurityScheme::Flow none;
-  const SecurityScheme::Flow& urls = flow == scheme.flows.end() ? none : flow->second;
+  const SecurityScheme::Flow& urls = discovered || flow == scheme.flows.end() ? none : flow->second;
   PLUMB_TRY(client.token, url_of(settings, "tokenUrl", urls.token_url));
   PLUMB_TRY(client.refresh, url_of(settings, "refreshUrl", urls.refresh_url));
   PLUMB_TRY(client.authorization, url_of(settings, "authorizationUrl", urls.authorization_url));

@@ -114,7 +114,7 @@ Result<void> put_api_key(HttpRequest& request, const SecurityScheme& scheme, con
       return {};
     case openapi::In::query:
       PLUMB_CHECK(check_text(key.reveal(), Place::inside, reference));
-      set_query(request, scheme.parameter, key.reveal());
+      set_query(request.url, scheme.parameter, key.reveal());
       return {};
     case openapi::In::cookie:
       PLUMB_CHECK(check_text(key.reveal(), Place::cookie, reference));

@@ -105,10 +105,10 @@ void set_header(HttpRequest& request, std::string_view name, std::string value) 
   request.headers.emplace_back(std::string(name), std::move(value));
 }
 
-void set_query(HttpRequest& request, std::string_view name, std::string_view value) {
+void set_query(Url& url, std::string_view name, std::string_view value) {
   const std::string encoded = percent_encode(name);
-  request.url.query = without(request.url.query, "&", encoded);
-  append(request.url.query, "&", encoded, percent_encode(value));
+  url.query = without(url.query, "&", encoded);
+  append(url.query, "&", encoded, percent_encode(value));
 }
 
 void set_cookie(HttpRequest& request, std::string_view name, std::string_view value) {
@@ -202,7 +202,7 @@ void put_extra(HttpRequest& request, const std::vector<ExtraParameter>& extra) {
       case openapi::In::cookie: set_cookie(request, one.name, one.value); break;
       // A URL of a scheme is no template, so there is no other place for a parameter of a path.
       case openapi::In::path:
-      case openapi::In::query: set_query(request, one.name, one.value); break;
+      case openapi::In::query: set_query(request.url, one.name, one.value); break;
     }
   }
 }

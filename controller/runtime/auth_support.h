@@ -34,7 +34,7 @@ Result<void> check_text(std::string_view bytes, Place place, std::string_view re
 
 // A credential takes the place of what the caller has put there: two values would let the target choose.
 void set_header(HttpRequest& request, std::string_view name, std::string value);
-void set_query(HttpRequest& request, std::string_view name, std::string_view value);
+void set_query(Url& url, std::string_view name, std::string_view value);
 // Into the one Cookie header (RFC 6265, 5.4).
 void set_cookie(HttpRequest& request, std::string_view name, std::string_view value);
 
