@@ -16,8 +16,9 @@ namespace {
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 // Set or changed on the way by the sender or a proxy.
-constexpr std::array kUnsigned = {"authorization",     "connection", "expect",         "proxy-authorization", "te",
-                                  "transfer-encoding", "user-agent", "x-amzn-trace-id"};
+constexpr std::array kUnsigned = {
+    "authorization", "connection",        "expect",  "keep-alive", "proxy-authenticate", "proxy-authorization", "te",
+    "trailer",       "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id"};
 
 // Endpoints without a region are signed for us-east-1.
 constexpr std::array kGlobal = {"cloudfront", "iam", "importexport", "organizations", "route53", "s3", "sts"};
@@ -84,7 +85,7 @@ std::string normalized(std::string_view path) {
     text += '/';
     text += part;
   }
-  const bool folder = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
+  const bool folder = path.ends_with('/');
   return text.empty() || folder ? text + '/' : text;
 }
 
