@@ -60,7 +60,15 @@ struct AuthParts {
   EventLoop& loop;
   const Clock& clock;
 };
-// Fault::invalid, at a JSON Pointer, where the credential does not fit the scheme. `parts` must outlive it.
+// Fault::invalid, at a JSON Pointer, where the credential does not fit the scheme. `parts` must outlive it and all that
+// it still waits for.
 Result<std::unique_ptr<Authenticator>> make_authenticator(AuthSettings settings, const AuthParts& parts);
+
+// Of a Credential of type mutualTLS, for the HttpRoute: the owner reads them and puts what they hold there.
+struct MutualTlsReferences {
+  std::string certificate, key;
+  std::string ca{};  // empty: none
+};
+Result<MutualTlsReferences> mutual_tls_references(const Value& credential);
 
 }  // namespace plumb::runtime

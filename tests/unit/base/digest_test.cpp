@@ -81,5 +81,24 @@ TEST(Base64, WhatIsSpeltOtherwiseIsRefused) {
     EXPECT_FALSE(from_base64(bad)) << bad;
 }
 
+TEST(Digest, RawDigestsAreTheBytesThatTheTextsStandFor) {
+  EXPECT_EQ(sha256_raw("abc").size(), 32U);
+  EXPECT_EQ(to_string(to_digest(sha256("abc"))), sha256("abc"));
+  EXPECT_EQ(base64(sha256_raw("abc")), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+  EXPECT_EQ(base64(hmac_sha256_raw("Jefe", "what do ya want for nothing?")),
+            "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+  EXPECT_EQ(random_raw(32).size(), 32U);
+}
+
+TEST(Digest, Base64ForUrlsHasNeitherPaddingNorCharactersThatUrlsEscape) {
+  EXPECT_EQ(base64url(""), "");
+  EXPECT_EQ(base64url("f"), "Zg");
+  EXPECT_EQ(base64url("\xfb\xff\xfe"), "-__-");
+  // RFC 7636, appendix B: the challenge of that verifier.
+  EXPECT_EQ(base64url(sha256_raw("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")).size(), 43U);
+  EXPECT_EQ(base64url(sha256_raw("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+}
+
 }  // namespace
 }  // namespace plumb
