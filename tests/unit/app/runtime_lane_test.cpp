@@ -74,7 +74,8 @@ class RuntimeLane : public testing::Test {
     auto done = now->lanes.front()->lane->run_round(*now->manifests.snapshot);
     view_ = now->registry->view();
     statuses_.clear();
-    for (Status& status : *engine::read_status(now->state->store(), "")) statuses_[status.key] = status;
+    const auto statuses = engine::read_status(now->state->store(), "");
+    for (const Status& status : *statuses) statuses_[status.key] = status;
     EXPECT_FALSE(done.stopped) << done.stopped->message;
     return done;
   }
@@ -97,7 +98,8 @@ class RuntimeLane : public testing::Test {
   std::vector<std::string> diagnostics() {
     const auto workspace = Workspace::open(options_);
     std::vector<std::string> lines;
-    for (const Diagnostic& each : (*workspace)->load(Deadline::never())->diagnostics)
+    const auto manifests = (*workspace)->load(Deadline::never());
+    for (const Diagnostic& each : manifests->diagnostics)
       lines.push_back((each.severity == Severity::error ? "error " : "warning ") + to_string(each));
     return lines;
   }
@@ -273,7 +275,8 @@ TEST_F(RuntimeLane, WhatAnInventoryThatWasLostDoesNotKnowIsTakenOverAgain) {
   {
     const auto now = session();
     std::vector<StateStore::Put> lost;
-    for (const auto& [key, owned] : *engine::read_inventory(now->state->store(), to_string(runtime_key())))
+    const auto inventory = engine::read_inventory(now->state->store(), to_string(runtime_key()));
+    for (const auto& [key, owned] : *inventory)
       lost.push_back(engine::removal_of(to_string(runtime_key()), key));
     ASSERT_EQ(lost.size(), 3U);
     ASSERT_TRUE(now->state->store().commit(lost));
