@@ -34,7 +34,7 @@ Result<void> read_credential(const Resource& directory, const Snapshot& snapshot
   if (type == "ldapBind") {
     settings.bind = Bind::simple;
     settings.username = text_at(spec, "/ldapBind/username").value_or("");
-    settings.password_from = secret_at(spec, "/ldapBind/passwordFrom");
+    settings.password_from = secret_reference(spec, "/ldapBind/passwordFrom");
     if (settings.username.empty() || settings.password_from.empty())
       return fail(Fault::invalid, "{}: username and passwordFrom are needed", credential->key);
     return {};
@@ -92,6 +92,18 @@ Result<Schedule> read_schedule(const Value& spec) {
 }
 
 }  // namespace
+
+std::string secret_reference(const Value& spec, const std::string& pointer) {
+  if (const auto name = text_at(spec, pointer + "/systemd")) return "systemd:" + *name;
+  if (const auto key = text_at(spec, pointer + "/sops/key"))
+    return fmt::format("sops:{}#{}", text_at(spec, pointer + "/sops/sha256").value_or(""), *key);
+  if (const auto path = text_at(spec, pointer + "/vault/path")) {
+    const auto version = int_at(spec, pointer + "/vault/version");
+    return fmt::format("vault:{}#{}{}", *path, text_at(spec, pointer + "/vault/key").value_or(""),
+                       version ? fmt::format("?version={}", *version) : "");
+  }
+  return secret_at(spec, pointer);
+}
 
 Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot) {
   const Value& spec = directory.spec;

@@ -1,10 +1,29 @@
 #include "reconcilers/reconcilers.h"
 
+#include <algorithm>
+
 #include "reconcilers/kinds.h"
 
 namespace plumb {
 
 std::vector<const Reconciler*> directory_kinds() { return {&ad_group(), &ad_user(), &organizational_unit()}; }
+
+std::vector<const Reconciler*> runtime_kinds() {
+  return {&runtime_credential(), &gateway_configuration(), &integration(), &integration_model(), &role_binding()};
+}
+
+bool is_runtime_credential(const Resource& credential) {
+  const auto type = text_at(credential.spec, "/type");
+  return type != "ldapBind" && type != "kerberosKeytab";
+}
+
+bool belongs_to_runtime(const Resource& resource) {
+  if (resource.key.kind == "Credential") return is_runtime_credential(resource);
+  if (resource.key.kind == "Integration") return at(resource.spec, "/platformRef") == nullptr;
+  const auto kinds = runtime_kinds();
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const Reconciler* each) { return each->kind() == resource.key.kind; });
+}
 
 std::vector<ReferenceRule> reference_rules() {
   return {
@@ -20,6 +39,9 @@ std::vector<ReferenceRule> reference_rules() {
       {"ADUser", "/spec/organizationalUnitRef/name", "OrganizationalUnit"},
       {"ADUser", "/spec/managerRef/name", "ADUser"},
       {"ADUser", "/spec/memberOf/*/name", "ADGroup"},
+      {"Integration", "/spec/modelRef/name", "IntegrationModel"},
+      {"Integration", "/spec/authentication/credentialRef/name", "Credential"},
+      {"RoleBinding", "/spec/modelRef/name", "IntegrationModel"},
   };
 }
 

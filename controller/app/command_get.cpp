@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <ostream>
 
 #include "controller/app/commands.h"
 #include "controller/app/json_path.h"
+#include "controller/app/lanes.h"
 #include "controller/app/state.h"
 #include "controller/app/workspace.h"
 #include "controller/engine/lane.h"
@@ -65,8 +67,9 @@ Value status_document(const Status& status) {
                                 {"lastTransitionTime", format_time(condition.last_transition)}});
   }
   Object document{{"conditions", std::move(conditions)}};
-  if (!status.handle.empty()) document["distinguishedName"] = status.handle;
-  if (!status.id.empty()) document["objectGUID"] = status.id;
+  const bool in_directory = status.id != to_string(status.key);  // objects of the runtime are known by their keys
+  if (!status.handle.empty() && in_directory) document["distinguishedName"] = status.handle;
+  if (!status.id.empty() && in_directory) document["objectGUID"] = status.id;
   if (!status.revision.empty()) document["revision"] = status.revision;
   if (status.last_applied != SystemTime{}) document["lastApplied"] = format_time(status.last_applied);
   if (!status.first_failure.empty()) document["firstFailure"] = status.first_failure;
@@ -120,7 +123,8 @@ std::vector<ResourceKey> selected(const View& view, const std::string& kind, con
 std::string effective(const ResourceKey& key, std::string_view json_path, const View& view) {
   constexpr std::string_view kSpec = ".spec.";
   const Resource* resource = view.manifests.snapshot->find(key);
-  const auto kinds = directory_kinds();
+  auto kinds = directory_kinds();
+  std::ranges::copy(runtime_kinds(), std::back_inserter(kinds));
   const auto kind = std::ranges::find(kinds, std::string_view(key.kind), &Reconciler::kind);
   if (resource == nullptr || kind == kinds.end() || !json_path.starts_with(kSpec)) return "";
   const auto wanted = (*kind)->project(*resource, *view.manifests.snapshot);
@@ -171,19 +175,25 @@ void describe_conditions(const Status& status, const View& view, std::ostream& o
   out << table({"  TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"}, rows);
 }
 
-Result<void> describe_inventory(const ResourceKey& key, View& view, std::ostream& out) {
-  for (const auto& directory : view.manifests.snapshot->resources) {
-    if (directory.first.kind != "Directory") continue;
-    PLUMB_TRY(const auto inventory, engine::read_inventory(view.state->store(), to_string(directory.first)));
-    const auto owned = inventory.find(key);
-    if (owned == inventory.end()) continue;
-    const auto& record = owned->second;
-    out << "Inventory:\n  Domain:   " << directory.first.name << "\n  Object:   " << printable(record.handle)
+void describe_owned(const ResourceKey& target, const Owned& record, std::ostream& out) {
+  if (target == runtime_key()) {
+    out << "Inventory:\n  Runtime:  " << target.name << "\n  Object:   " << printable(record.handle) << '\n';
+  } else {
+    out << "Inventory:\n  Domain:   " << target.name << "\n  Object:   " << printable(record.handle)
         << "\n  GUID:     " << record.id << "\n  Origin:   " << (record.created ? "created" : "adopted") << '\n';
-    if (!record.attributes.empty()) {
-      out << "  Managed:  " << join({record.attributes.begin(), record.attributes.end()}, ", ") << '\n';
-    }
-    if (record.removed_at) out << "  Removed:  manifest gone since " << format_time(*record.removed_at) << '\n';
+  }
+  if (!record.attributes.empty()) {
+    out << "  Managed:  " << join({record.attributes.begin(), record.attributes.end()}, ", ") << '\n';
+  }
+  if (record.removed_at) out << "  Removed:  manifest gone since " << format_time(*record.removed_at) << '\n';
+}
+
+Result<void> describe_inventory(const ResourceKey& key, View& view, std::ostream& out) {
+  std::vector<ResourceKey> targets = directories_of(*view.manifests.snapshot, "", "");
+  targets.push_back(runtime_key());
+  for (const ResourceKey& target : targets) {
+    PLUMB_TRY(const auto inventory, engine::read_inventory(view.state->store(), to_string(target)));
+    if (const auto owned = inventory.find(key); owned != inventory.end()) describe_owned(target, owned->second, out);
   }
   return {};
 }

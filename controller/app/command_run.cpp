@@ -47,11 +47,14 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   const auto secrets = trusted_secrets(options.trust, secrets::make_secret_store());
   if (GitManifests* git = workspace->git()) git->permissions_in(state->store());
   workspace->pins_in(state->store());
+  // What was applied of the integration runtime; its lane writes it, and who calls operations follows its views.
+  PLUMB_TRY(const auto registry, open_registry(state->store(), workspace->documents(), clock));
   const LaneParts parts{.state = *state,
                         .secrets = *secrets,
                         .clock = clock,
                         .options = {.confirm_undeclared = run.confirm_removal},
-                        .trust = options.trust};
+                        .trust = options.trust,
+                        .registry = registry.get()};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_CHECK(check_tree_policies(snapshot, state->store(), true));
     PLUMB_TRY(auto policies, workspace->policies(snapshot));

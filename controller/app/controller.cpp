@@ -62,9 +62,15 @@ void Controller::adopt(const Manifests& manifests) {
   objects_ = snapshot->resources.size();
   errors_ = manifests.diagnostics.size();
 
-  const auto wanted = directories_of(*snapshot, options_.ns, options_.directory);
+  auto wanted = lanes_of(*snapshot, options_.ns, options_.directory, &store_);
+  if (!wanted) {
+    // What was applied cannot be seen now, so that the lane of the runtime goes on if there is one.
+    log::warning("state.unreadable", "{}", wanted.error().message);
+    wanted = directories_of(*snapshot, options_.ns, options_.directory);
+    if (lanes_.contains(runtime_key())) wanted->push_back(runtime_key());
+  }
   for (auto lane = lanes_.begin(); lane != lanes_.end();) {
-    if (std::ranges::find(wanted, lane->first) != wanted.end()) {
+    if (std::ranges::find(*wanted, lane->first) != wanted->end()) {
       ++lane;
       continue;
     }
@@ -72,7 +78,7 @@ void Controller::adopt(const Manifests& manifests) {
     log::warning("lane.ended", "{} is not declared any more; its domain is left alone", lane->first);
     lane = lanes_.erase(lane);
   }
-  for (const auto& key : wanted) {
+  for (const auto& key : *wanted) {
     auto& running = lanes_[key];
     if (running.worker == nullptr) {
       running.worker = std::make_unique<LaneWorker>(key, build_, clock_, LaneTiming{run_.interval, run_.poll});
@@ -190,7 +196,7 @@ void Controller::take_requests() {
   const auto requests = app::take_requests(store_);
   if (!requests) return;  // is tried again in a second
   for (const std::string& name : *requests) {
-    log::info("reconcile.requested", "{}", name.empty() ? "the source and every Directory" : "Directory " + name);
+    log::info("reconcile.requested", "{}", name.empty() ? "the source and every lane" : name);
     if (name.empty()) poke();
     for (auto& [key, running] : lanes_)
       if (name.empty() || key.name == name) running.worker->reconcile();

@@ -1,7 +1,11 @@
 #include "controller/app/lanes.h"
 
+#include <algorithm>
+
 #include "controller/base/digest.h"
+#include "controller/manifest/yaml.h"
 #include "reconcilers/active_directory.h"
+#include "reconcilers/reconcilers.h"
 
 namespace plumb::app {
 
@@ -70,8 +74,76 @@ Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapsho
   return ldap::make_directory(ldap_options(settings), secrets, clock);
 }
 
+ResourceKey runtime_key() { return {"Runtime", "default", "local"}; }
+
+bool declares_runtime(const Snapshot& snapshot, const std::string& ns) {
+  bool found = false;
+  for (const Reconciler* kind : runtime_kinds())
+    each_of_kind(snapshot, std::string(kind->kind()), [&](const Resource& resource) {
+      found = found || (belongs_to_runtime(resource) && (ns.empty() || resource.key.ns == ns));
+    });
+  return found;
+}
+
+Result<bool> has_runtime(StateStore& store) {
+  for (const Reconciler* kind : runtime_kinds()) {
+    PLUMB_TRY(const auto of_kind, store.list(fmt::format("runtime/{}/", kind->kind())));
+    if (!of_kind.empty()) return true;
+  }
+  PLUMB_TRY(const auto inventory, engine::read_inventory(store, to_string(runtime_key())));
+  return !inventory.empty();
+}
+
+Result<std::vector<ResourceKey>> lanes_of(const Snapshot& snapshot, const std::string& ns, const std::string& directory,
+                                          StateStore* store) {
+  std::vector<ResourceKey> keys = directories_of(snapshot, ns, directory);
+  if (!directory.empty()) return keys;
+  bool runtime = declares_runtime(snapshot, ns);
+  if (!runtime && ns.empty() && store != nullptr) {
+    PLUMB_TRY(runtime, has_runtime(*store));
+  }
+  if (runtime) keys.push_back(runtime_key());
+  return keys;
+}
+
+Result<std::unique_ptr<runtime::Registry>> open_registry(StateStore& store, runtime::Documents& documents,
+                                                         const Clock& clock) {
+  const auto read = [](const std::string& content) -> Result<Value> {
+    auto parsed = manifest::parse_yaml(content, "document");
+    for (const Diagnostic& each : parsed.diagnostics)
+      if (each.severity == Severity::error) return fail(Fault::invalid, "{}", to_string(each));
+    if (parsed.documents.size() != 1) return fail(Fault::invalid, "it is not one document");
+    return std::move(parsed.documents.front().value);
+  };
+  return runtime::Registry::open({.store = store, .documents = documents, .clock = clock, .read_document = read});
+}
+
+namespace {
+
+Result<std::unique_ptr<DomainLane>> build_runtime_lane(const ResourceKey& key, const Snapshot& snapshot,
+                                                       std::vector<policy::Policy> policies, const LaneParts& parts) {
+  if (parts.registry == nullptr) return fail(Fault::internal, "{}: there is no registry", key);
+  auto lane = std::make_unique<DomainLane>();
+  lane->key = key;
+  lane->wiring = wiring_of(key, snapshot);
+  lane->policies = std::move(policies);
+  PLUMB_TRY(lane->audit, parts.state.open_audit(parts.clock));
+  lane->target = runtime::make_local_target(
+      to_string(key),
+      {.registry = *parts.registry, .kinds = runtime_kinds(), .free_form = free_form_members(), .probe = parts.probe});
+  engine::LaneOptions options = parts.options;
+  options.belongs = belongs_to_runtime;
+  options.confirm_missing = Duration::zero();  // nobody else knows more of it
+  lane->lane = std::make_unique<engine::Lane>(*lane->target, parts.state.store(), *lane->audit, parts.state.lease(),
+                                              parts.clock, lane->policies, std::move(options));
+  return lane;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,
                                                std::vector<policy::Policy> policies, const LaneParts& parts) {
+  if (key == runtime_key()) return build_runtime_lane(key, snapshot, std::move(policies), parts);
   PLUMB_TRY(auto settings, settings_of(key, snapshot));
   PLUMB_CHECK(check_directory(parts.trust, settings));
   auto lane = std::make_unique<DomainLane>();
@@ -119,7 +191,9 @@ std::string wiring_of(const ResourceKey& key, const Snapshot& snapshot) {
   std::string all;
   for (const std::string kind : {"Credential", "Directory", "Policy"}) {
     each_of_kind(snapshot, kind, [&](const Resource& other) {
-      if (kind == "Credential" && other.key.ns != key.ns) return;
+      // Of the runtime only the policies are settings: all else are its objects.
+      if (kind != "Policy" && key == runtime_key()) return;
+      if (kind == "Credential" && (other.key.ns != key.ns || is_runtime_credential(other))) return;
       all += to_string(other.key) + " " + other.digest + (snapshot.held.contains(other.key) ? " held\n" : "\n");
     });
   }

@@ -18,19 +18,21 @@
 #include "controller/ports/directory_watch.h"
 #include "controller/ports/secret_store.h"
 #include "controller/ports/target.h"
+#include "controller/runtime/local_target.h"
 #include "reconcilers/directory_settings.h"
 
 namespace plumb::app {
 
-// One domain with everything that its lane needs, in the order in which it is taken down again.
+// One domain, or the integration runtime, with everything that its lane needs, in the order in which it is taken down
+// again.
 struct DomainLane {
-  ResourceKey key;     // of the Directory
+  ResourceKey key;     // of the Directory, or runtime_key()
   std::string wiring;  // digest of all that it was built from but the manifests of its objects
   std::vector<policy::Policy> policies;
   std::optional<engine::AuditLog> audit;  // its own end of the log, so that lanes append in turns
   std::optional<Schedule> schedule;       // nothing: as the program's options say
   std::unique_ptr<DirectoryWatch> watch;  // on a connection of its own; null: nobody tells
-  std::unique_ptr<Directory> directory;
+  std::unique_ptr<Directory> directory;   // null: it is of the runtime
   std::unique_ptr<Target> target;
   std::unique_ptr<engine::Lane> lane;
 };
@@ -41,10 +43,28 @@ struct LaneParts {
   const Clock& clock;
   engine::LaneOptions options;
   Trust trust{};
+  // Where there is a lane of the integration runtime: what it works with, and who probes; may be null and empty.
+  runtime::Registry* registry = nullptr;
+  runtime::ProbeOf probe{};
 };
 
 // The Directory resources of the snapshot: all, or the one named, or those of one namespace.
 std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::string& ns, const std::string& name);
+
+// Stands for the integration runtime of this process among the targets: no resource, and the same in all states.
+ResourceKey runtime_key();
+// Whether the manifests declare anything that the runtime works with; in one namespace, where `ns` is not empty.
+bool declares_runtime(const Snapshot& snapshot, const std::string& ns = "");
+// Whether anything of the runtime was applied or is owned in that state.
+Result<bool> has_runtime(StateStore& store);
+// The lanes of all that is declared: the Directories as of `directories_of`, and the runtime where there is anything of
+// it, in the manifests or in the state (which may be null). Naming a Directory leaves the runtime out, and so does
+// naming a namespace without anything of it; else it is planned whole.
+Result<std::vector<ResourceKey>> lanes_of(const Snapshot& snapshot, const std::string& ns, const std::string& directory,
+                                          StateStore* store);
+// What the runtime works with. `documents` must outlive it.
+Result<std::unique_ptr<runtime::Registry>> open_registry(StateStore& store, runtime::Documents& documents,
+                                                         const Clock& clock);
 
 // How the domain of a Directory is reached.
 ldap::Options ldap_options(const DirectorySettings& settings);

@@ -122,7 +122,8 @@ Asked asked_by(const Wanted& wanted) {
 
 // Nothing: its kind does not project it.
 std::optional<Asked> asked_of(const Resource& resource, const Snapshot& snapshot) {
-  const auto kinds = directory_kinds();
+  auto kinds = directory_kinds();
+  std::ranges::copy(runtime_kinds(), std::back_inserter(kinds));
   const auto kind = std::ranges::find(kinds, resource.key.kind, [](const Reconciler* each) { return each->kind(); });
   if (kind == kinds.end()) return {};
   const auto wanted = (*kind)->project(resource, snapshot);

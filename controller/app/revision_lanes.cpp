@@ -1,5 +1,7 @@
 #include "controller/app/revision_lanes.h"
 
+#include <algorithm>
+
 #include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/offline.h"
 #include "controller/app/trust.h"
@@ -31,25 +33,36 @@ bool has_state(const GlobalOptions& options) {
 
 Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, const Snapshot& settings, bool offline,
                         Console& console) {
-  const auto keys = directories_of(settings, options.ns, options.directory);
+  if (has_state(options)) {
+    PLUMB_TRY(session.state, State::open(options.state, State::Access::look, "plumbline", session.clock));
+  }
+  PLUMB_TRY(auto keys, lanes_of(settings, options.ns, options.directory,
+                                session.state == nullptr ? nullptr : &session.state->store()));
+  const bool runtime = options.directory.empty() && session.manifests.snapshot != nullptr &&
+                       declares_runtime(*session.manifests.snapshot, options.ns);
+  if (runtime && std::ranges::find(keys, runtime_key()) == keys.end()) keys.push_back(runtime_key());
   if (keys.empty())
     return fail(Fault::not_found, "there is no Directory{} in these manifests, so there is no domain to plan for",
                 options.directory.empty() ? "" : " \"" + options.directory + "\"");
-  if (!has_state(options))
+  if (session.state == nullptr)
     return fail(Fault::not_found,
                 "there is no state in {}; name it with --state or PLUMBLINE_STATE: without its inventory nothing is "
                 "known to be ours",
                 options.state.string());
-  PLUMB_TRY(session.state, State::open(options.state, State::Access::look, "plumbline", session.clock));
+  if (std::ranges::find(keys, runtime_key()) != keys.end()) {
+    PLUMB_TRY(session.registry, open_registry(session.state->store(), session.workspace->documents(), session.clock));
+  }
   session.secrets = trusted_secrets(options.trust, secrets::make_secret_store());
   const LaneParts parts{.state = *session.state,
                         .secrets = *session.secrets,
                         .clock = session.clock,
                         .options = engine::LaneOptions(),
-                        .trust = options.trust};
+                        .trust = options.trust,
+                        .registry = session.registry.get()};
   const auto build = [&](const ResourceKey& key) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_TRY(auto policies, session.workspace->policies(settings));
-    if (!offline) return build_lane(key, settings, std::move(policies), parts);
+    // The runtime is in this state, so nobody else need be asked.
+    if (!offline || key == runtime_key()) return build_lane(key, settings, std::move(policies), parts);
     PLUMB_TRY(auto lane, build_offline_lane(key, settings, std::move(policies), parts));
     session.basis.push_back(basis_of(lane, session.clock.now()));
     if (lane.unseen > 0)

@@ -24,6 +24,7 @@ struct RevisionSession {
   std::unique_ptr<Revisions> revisions;
   std::unique_ptr<SecretStore> secrets;
   std::unique_ptr<State> state;
+  std::unique_ptr<runtime::Registry> registry;  // null: there is nothing of the runtime
   std::vector<std::unique_ptr<DomainLane>> lanes;
   bool incomplete = false;         // something was wrong and was printed
   std::vector<std::string> basis;  // what the plans are made against, a line each, for people

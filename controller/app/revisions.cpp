@@ -14,15 +14,26 @@ constexpr std::array<std::string_view, 3> kSettings = {"Credential", "Directory"
 
 bool is_setting(const ResourceKey& key) { return std::ranges::find(kSettings, key.kind) != kSettings.end(); }
 
+// A credential of an integration is an object like that itself.
+bool is_setting(const Resource& resource) {
+  return is_setting(resource.key) && (resource.key.kind != "Credential" || !is_runtime_credential(resource));
+}
+bool is_setting(const ResourceKey& key, const Snapshot& snapshot) {
+  const Resource* const resource = snapshot.find(key);
+  return resource == nullptr ? is_setting(key) : is_setting(*resource);
+}
+
 }  // namespace
 
-Revisions::Revisions(const schema::Registry& kinds)
-    : loader_(kinds, {.references = reference_rules(), .read_again = [this](const std::string& path) {
-                        return history_->file(path, loaded_).value_or(nullptr);
-                      }}) {}
+Revisions::Revisions(const schema::Registry& kinds, runtime::Documents& documents)
+    : loader_(kinds, {.references = reference_rules(),
+                      .read_again =
+                          [this](const std::string& path) { return history_->file(path, loaded_).value_or(nullptr); }}),
+      documents_(documents),
+      stage_(documents) {}
 
 Result<std::unique_ptr<Revisions>> Revisions::open(const Workspace& workspace) {
-  std::unique_ptr<Revisions> revisions(new Revisions(workspace.kinds()));
+  std::unique_ptr<Revisions> revisions(new Revisions(workspace.kinds(), workspace.documents()));
   if (workspace.git() != nullptr) {
     revisions->history_ = &workspace.git()->repository().history();
     revisions->head_ = workspace.git()->repository().accepted();
@@ -51,9 +62,13 @@ Result<Manifests> Revisions::at(const std::string& commit, Deadline deadline) {
   PLUMB_TRY(TreeDelta delta, history_->tree(commit, loaded_, deadline));
   delta.revision = commit;
   loaded_ = commit;
-  Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
+  auto loaded = loader_.apply(delta);
+  Manifests manifests{.snapshot = stage_.take(
+                          std::move(loaded), loader_.documents(), delta,
+                          [this](const std::string& path) { return history_->file(path, loaded_).value_or(nullptr); }),
+                      .diagnostics = {}};
   manifests.diagnostics = manifests.snapshot->diagnostics;
-  SemanticCheck semantics;
+  SemanticCheck semantics(&documents_);
   auto found = semantics.update(manifests.snapshot);
   manifests.diagnostics.insert(manifests.diagnostics.end(), found.begin(), found.end());
   std::ranges::sort(manifests.diagnostics, [](const Diagnostic& a, const Diagnostic& b) {
@@ -79,15 +94,17 @@ std::shared_ptr<const Snapshot> with_settings_of(const Snapshot& settings, const
   auto mixed = std::make_shared<Snapshot>(objects);
   std::vector<ResourceKey> gone;
   for (const std::string_view kind : kSettings)
-    each_of_kind(objects, std::string(kind), [&](const Resource& each) { gone.push_back(each.key); });
+    each_of_kind(objects, std::string(kind), [&](const Resource& each) {
+      if (is_setting(each)) gone.push_back(each.key);
+    });
   for (const ResourceKey& key : gone) mixed->resources.erase(key);
-  std::erase_if(mixed->held, [](const ResourceKey& key) { return is_setting(key); });
+  std::erase_if(mixed->held, [&](const ResourceKey& key) { return is_setting(key, objects); });
   for (const std::string_view kind : kSettings)
     each_of_kind(settings, std::string(kind), [&](const Resource& each) {
-      mixed->resources.put({each.key, settings.resources.find(each.key)->second});
+      if (is_setting(each)) mixed->resources.put({each.key, settings.resources.find(each.key)->second});
     });
   for (const ResourceKey& key : settings.held)
-    if (is_setting(key)) mixed->held.insert(key);
+    if (is_setting(key, settings)) mixed->held.insert(key);
   return mixed;
 }
 
@@ -96,6 +113,7 @@ std::vector<ResourceKey> settings_that_differ(const Snapshot& a, const Snapshot&
   for (const std::string_view kind : kSettings) {
     const auto compare = [&](const Snapshot& one, const Snapshot& other) {
       each_of_kind(one, std::string(kind), [&](const Resource& each) {
+        if (!is_setting(each)) return;
         const Resource* there = other.find(each.key);
         if (there == nullptr || there->digest != each.digest) differ.insert(each.key);
       });

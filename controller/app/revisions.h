@@ -34,12 +34,14 @@ class Revisions {
   Result<Manifests> at(const std::string& commit, Deadline deadline);
 
  private:
-  explicit Revisions(const schema::Registry& kinds);
+  Revisions(const schema::Registry& kinds, runtime::Documents& documents);
 
   std::optional<git::WorkTree> checkout_;
   History* history_ = nullptr;  // of checkout_, or of the workspace's source
   std::string head_;
   manifest::Loader loader_;
+  runtime::Documents& documents_;
+  DocumentStage stage_;
   std::string loaded_;  // the commit that loader_ holds
 };
 

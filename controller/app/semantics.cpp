@@ -63,8 +63,9 @@ Diagnostics SemanticCheck::update(std::shared_ptr<const Snapshot> snapshot) {
     check(*snapshot, keys);
   }
   if (wiring) check_wiring(*snapshot);
+  Diagnostics all = runtime_.update(last_.get(), *snapshot);
   last_ = std::move(snapshot);
-  Diagnostics all = wiring_;
+  all.insert(all.end(), wiring_.begin(), wiring_.end());
   for (const auto* findings : {&findings_, &duplicates_})
     for (const auto& [key, finding] : *findings) {
       if (findings == &findings_ && finding.even_if_held && duplicates_.contains(key)) continue;
@@ -81,6 +82,8 @@ bool SemanticCheck::changed_keys(const Snapshot& snapshot, Keys& keys, bool& wir
   for_each_difference(last_->resources, snapshot.resources, [&](const auto* old_item, const auto* new_item) {
     const Resource *before = resource_of(old_item), *after = resource_of(new_item);
     const ResourceKey& key = (before != nullptr ? before : after)->key;
+    const Resource* const either = after != nullptr ? after : before;
+    if (belongs_to_runtime(*either) && (before == nullptr || belongs_to_runtime(*before))) return;
     wiring = wiring || kind_of(key) == nullptr;
     // All objects of a domain are read with its settings.
     if (key.kind == "Directory") few = false;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controller/app/runtime_check.h"
 #include "controller/model/resource.h"
 #include "controller/model/wanted.h"
 
@@ -18,6 +19,8 @@ namespace plumb::app {
 // what reads what changed; a new object checks all. Asks no server. One caller at a time.
 class SemanticCheck {
  public:
+  // `documents`: what the snapshots name, and outlives this; null: documents are not looked at.
+  explicit SemanticCheck(DocumentStore* documents = nullptr) : runtime_(documents) {}
   // Of all of the snapshot; in no order.
   Diagnostics update(std::shared_ptr<const Snapshot> snapshot);
 
@@ -52,6 +55,7 @@ class SemanticCheck {
   // Hash of a name -> who claims it, in last_.
   std::unordered_multimap<std::uint64_t, const Resource*> claims_;
   Diagnostics wiring_;
+  RuntimeCheck runtime_;
 };
 
 }  // namespace plumb::app

@@ -1,5 +1,7 @@
 #include "controller/app/session.h"
 
+#include <algorithm>
+
 #include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/tree_policies.h"
 
@@ -12,8 +14,8 @@ Error no_directory(const GlobalOptions& options) {
         Fault::not_found, fmt::format("there is no Directory \"{}\" in {}", options.directory, origin_of(options)), {}};
   }
   return {Fault::not_found,
-          fmt::format("{} declares no Directory, so there is no domain to work on; `plumbline explain Directory` says "
-                      "how to write one",
+          fmt::format("{} declares no Directory, so there is no domain to work on, and nothing of the integration "
+                      "runtime; `plumbline explain Directory` says how to write one",
                       origin_of(options)),
           {}};
 }
@@ -58,7 +60,8 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
   print_diagnostics(console, session->manifests.diagnostics);
   session->incomplete = has_errors(session->manifests.diagnostics);
 
-  const auto keys = directories_of(snapshot, options.ns, options.directory);
+  PLUMB_TRY(const auto keys, lanes_of(snapshot, options.ns, options.directory,
+                                      session->state == nullptr ? nullptr : &session->state->store()));
   if (keys.empty()) return Failure(no_directory(options));
   session->secrets = trusted_secrets(options.trust, secrets::make_secret_store());
   PLUMB_CHECK(open_state());
@@ -66,11 +69,16 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
     if (access == State::Access::write) return Failure(std::move(checked).error());
     print_warning(console, checked.error().message);
   }
+  if (std::ranges::find(keys, runtime_key()) != keys.end()) {
+    PLUMB_TRY(session->registry,
+              open_registry(session->state->store(), session->workspace->documents(), session->clock));
+  }
   const LaneParts parts{.state = *session->state,
                         .secrets = *session->secrets,
                         .clock = session->clock,
                         .options = std::move(lane_options),
-                        .trust = options.trust};
+                        .trust = options.trust,
+                        .registry = session->registry.get()};
   for (const auto& key : keys) {
     PLUMB_TRY(auto policies, session->workspace->policies(snapshot));
     auto lane = build_lane(key, snapshot, std::move(policies), parts);

@@ -22,6 +22,7 @@ struct Session {
   std::unique_ptr<Workspace> workspace;
   Manifests manifests;
   std::unique_ptr<SecretStore> secrets;
+  std::unique_ptr<runtime::Registry> registry;  // null: there is nothing of the runtime
   std::vector<std::unique_ptr<DomainLane>> lanes;
   bool incomplete = false;  // something was wrong and was printed: manifests with errors, a lane without settings
 

@@ -170,7 +170,10 @@ Result<void> Workspace::read_pin_again(Deadline deadline) {
 
 Manifests Workspace::take(const TreeDelta& delta) {
   revision_ = delta.revision;
-  Manifests manifests{.snapshot = loader_.apply(delta), .diagnostics = {}};
+  auto loaded = loader_.apply(delta);
+  Manifests manifests{.snapshot = stage_.take(std::move(loaded), loader_.documents(), delta,
+                                              [this](const std::string& path) { return read_again(path); }),
+                      .diagnostics = {}};
   manifests.diagnostics = manifests.snapshot->diagnostics;
   auto semantic = semantics_.update(manifests.snapshot);
   manifests.diagnostics.insert(manifests.diagnostics.end(), std::make_move_iterator(semantic.begin()),
@@ -180,6 +183,9 @@ Manifests Workspace::take(const TreeDelta& delta) {
   });
   const auto repeated = std::ranges::unique(manifests.diagnostics);
   manifests.diagnostics.erase(repeated.begin(), repeated.end());
+  std::set<std::string> named = documents_named_in(*manifests.snapshot);
+  if (rolled_back_) named.merge(documents_named_in(*rolled_back_->snapshot));
+  documents_->declared(std::move(named));
   if (rolled_back_) {
     manifests.snapshot = with_settings_of(*manifests.snapshot, *rolled_back_->snapshot);
     manifests.diagnostics = rolled_back_->diagnostics;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controller/adapters/git/work_tree.h"
+#include "controller/app/document_stage.h"
 #include "controller/app/git_manifests.h"
 #include "controller/app/options.h"
 #include "controller/app/pin.h"
@@ -50,6 +51,9 @@ class Workspace {
   GitManifests* git() const { return git_; }
   // The checkout that the folder lies in; nothing: it lies in none, or there is no folder. Looks at every file.
   std::optional<git::WorkTree> checkout() const;
+  // What manifests name by path, by digest: as of what was read last, and what somebody has applied. Thread-safe; lives
+  // as long as this.
+  runtime::Documents& documents() const { return *documents_; }
   // Where a rollback is kept (see pin.h): as long as there is one, the objects of its commit stand in for those of the
   // source. Must outlive this.
   void pins_in(StateStore& store) { pins_ = &store; }
@@ -78,7 +82,9 @@ class Workspace {
   std::unique_ptr<Source> source_;
   GitManifests* git_ = nullptr;  // source_
   manifest::Loader loader_;
-  SemanticCheck semantics_;
+  std::unique_ptr<runtime::Documents> documents_ = std::make_unique<runtime::Documents>();
+  DocumentStage stage_{*documents_};
+  SemanticCheck semantics_{documents_.get()};
   std::string revision_;
   StateStore* pins_ = nullptr;
   std::optional<Pin> pin_;

@@ -120,7 +120,8 @@ Result<void> Bookkeeper::open() {
 }
 
 void Bookkeeper::note(const RoundNotes& notes, SystemTime now) {
-  for (const auto& [key, found] : Finder(notes).run()) {
+  for (auto& [key, found] : Finder(notes).run()) {
+    if (notes.conditions) found.more = notes.conditions(key);
     if (found.digest.empty() && !notes.inventory.contains(key)) {
       book_->forget(key);
     } else {
@@ -129,12 +130,14 @@ void Bookkeeper::note(const RoundNotes& notes, SystemTime now) {
   }
 }
 
-// Of objects that are neither declared nor in any target's inventory. The status of a source is of who reads it.
+// Of objects that are neither declared nor in any target's inventory. The status of a source is of who reads it, and
+// that of the integration runtime, which no manifest declares, of its lane.
 Result<void> Bookkeeper::drop_stale(const RoundNotes& notes) {
   if (!notes.snapshot.complete() || notes.keys != nullptr) return {};
   std::vector<ResourceKey> stale;
   for (const ResourceKey& key : book_->keys())
-    if (key.kind != "GitRepository" && notes.snapshot.find(key) == nullptr && !notes.inventory.contains(key))
+    if (key.kind != "GitRepository" && key.kind != "Runtime" && notes.snapshot.find(key) == nullptr &&
+        !notes.inventory.contains(key))
       stale.push_back(key);
   if (stale.empty()) return {};
   PLUMB_TRY(const auto owned, all_owned_keys(store_));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,7 +26,8 @@ struct RoundNotes {
   // A round of everything, or of `keys` where that is set. False: only what became of the changes is known.
   bool looked = true;
   const std::set<ResourceKey>* keys = nullptr;
-  std::string remark{};  // see Observation
+  std::string remark{};                                                    // see Observation
+  std::function<std::vector<Condition>(const ResourceKey&)> conditions{};  // see Target; may be empty
 };
 
 // Keeps the status book of one target up to date in the store. Where a write fails, the book is read again before the

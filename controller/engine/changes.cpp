@@ -196,7 +196,8 @@ Proposal Proposer::create(const Pair& pair, Resolved resolved, Proposal to) cons
   change.cause = pair.was_missing ? Cause::missing : Cause::declared;
   change.reason = pair.was_missing
                       ? "was deleted from the directory by someone else, and is declared in " + to_string(wanted.at)
-                      : "declared in " + to_string(wanted.at) + ", not in the directory";
+                      : fmt::format("declared in {}, not {}", to_string(wanted.at),
+                                    is_whole(input_.kinds, wanted.key.kind) ? "in use yet" : "in the directory");
   change.after = pair.owned;
   Owned& after = change.after;
   after.key = wanted.key;
@@ -248,7 +249,7 @@ Proposal Proposer::change(const Pair& pair, Resolved resolved, Proposal to) cons
     before.attributes.erase(name);
   }
 
-  plan::Difference difference = plan::diff(resolved.desired, now, before, rules, input_.snapshot->complete());
+  plan::Difference difference = plan::diff(resolved.desired, now, before, rules, may_clear(wanted));
   const auto refuse = [&](std::string reason, std::string message) {
     to.blocked.push_back({wanted.key, wanted.at, std::move(reason), std::move(message)});
   };
@@ -374,7 +375,7 @@ Owned Proposer::record_after(const Pair& pair, const Resolved& resolved, const A
   after.removal_stage.clear();
   after.disabled_by_us = false;
   after.giving_up_since.reset();
-  if (input_.snapshot->complete()) after.attributes.clear();  // what is dropped is cleared by this very change
+  if (may_clear(wanted)) after.attributes.clear();  // what is dropped is cleared by this very change
   for (const auto& [name, desired] : resolved.desired)
     if (owns_whole(rules, name)) after.attributes.insert(name);
   for (const std::string& name : resolved.partial)
@@ -475,6 +476,11 @@ std::string Proposer::text_of(const LiveObject& object) const {
   const auto key = pairing_.by_id.find(object.id);
   const auto pair = key == pairing_.by_id.end() ? pairing_.pairs.end() : pairing_.pairs.find(key->second);
   return to_string(LinkText{object.id, pair == pairing_.pairs.end() ? object.handle : pair->second.handle_after});
+}
+
+// Whether what a manifest does not say any more may be cleared: others that cannot be read may have asked for it too.
+bool Proposer::may_clear(const Wanted& wanted) const {
+  return input_.snapshot->complete() || is_whole(input_.kinds, wanted.key.kind);
 }
 
 std::span<const AttributeRule> Proposer::rules_of(const std::string& kind) const {

@@ -46,6 +46,7 @@ class Proposer {
   Attributes live_attributes(const LiveObject& live, std::span<const AttributeRule> rules) const;
   void note_links(const Pair& pair, const Resolved& resolved, const Attributes& live, Owned& after) const;
   std::string text_of(const LiveObject& object) const;
+  bool may_clear(const Wanted& wanted) const;
   std::span<const AttributeRule> rules_of(const std::string& kind) const;
 
   const PlanInput& input_;

@@ -24,6 +24,16 @@ std::uint64_t hash_of_name(const Identity& name) {
 // Kinds whose change moves or concerns what is below them, or how everything is to be done.
 bool concerns_all(std::string_view kind) { return kind != "ADUser" && kind != "ADGroup"; }
 
+// Kinds of the integration runtime: nothing in a directory is read with them.
+constexpr std::string_view kRuntime[] = {"GatewayConfiguration", "Integration", "IntegrationModel",
+                                         "IntegrationPlatform", "RoleBinding"};
+
+// Of no concern to a lane that has other kinds.
+bool is_elsewhere(std::string_view kind, std::span<const Reconciler* const> kinds) {
+  return std::find(std::begin(kRuntime), std::end(kRuntime), kind) != std::end(kRuntime) &&
+         std::none_of(kinds.begin(), kinds.end(), [&](const Reconciler* each) { return each->kind() == kind; });
+}
+
 template <class Use>
 void for_names(const Wanted& wanted, Use use) {
   use(wanted.identity);
@@ -186,6 +196,7 @@ std::optional<std::set<ResourceKey>> Focus::begin(const News& news) const {
   for_each_difference(snapshot_.resources, snapshot.resources, [&](const auto* before, const auto* after) {
     if (before != nullptr && after != nullptr && before->second->digest == after->second->digest) return;
     const ResourceKey& key = (after != nullptr ? after : before)->first;
+    if (is_elsewhere(key.kind, news.kinds)) return;
     all = all || concerns_all(key.kind);
     keys.insert(key);
   });

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -48,7 +49,8 @@ class Focus {
     const LiveSet& live;
     const Inventory& inventory;
     SystemTime now{};
-    std::set<ResourceKey> also;  // for reasons of the caller's
+    std::set<ResourceKey> also;                     // for reasons of the caller's
+    std::span<const Reconciler* const> kinds = {};  // of the lane
     bool unsettled_too = false;  // those that were not as declared are looked at even if nothing changed
   };
   // The keys to begin with; nothing: everything has to be looked at.

@@ -207,7 +207,8 @@ Result<void> Lane::State::write_books(const Round& round, const Snapshot& snapsh
                          .verified_up_to = target.verified_up_to(),
                          .looked = whole,
                          .keys = survey.keys ? &*survey.keys : nullptr,
-                         .remark = surveyor.remark()};
+                         .remark = surveyor.remark(),
+                         .conditions = [&](const ResourceKey& key) { return target.conditions(key, snapshot); }};
   PLUMB_CHECK(books.write(notes, clock.now(), target.unsaved()));
   target.saved();
   return {};

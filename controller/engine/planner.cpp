@@ -107,6 +107,41 @@ void add_removal_edges(const std::vector<Change>& changes, std::vector<plan::Edg
   }
 }
 
+// What others use goes after these have let go of it, and stays where they do not.
+void keep_what_is_used(const PlanInput& input, std::vector<Change>& changes, std::vector<KeyEdge>& edges, Plan& plan) {
+  std::map<std::string, std::size_t> removed;  // by handle
+  std::map<std::string, const Change*> of_id;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (changes[i].does(Action::remove)) removed.emplace(changes[i].handle, i);
+    if (!changes[i].id.empty()) of_id.emplace(changes[i].id, &changes[i]);
+  }
+  if (removed.empty() ||
+      std::none_of(input.kinds.begin(), input.kinds.end(), [](const Reconciler* each) { return each->is_whole(); }))
+    return;
+  std::map<std::size_t, std::string> kept;  // and who uses it
+  (*input.live)->for_each([&](const LiveSet::View& each) {
+    const Reconciler* const kind = reconciler_of(input.kinds, std::string(each.kind()));
+    if (kind == nullptr || !kind->is_whole()) return;
+    const LiveObject object = each.decoded();
+    for (const std::string& used : kind->uses(object)) {
+      const auto found = removed.find(used);
+      if (found == removed.end()) continue;
+      const auto change = of_id.find(object.id);
+      if (change == of_id.end()) {
+        kept.emplace(found->second, object.handle);
+      } else {
+        edges.push_back({change->second->key, changes[found->second].key});
+      }
+    }
+  });
+  for (auto each = kept.rbegin(); each != kept.rend(); ++each) {
+    const Change& change = changes[each->first];
+    plan.blocked.push_back({change.key, change.at, "RemovalFrozen",
+                            fmt::format("its manifest is gone, but {} still uses it", each->second)});
+    changes.erase(changes.begin() + static_cast<std::ptrdiff_t>(each->first));
+  }
+}
+
 void set_needs(std::vector<Change>& changes, const std::vector<plan::Edge>& edges) {
   for (const auto& [first, second] : edges) changes[second].needs.push_back(changes[first].key);
   for (Change& change : changes) {
@@ -176,6 +211,11 @@ Projection project_some(const Snapshot& snapshot, std::span<const Reconciler* co
   }
   block_duplicates(projection);
   return projection;
+}
+
+bool is_whole(std::span<const Reconciler* const> kinds, std::string_view kind) {
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const Reconciler* each) { return each->kind() == kind && each->is_whole(); });
 }
 
 Owners owners_of(const Inventory& inventory) {
@@ -264,6 +304,7 @@ PartialPlan plan_some(const PlanInput& input) {
     if (proposal.change) changes.push_back(std::move(*proposal.change));
   }
 
+  keep_what_is_used(input, changes, key_edges, plan);
   const std::map<ResourceKey, std::size_t> index = index_of(changes);
   std::vector<plan::Edge> edges = edges_of(key_edges, index);
   add_removal_edges(changes, edges, index, pairing);

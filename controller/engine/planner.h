@@ -31,6 +31,9 @@ Projection project(const Snapshot& snapshot, std::span<const Reconciler* const> 
 Projection project_some(const Snapshot& snapshot, std::span<const Reconciler* const> kinds,
                         const std::function<bool(const Resource&)>& belongs, const std::set<ResourceKey>& keys);
 
+// See Reconciler::is_whole.
+bool is_whole(std::span<const Reconciler* const> kinds, std::string_view kind);
+
 // What has to be observed to plan: attributes, names to be looked up, our objects, link targets.
 Interest interest_of(const Projection& projection, const Inventory& inventory);
 

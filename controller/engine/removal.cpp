@@ -146,6 +146,7 @@ class LifeCycle {
     if (deletion.mode == Deletion::Mode::orphan || (deletion.mode == Deletion::Mode::disable && rule == nullptr)) {
       return forget(owned, "left as it is: its deletionPolicy is Orphan");
     }
+    if (owned.removal_stage.empty() && is_one_step(owned)) return remove(owned, live);
     if (owned.removal_stage.empty()) return first_step(owned, live, rule);
     if (deletion.mode == Deletion::Mode::disable) return;  // done; what people do with it since is theirs
 
@@ -169,6 +170,12 @@ class LifeCycle {
       return;
     }
     if (age >= deletion.remove_after) remove(owned, live);
+  }
+
+  bool is_one_step(const Owned& owned) const {
+    const Deletion& deletion = owned.deletion;
+    return deletion.mode == Deletion::Mode::remove && is_whole(input_.kinds, owned.key.kind) &&
+           deletion.strip_after + deletion.quarantine_after + deletion.remove_after == Duration::zero();
   }
 
   void first_step(Owned owned, const LiveObject& live, const AttributeRule* rule) {
@@ -226,11 +233,12 @@ class LifeCycle {
     if (holds_others(live)) {
       return block(owned, "RemovalFrozen", fmt::format("{} is not empty", live.handle));
     }
-    Change change =
-        make(owned, live, Action::remove,
-             fmt::format("its manifest is gone since {}", format_time(owned.removed_at.value_or(input_.now))));
+    Change change = make(owned, live, Action::remove,
+                         owned.removed_at ? fmt::format("its manifest is gone since {}", format_time(*owned.removed_at))
+                                          : "its manifest is gone");
     change.handle_after.clear();
-    change.one_way = "a deleted object cannot be restored by Plumbline: its objectSid and memberships are lost";
+    if (!is_whole(input_.kinds, owned.key.kind))
+      change.one_way = "a deleted object cannot be restored by Plumbline: its objectSid and memberships are lost";
     removals_.changes.push_back(std::move(change));
   }
 

@@ -1,5 +1,6 @@
 #include "controller/engine/status_book.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/json/parse.hpp>
@@ -62,9 +63,17 @@ void StatusBook::note(const Finding& finding, SystemTime now) {
   status.handle = finding.handle;
   status.observed_digest = finding.digest;
   const bool exists = !finding.id.empty();
-  set_condition(status,
-                condition("Ready", exists, exists ? "Available" : finding.reason, exists ? "" : finding.message, now));
+  const bool ready_is_told =
+      std::any_of(finding.more.begin(), finding.more.end(), [](const Condition& each) { return each.type == "Ready"; });
+  if (!exists || !ready_is_told)
+    set_condition(
+        status, condition("Ready", exists, exists ? "Available" : finding.reason, exists ? "" : finding.message, now));
   set_condition(status, condition("Synced", finding.synced, finding.reason, finding.message, now));
+  for (Condition each : finding.more) {
+    if (!exists && each.type == "Ready") continue;
+    each.last_transition = now;
+    set_condition(status, std::move(each));
+  }
   if (!finding.applied_revision.empty()) {
     status.revision = finding.applied_revision;
     status.last_applied = now;

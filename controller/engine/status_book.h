@@ -17,10 +17,11 @@ namespace plumb::engine {
 struct Finding {
   ResourceKey key;
   bool synced = false;
-  std::string reason, message;   // CamelCase; for a person
-  std::string id, handle;        // of the live object; empty: there is none
-  std::string digest;            // of the resource; empty: it is not declared
-  std::string applied_revision;  // not empty: something was written, at this revision
+  std::string reason, message;    // CamelCase; for a person
+  std::string id, handle;         // of the live object; empty: there is none
+  std::string digest;             // of the resource; empty: it is not declared
+  std::string applied_revision;   // not empty: something was written, at this revision
+  std::vector<Condition> more{};  // see Target::conditions
 };
 
 // The conditions of every object, in the store at "status/<key>". Two conditions: Synced (the object is

@@ -52,6 +52,7 @@ Result<Observation> Surveyor::observe(const Interest& interest) {
 }
 
 Result<Survey> Surveyor::whole(const Snapshot& snapshot, const Plan* reviewed) {
+  target_.note_revision(snapshot.revision);
   forget();
   PLUMB_CHECK(begin());
   doubt_what_is_due();
@@ -87,6 +88,7 @@ Result<std::set<ResourceKey>> Surveyor::read_holds_again() {
 }
 
 Result<Survey> Surveyor::again(const Snapshot& snapshot, bool retry) {
+  target_.note_revision(snapshot.revision);
   PLUMB_CHECK(begin());
   doubt_what_is_due();
   PLUMB_TRY(std::set<ResourceKey> held_anew, read_holds_again());
@@ -105,6 +107,7 @@ Result<Survey> Surveyor::again(const Snapshot& snapshot, bool retry) {
                                          .inventory = inventory_,
                                          .now = clock_.now(),
                                          .also = std::move(held_anew),
+                                         .kinds = kinds_,
                                          .unsettled_too = unsettled_too});
   if (!keys) return everything(snapshot, nullptr, intents);
   if (unsettled_too) unsettled_at_ = clock_.steady();

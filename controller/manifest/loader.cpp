@@ -47,6 +47,7 @@ struct Loader::State {
   ParsedFiles files;
   std::vector<std::pair<std::string, std::string>> unreadable;
   Assembly assembly;
+  std::map<std::string, std::string> documents;  // path -> digest
 
   std::vector<std::string> missing_of(const TreeDelta& delta) const;
   void keep_held(ParsedFile& parsed, const ParsedFile& before) const;
@@ -54,8 +55,12 @@ struct Loader::State {
 };
 
 Loader::Loader(const schema::Registry& registry, LoaderOptions options)
-    : state_(new State{
-          .registry = registry, .options = std::move(options), .files = {}, .unreadable = {}, .assembly = {}}) {}
+    : state_(new State{.registry = registry,
+                       .options = std::move(options),
+                       .files = {},
+                       .unreadable = {},
+                       .assembly = {},
+                       .documents = {}}) {}
 Loader::~Loader() = default;
 
 // Files that a whole tree no longer has; those that could not be read are not missing.
@@ -113,6 +118,7 @@ std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
   for (const std::string& path : removed) {
     old.push_back(state.files.extract(path));
     changes.push_back({&old.back().mapped(), nullptr});
+    state.documents.erase(path);
   }
   auto parsed = parse_all(fresh, state.registry, state.options.threads);
   for (std::size_t i = 0; i < fresh.size(); ++i) {
@@ -120,6 +126,11 @@ std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
     if (before) state.keep_held(parsed[i], before.mapped());
     const auto at = state.files.emplace(fresh[i]->path, std::move(parsed[i])).first;
     changes.push_back({before ? &before.mapped() : nullptr, &at->second});
+    if (at->second.document) {
+      state.documents[at->first] = fresh[i]->digest;
+    } else if (!state.documents.empty()) {
+      state.documents.erase(at->first);
+    }
     if (before) old.push_back(std::move(before));
   }
   if (auto next = state.increment_to(changes, delta)) {
@@ -132,6 +143,8 @@ std::shared_ptr<const Snapshot> Loader::apply(const TreeDelta& delta) {
   for (const SourceFile* file : fresh) state.files.at(file->path).content.reset();
   return state.assembly.snapshot;
 }
+
+const std::map<std::string, std::string>& Loader::documents() const { return state_->documents; }
 
 std::map<std::string, Location> positions(const Resource& resource, std::string_view content) {
   std::map<std::string, Location> found;

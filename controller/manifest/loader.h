@@ -36,6 +36,8 @@ class Loader {
   // The snapshot after the delta. Never fails: what is wrong stands in its diagnostics, and what
   // cannot be read is held.
   std::shared_ptr<const Snapshot> apply(const TreeDelta& delta);
+  // The files that hold OpenAPI documents or are encrypted by SOPS, which are no manifests: path -> SHA-256.
+  const std::map<std::string, std::string>& documents() const;
 
  private:
   struct State;

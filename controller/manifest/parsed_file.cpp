@@ -97,6 +97,12 @@ Location nearest_mark(const Marks& marks, std::string pointer, const Location& o
   }
 }
 
+bool is_document(const Value& document) {
+  const auto* object = document.if_object();
+  return object != nullptr && !object->contains("kind") &&
+         (object->contains("openapi") || object->contains("swagger") || object->contains("sops"));
+}
+
 ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) {
   ParsedFile parsed;
   parsed.digest = to_digest(file.digest);
@@ -114,8 +120,14 @@ ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) 
     parsed.diagnostics = std::move(read.diagnostics);
     parsed.broken = has_errors(parsed.diagnostics);
     FileParser parser(file, registry, parsed);
-    for (std::size_t i = 0; i < read.documents.size(); ++i)
-      if (!read.documents[i].value.is_null()) parser.add(read.documents[i], i);
+    for (std::size_t i = 0; i < read.documents.size(); ++i) {
+      if (read.documents[i].value.is_null()) continue;
+      if (is_document(read.documents[i].value)) {
+        parsed.document = true;
+      } else {
+        parser.add(read.documents[i], i);
+      }
+    }
     parsed.items.shrink_to_fit();
   } catch (const std::exception& error) {
     parsed.broken = true;

@@ -31,6 +31,7 @@ struct ParsedFile {
   Digest digest;
   std::shared_ptr<const std::string> content;  // until the snapshot it came with is built
   bool broken = false;                         // not every document could be read
+  bool document = false;                       // holds one that is no manifest: see is_document
   std::vector<ParsedItem> items;
   Diagnostics diagnostics;
   std::vector<ResourceKey> held;  // of a broken file: what it declared when it was last read
@@ -38,6 +39,10 @@ struct ParsedFile {
 
 // Pure; does not throw.
 ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry);
+
+// Whether a document of the source is none of ours, but one that manifests may name: it has no kind, and is an OpenAPI
+// document or encrypted by SOPS.
+bool is_document(const Value& document);
 
 // Where the value at `pointer` stands, or the nearest one around it.
 Location nearest_mark(const Marks& marks, std::string pointer, const Location& otherwise);

@@ -12,6 +12,7 @@
 #include "controller/model/attribute.h"
 #include "controller/model/live.h"
 #include "controller/model/plan.h"
+#include "controller/model/status.h"
 #include "controller/model/wanted.h"
 #include "controller/ports/state_store.h"
 
@@ -26,6 +27,12 @@ class Reconciler {
   virtual std::span<const AttributeRule> rules() const = 0;
   // An error means that the resource cannot be applied as declared; it is held with that message.
   virtual Result<Wanted> project(const Resource& resource, const Snapshot& snapshot) const = 0;
+
+  // All of the object is its manifest's: what that does not say any more goes, whatever else cannot be read, and a
+  // removal without a span is one step, which declaring it again undoes.
+  virtual bool is_whole() const { return false; }
+  // Handles of the objects that must stay for as long as this one is as it is.
+  virtual std::vector<std::string> uses(const LiveObject&) const { return {}; }
 };
 
 // What an observation must answer besides the managed scope.
@@ -129,6 +136,12 @@ class Target {
                                                       std::span<const std::string> operations, Deadline deadline) {
     return [outcomes = apply(changes, operations, deadline)] { return outcomes; };
   }
+
+  // The revision of the manifests that is planned next.
+  virtual void note_revision(const std::string&) {}
+  // What is to be said of a declared or owned object besides that it is there and as declared. "Ready" among them
+  // stands in place of what the engine would say.
+  virtual std::vector<Condition> conditions(const ResourceKey&, const Snapshot&) { return {}; }
 
   // The operation that a live object's marker names; empty: it carries none of this instance.
   virtual std::string created_by(const LiveObject& object) const = 0;

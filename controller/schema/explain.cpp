@@ -241,13 +241,42 @@ class Explainer {
       check_branches(one->get_array(), value, pointer, true);
     if (const Value* excluded = member(schema, "not"); excluded != nullptr && holds(*excluded, value)) {
       const auto required = texts_at(*excluded, "/required");
-      say(pointer, required.empty() ? fmt::format("{} is what the schema excludes", shown(value))
-                                    : fmt::format("must not have {} together", join(required, ", ")));
+      say(pointer, required.empty()       ? fmt::format("{} is what the schema excludes", shown(value))
+                   : required.size() == 1 ? fmt::format("must not have \"{}\"", required.front())
+                                          : fmt::format("must not have {} together", join(required, ", ")));
     }
     if (const Value* condition = member(schema, "if")) {
       const Value* then = member(schema, holds(*condition, value) ? "then" : "else");
       if (then != nullptr) look_inside(*then, value, pointer);
     }
+  }
+
+  // A branch that only says when another one does not apply: values of members, and which are there.
+  static bool is_condition(const Value& branch) {
+    if (!branch.is_object()) return false;
+    for (const auto& [key, schema] : branch.get_object()) {
+      if (key == "required" || key == "not") continue;
+      if (key != "properties" || !schema.is_object()) return false;
+      for (const auto& property : schema.get_object())
+        if (member(property.value(), "enum") == nullptr || property.value().as_object().size() != 1) return false;
+    }
+    return true;
+  }
+
+  // "Unless this, or this, that": what is wrong is that, and why it is asked for.
+  void say_requirement(const Array& branches, const Value& value, const std::string& pointer) {
+    std::vector<Problem> problems;
+    Explainer(problems, false).look(branches.back(), value, "");
+    std::vector<std::string> reasons;
+    for (std::size_t i = 0; i + 1 < branches.size(); ++i) {
+      const Value* properties = member(branches[i], "properties");
+      if (properties == nullptr) continue;
+      for (const auto& property : properties->as_object())
+        if (const Value* there = member(value, property.key()))
+          reasons.push_back(fmt::format("{} is {}", std::string_view(property.key()), shown(*there)));
+    }
+    const std::string why = reasons.empty() ? "" : fmt::format(", because {}", join(reasons, " and "));
+    for (Problem& problem : problems) say(pointer + problem.pointer, problem.message + why);
   }
 
   void look_inside(const Value& schema, const Value& value, const std::string& pointer) {
@@ -268,6 +297,8 @@ class Explainer {
                              given.empty() ? "none is given" : fmt::format("given are {}", join(given, " and "))));
     }
     if (count == 0 && branches.size() == 1) return look_inside(branches.front(), value, pointer);
+    if (!exactly_one && std::all_of(branches.begin(), branches.end() - 1, is_condition))
+      return say_requirement(branches, value, pointer);
     say(pointer, fmt::format("{} fits {} of the {} allowed forms, but must fit {}", shown(value), count,
                              branches.size(), wanted));
   }

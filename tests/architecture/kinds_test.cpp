@@ -16,7 +16,7 @@ namespace plumb {
 namespace {
 
 // Kinds that configure the program and are no objects of a directory.
-const std::set<std::string> kConfiguration = {"Directory", "Credential", "Policy", "GitRepository"};
+const std::set<std::string> kConfiguration = {"Directory", "Policy", "GitRepository"};
 
 std::vector<Value> crds() {
   std::vector<Value> documents;
@@ -44,8 +44,9 @@ std::set<std::string> declared_kinds() {
 
 TEST(Kinds, EveryReconcilerHasACrdAndEveryCrdAReconcilerOrAUse) {
   std::set<std::string> known = kConfiguration;
-  for (const auto* reconciler : directory_kinds()) {
-    EXPECT_TRUE(known.insert(std::string(reconciler->kind())).second) << reconciler->kind() << " is there twice";
+  for (const auto& kinds : {directory_kinds(), runtime_kinds()}) {
+    for (const auto* reconciler : kinds)
+      EXPECT_TRUE(known.insert(std::string(reconciler->kind())).second) << reconciler->kind() << " is there twice";
   }
   EXPECT_EQ(declared_kinds(), known);
 }

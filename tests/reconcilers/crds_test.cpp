@@ -44,8 +44,9 @@ class Crds : public ::testing::Test {
 };
 
 TEST_F(Crds, ThereIsOneForEachKind) {
-  EXPECT_THAT(registry_->kinds(), SizeIs(7));
+  EXPECT_THAT(registry_->kinds(), SizeIs(11));
   for (const Reconciler* kind : directory_kinds()) EXPECT_NE(registry_->find(kind->kind()), nullptr);
+  for (const Reconciler* kind : runtime_kinds()) EXPECT_NE(registry_->find(kind->kind()), nullptr);
 }
 
 TEST_F(Crds, AUserIsValidAndGetsItsDefaults) {

@@ -178,6 +178,28 @@ TEST(Registry, FindsKindsAndSchemasByAnyName) {
   EXPECT_EQ(registry->schema_at("Thing.spec.").error().message, "Thing.spec has no field \"\" (did you mean \"a\"?)");
 }
 
+TEST(Registry, SaysWhatIsMissingUnderACondition) {
+  const std::string properties = R"(
+    proxy:
+      type: object
+      properties: {"on": {type: boolean}, mode: {type: string}, host: {type: string}, key: {type: string}}
+      allOf:
+        - anyOf:
+            - {properties: {"on": {enum: [false]}}}
+            - {properties: {mode: {enum: [direct]}}}
+            - {required: [host]}
+        - anyOf:
+            - {required: [mode], properties: {mode: {enum: [proxy]}}}
+            - {not: {required: [key]}}
+  )";
+  EXPECT_EQ(problems(properties, "{proxy: {\"on\": false}}"), "");
+  EXPECT_EQ(problems(properties, "{proxy: {\"on\": true, mode: direct}}"), "");
+  EXPECT_EQ(problems(properties, "{proxy: {\"on\": true, mode: proxy}}"),
+            "/spec/proxy: the field \"host\" is missing, because on is true and mode is \"proxy\"\n");
+  EXPECT_EQ(problems(properties, "{proxy: {mode: direct, key: k}}"),
+            "/spec/proxy: must not have \"key\", because mode is \"direct\"\n");
+}
+
 TEST(DocumentSchema, HoldsDocumentsAgainstDraft7) {
   const auto schema = DocumentSchema::compile(yaml(
       R"({type: object, required: [a], properties: {a: {const: x}, b: {pattern: "^z"}}, dependencies: {b: [c]}})"));

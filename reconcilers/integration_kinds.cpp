@@ -1,0 +1,138 @@
+// The kinds of the integration runtime. What they ask for is their manifest, member by member: the runtime works with
+// just that.
+#include <algorithm>
+
+#include "controller/base/digest.h"
+#include "controller/base/text.h"
+#include "controller/model/flat.h"
+#include "reconcilers/kinds.h"
+#include "reconcilers/reconcilers.h"
+
+namespace plumb {
+namespace {
+
+constexpr std::string_view kPaused = "plumbline.dev/paused";
+// Free JSON: one attribute each.
+constexpr std::string_view kOpaque[] = {"advanced", "authentication.parameters", "server.variables"};
+constexpr std::string_view kLevels[] = {"/logging/level", "/logging/syslog/level"};
+
+// A member that names another resource of the same namespace, which has to be there first and must not go before.
+struct Use {
+  std::string_view pointer, attribute, kind;
+};
+constexpr Use kIntegrationUses[] = {
+    {"/modelRef/name", "modelRef.name", "IntegrationModel"},
+    {"/authentication/credentialRef/name", "authentication.credentialRef.name", "Credential"},
+};
+constexpr Use kBindingUses[] = {{"/modelRef/name", "modelRef.name", "IntegrationModel"}};
+
+using Adjust = Result<void> (*)(const Resource& resource, Object& spec);
+
+class RuntimeKind final : public Reconciler {
+ public:
+  RuntimeKind(std::string_view kind, std::span<const Use> uses, Adjust adjust)
+      : kind_(kind), uses_(uses), adjust_(adjust) {}
+
+  std::string_view kind() const override { return kind_; }
+  std::span<const AttributeRule> rules() const override { return {}; }
+  bool is_whole() const override { return true; }
+  Result<Wanted> project(const Resource& resource, const Snapshot& snapshot) const override;
+  std::vector<std::string> uses(const LiveObject& object) const override;
+
+ private:
+  std::string_view kind_;
+  std::span<const Use> uses_;
+  Adjust adjust_;
+};
+
+Result<Wanted> RuntimeKind::project(const Resource& resource, const Snapshot&) const {
+  Wanted wanted;
+  wanted.key = resource.key;
+  wanted.at = resource.at;
+  wanted.digest = resource.digest;
+  wanted.identity = {"name", to_string(resource.key)};
+  wanted.adoption = Adoption::adopt;  // what the runtime holds, it has from manifests
+  wanted.deletion.mode =
+      text_at(resource.spec, "/deletionPolicy") == "Orphan" ? Deletion::Mode::orphan : Deletion::Mode::remove;
+  if (const auto paused = resource.annotations.find(std::string(kPaused));
+      paused != resource.annotations.end() && paused->second != "false")
+    wanted.problem = fmt::format("paused by the annotation {}; remove it to go on", kPaused);
+  for (const Use& use : uses_)
+    if (auto name = text_at(resource.spec, use.pointer))
+      wanted.needs.push_back({std::string(use.kind), resource.key.ns, std::move(*name)});
+  Value spec = resource.spec.is_object() ? resource.spec : Value(Object());
+  spec.get_object().erase("deletionPolicy");
+  PLUMB_CHECK(adjust_(resource, spec.get_object()));
+  wanted.attributes = flattened(spec, kOpaque);
+  return wanted;
+}
+
+std::vector<std::string> RuntimeKind::uses(const LiveObject& object) const {
+  std::vector<std::string> handles;
+  const ResourceKey key = parse_key(object.handle);
+  for (const Use& use : uses_) {
+    const auto found = object.attributes.find(use.attribute);
+    if (found != object.attributes.end() && !found->second.values.empty())
+      handles.push_back(to_string(ResourceKey{std::string(use.kind), key.ns, found->second.values.front()}));
+  }
+  return handles;
+}
+
+Result<void> as_it_is(const Resource&, Object&) { return {}; }
+
+// A document of megabytes is no attribute: its digest stands for it, and its content is in the DocumentStore.
+Result<void> by_digest(const Resource&, Object& spec) {
+  auto* document = spec.contains("document") ? spec["document"].if_object() : nullptr;
+  if (document == nullptr) return fail(Fault::invalid, "/spec/document: is needed");
+  if (const Value* text = document->if_contains("inline")) {
+    if (!document->contains("sha256")) document->emplace("sha256", sha256(canonical(*text)));
+    document->erase("inline");
+  }
+  if (!document->contains("sha256"))
+    return fail(Fault::invalid, "/spec/document/file: {} is not in the source",
+                text_at(spec["document"], "/file").value_or(""));
+  return {};
+}
+
+Result<void> with_levels(const Resource&, Object& spec) {
+  Value document = std::move(spec);
+  for (const std::string_view pointer : kLevels) {
+    const auto level = text_at(document, pointer);
+    if (level) document.at_pointer(pointer) = lower(*level);
+  }
+  spec = std::move(document.get_object());
+  return {};
+}
+
+Result<void> the_only_one(const Resource& resource, Object&) {
+  if (resource.key.name == "default") return {};
+  return fail(Fault::invalid,
+              "/metadata/name: there is one GatewayConfiguration for a namespace, and it has the name \"default\"");
+}
+
+}  // namespace
+
+std::span<const std::string_view> free_form_members() { return kOpaque; }
+
+const Reconciler& integration_model() {
+  static const RuntimeKind kind("IntegrationModel", {}, by_digest);
+  return kind;
+}
+const Reconciler& integration() {
+  static const RuntimeKind kind("Integration", kIntegrationUses, with_levels);
+  return kind;
+}
+const Reconciler& runtime_credential() {
+  static const RuntimeKind kind("Credential", {}, as_it_is);
+  return kind;
+}
+const Reconciler& role_binding() {
+  static const RuntimeKind kind("RoleBinding", kBindingUses, as_it_is);
+  return kind;
+}
+const Reconciler& gateway_configuration() {
+  static const RuntimeKind kind("GatewayConfiguration", {}, the_only_one);
+  return kind;
+}
+
+}  // namespace plumb
