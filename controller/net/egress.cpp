@@ -93,7 +93,7 @@ bool within(const std::string& address, std::string_view network) {
 }
 
 std::optional<std::string> embedded(const std::string& address) {
-  if (address.size() != 16) return {};
+  if (address.size() != 16 || within(address, "::/127")) return {};  // "::" and "::1" mean themselves
   for (const auto& [network, at] : kEmbeddings) {
     if (within(address, network)) return address.substr(at, 4);
   }

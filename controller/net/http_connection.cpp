@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 
+#include <cstring>
+
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -40,6 +42,8 @@ bool is_end(const Code& error) {
 
 HttpExchange::~HttpExchange() {
   for (auto& [name, value] : request.headers) wipe(value);
+  wipe(request.url.query);
+  if (request.body.size() <= kSmallBody) wipe(request.body);  // forms that ask for tokens; what is large is data
 }
 
 HttpConnection::HttpConnection(const World& world, std::shared_ptr<TlsClient> tls)
@@ -271,6 +275,7 @@ void HttpConnection::on_bytes(Code error, std::size_t size) {
     exchange_->timing.first_byte = since(step_began_);
   }
   const auto state = answer_.put({in_.data(), size});
+  explicit_bzero(in_.data(), size);  // it may have been a token, and the connection stays
   if (!state) return fail(answer_.too_large() ? Stage::limit : Stage::receive, state.error());
   *state == HttpAnswer::State::done ? on_answer() : read();
 }

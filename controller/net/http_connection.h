@@ -21,7 +21,7 @@ class HttpConnection;
 // the target had closed.
 struct HttpExchange {
   HttpExchange(asio::io_context& io) : timer(io) {}
-  ~HttpExchange();  // wipes the headers
+  ~HttpExchange();  // wipes what may be a credential
 
   HttpRequest request;
   std::shared_ptr<const HttpRoute> route;

@@ -1,6 +1,7 @@
 #include "controller/net/http_message.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -47,22 +48,32 @@ std::string_view reason_of(int status) {
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
     default: return "";
   }
+}
+
+bool may_have_body(const Response& response) {
+  return response.status != 204 && response.status != 304 && can_be_sent(response);
 }
 
 std::string to_wire(const Response& response, const WireOptions& options) {
   if (!can_be_sent(response)) return to_wire(Response{.status = 500}, options);
   const bool bodyless = response.status == 204 || response.status == 304;
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
-  if (!options.date.empty()) text += fmt::format("Date: {}\r\n", options.date);
-  if (!response.body.empty() && !bodyless) text += fmt::format("Content-Type: {}\r\n", response.content_type);
-  if (!bodyless) text += fmt::format("Content-Length: {}\r\n", response.body.size());
+  const bool body_here = options.with_body && !options.head_only && !bodyless;
+  std::string text;
+  text.reserve(256 + (body_here ? response.body.size() : 0));
+  const auto out = std::back_inserter(text);
+  fmt::format_to(out, "HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
+  if (!options.date.empty()) fmt::format_to(out, "Date: {}\r\n", options.date);
+  if (!response.body.empty() && !bodyless) fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
+  if (!bodyless) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
   if (!options.keep_alive) text += "Connection: close\r\n";
-  for (const auto& [name, value] : response.headers) text += fmt::format("{}: {}\r\n", name, value);
+  for (const auto& [name, value] : response.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
   text += "\r\n";
-  if (options.with_body && !bodyless) text += response.body;
+  if (body_here) text += response.body;
   return text;
 }
 

@@ -39,9 +39,12 @@ std::string_view reason_of(int status);
 // (a line break) makes it a 500 without a body: what comes from outside must not write headers.
 struct WireOptions {
   bool keep_alive = true;
-  bool with_body = true;  // false: the answer to HEAD
+  bool with_body = true;   // false: the answer to HEAD
+  bool head_only = false;  // the body is sent apart, if may_have_body()
   std::string date{};
 };
+// False for what to_wire() makes a head without a body of.
+bool may_have_body(const Response& response);
 std::string to_wire(const Response& response, const WireOptions& options);
 
 }  // namespace plumb::net

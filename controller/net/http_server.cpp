@@ -3,8 +3,8 @@
 #include <fcntl.h>
 
 #include <charconv>
+#include <future>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +16,7 @@
 #include "controller/base/log.h"
 #include "controller/base/text.h"
 #include "controller/net/http_session.h"
+#include "controller/net/loop.h"
 
 namespace plumb::net {
 namespace {
@@ -65,14 +66,10 @@ void close_on_exec(Socket& socket) {
 
 }  // namespace
 
-// Everything but start(), stop(), later() and the destructor is on the thread.
-struct HttpServer::Running {
-  Running(HttpServerOptions with, const Clock& dates, Handler answers)
-      : options(std::move(with)), handler(std::move(answers)), clock(dates) {}
-  ~Running() {
-    if (thread.joinable()) thread.join();
-    over = true;
-  }
+// Everything but start(), stop(), later() and the destructor is on the thread. What waits for something keeps it.
+struct HttpServer::Running final : HttpSession::Server, std::enable_shared_from_this<Running> {
+  Running(HttpServerOptions with, const Clock& dates, AsyncHandler answers, Loop& on)
+      : Server{std::move(with), std::move(answers), dates}, loop(on), io(on.context()) {}
 
   Result<void> listen() {
     PLUMB_TRY(const tcp::endpoint at, endpoint_of(options.listen));
@@ -96,37 +93,39 @@ struct HttpServer::Running {
   void accept() {
     if (accepting || stopping || sessions.size() >= options.connection_limit) return;
     accepting = true;
-    acceptor.async_accept([this](Code error, tcp::socket socket) {
-      accepting = false;
-      if (stopping) return;
-      if (error) {  // out of file descriptors, for example
-        log::warning("http.accept", "a connection cannot be accepted: {}", error.message());
-        return after(std::chrono::milliseconds(100), [this] { accept(); });
-      }
-      close_on_exec(socket);
-      Code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      const auto session = std::make_shared<HttpSession>(std::move(socket), tls.get(), server);
-      sessions.insert(session.get());
-      session->start();
-      accept();
+    acceptor.async_accept([self = shared_from_this()](Code error, tcp::socket socket) {
+      self->accepting = false;
+      if (!self->stopping) self->on_accepted(error, std::move(socket));
     });
   }
 
-  void ended(HttpSession* session) {
-    if (over) return;
+  void on_accepted(Code error, tcp::socket socket) {
+    if (error) {  // out of file descriptors, for example
+      log::warning("http.accept", "a connection cannot be accepted: {}", error.message());
+      return after(std::chrono::milliseconds(100), [this] { accept(); });
+    }
+    close_on_exec(socket);
+    Code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    const auto session = std::make_shared<HttpSession>(std::move(socket), tls.get(), shared_from_this());
+    sessions.insert(session.get());
+    session->start();
+    accept();
+  }
+
+  void ended(HttpSession* session) override {
     sessions.erase(session);
-    if (stopping && sessions.empty()) deadline.cancel();
-    if (!stopping && !accepting) asio::post(io, [this] { accept(); });
+    if (stopping) return finish_if_empty();
+    if (!accepting) asio::post(io, [self = shared_from_this()] { self->accept(); });
   }
 
   void after(Duration delay, std::function<void()> what) {
     if (stopping) return;
     const auto timer = std::make_shared<asio::steady_timer>(io, delay);
     timers.insert(timer);
-    timer->async_wait([this, timer, what = std::move(what)](Code error) {
-      timers.erase(timer);
-      if (!error && !stopping) what();
+    timer->async_wait([self = shared_from_this(), timer, what = std::move(what)](Code error) {
+      self->timers.erase(timer);
+      if (!error && !self->stopping) what();
     });
   }
 
@@ -136,51 +135,79 @@ struct HttpServer::Running {
     Code ignored;
     acceptor.close(ignored);
     for (const auto& timer : timers) timer->cancel();
-    if (sessions.empty()) return;
     deadline.expires_after(options.stop_timeout);
-    deadline.async_wait([this](Code error) {
-      if (!error) io.stop();
+    deadline.async_wait([self = shared_from_this()](Code error) {
+      if (!error) self->abort_all();
     });
-    for (HttpSession* session : std::vector<HttpSession*>(sessions.begin(), sessions.end())) session->finish();
+    for (HttpSession* session : copy_of_sessions()) session->finish();
+    finish_if_empty();
   }
 
-  const HttpServerOptions options;
-  const Handler handler;
-  const Clock& clock;
+  void abort_all() {
+    for (HttpSession* session : copy_of_sessions()) session->abort();
+  }
+
+  std::vector<HttpSession*> copy_of_sessions() const { return {sessions.begin(), sessions.end()}; }
+
+  void finish_if_empty() {
+    if (!sessions.empty() || is_finished) return;
+    is_finished = true;
+    deadline.cancel();
+    finished.set_value();
+  }
+
+  Loop& loop;
+  asio::io_context& io;
   tcp::endpoint endpoint;
   bool accepting = false;
   bool stopping = false;
-  bool over = false;  // being destroyed
+  bool is_finished = false;
+  std::promise<void> finished;  // stopped, and without sessions
   std::set<HttpSession*> sessions;
   std::set<std::shared_ptr<asio::steady_timer>> timers;
-  // Sessions that still wait for something when `io` goes are destroyed with it, after what stands below.
-  HttpSession::Server server{options, handler, clock, [this](HttpSession* session) { ended(session); }};
   std::unique_ptr<Context> tls;
-  asio::io_context io{1};
   tcp::acceptor acceptor{io};
   asio::steady_timer deadline{io};
-  std::thread thread;
 };
 
-HttpServer::HttpServer(std::unique_ptr<Running> running) : running_(std::move(running)) {}
+HttpServer::HttpServer(std::unique_ptr<Loop> own, std::shared_ptr<Running> running)
+    : own_(std::move(own)), running_(std::move(running)) {}
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options, const Clock& clock, Handler handler) {
-  auto running = std::make_unique<Running>(std::move(options), clock, std::move(handler));
-  PLUMB_CHECK(running->listen());
-  Running& there = *running;
-  there.accept();
-  there.thread = std::thread([&there] { there.io.run(); });
-  return std::unique_ptr<HttpServer>(new HttpServer(std::move(running)));
+Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options, const Clock& clock, Handler handler,
+                                                      Loop* loop) {
+  return start(
+      std::move(options), clock,
+      [handler = std::move(handler)](const Request& request, const Reply& reply) { reply(handler(request)); }, loop);
 }
 
-HttpServer::~HttpServer() { stop(); }
+Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options, const Clock& clock,
+                                                      AsyncHandler handler, Loop* loop) {
+  auto own = loop == nullptr ? std::make_unique<Loop>() : nullptr;
+  auto running = std::make_shared<Running>(std::move(options), clock, std::move(handler), own ? *own : *loop);
+  PLUMB_CHECK(running->listen());
+  asio::post(running->io, [running] { running->accept(); });
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(own), std::move(running)));
+}
+
+HttpServer::~HttpServer() {
+  if (running_->loop.on_thread() || running_->loop.stopped()) {
+    running_->stop();
+    running_->abort_all();
+    return;
+  }
+  stop();
+  const auto finished = running_->finished.get_future();
+  // A loop that is stopped meanwhile finishes nothing.
+  while (finished.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready && !running_->loop.stopped()) {
+  }
+}
 
 void HttpServer::stop() {
-  asio::post(running_->io, [running = running_.get()] { running->stop(); });
+  asio::post(running_->io, [running = running_] { running->stop(); });
 }
 
 void HttpServer::later(Duration delay, std::function<void()> what) {
-  asio::post(running_->io, [running = running_.get(), delay, what = std::move(what)] { running->after(delay, what); });
+  asio::post(running_->io, [running = running_, delay, what = std::move(what)] { running->after(delay, what); });
 }
 
 std::uint16_t HttpServer::port() const { return running_->endpoint.port(); }

@@ -12,6 +12,8 @@
 
 namespace plumb::net {
 
+class Loop;
+
 struct TlsFiles {
   std::string certificates;  // PEM: the server's certificate, then those up to the authority
   std::string key;           // PEM
@@ -27,20 +29,31 @@ struct HttpServerOptions {
   Duration read_timeout = std::chrono::seconds(10);   // for one whole request with its TLS handshake; then 408
   Duration write_timeout = std::chrono::seconds(10);  // for one whole response
   Duration idle_timeout = std::chrono::seconds(30);   // between requests
+  Duration reply_timeout = std::chrono::minutes(5);   // for the handler's reply; then 504
   Duration stop_timeout = std::chrono::seconds(5);    // for what is under way when the server is stopped
 };
 
-// An HTTP/1.1 server (RFC 9112) with one thread of its own: keep-alive, pipelining, chunked bodies, Expect. Every wait
-// has a limit, so that nobody can keep a connection by sending slowly.
+// An HTTP/1.1 server (RFC 9112) with one thread, its own or that of a loop: keep-alive, pipelining, chunked bodies,
+// Expect. Every wait has a limit, so that nobody can keep a connection by sending slowly.
 class HttpServer {
  public:
   // Called on the server's thread, one at a time; must not block. An exception is answered with 500.
   using Handler = std::function<Response(const Request&)>;
 
+  // The answer to one request, at once or later, on the server's thread. Only the first call counts, and none does once
+  // the client or the server has gone. Destroyed without a call, on the server's thread as well, it answers with 500.
+  using Reply = std::function<void(Response)>;
+  // Requests of one connection come one after the other: the next when the last is answered.
+  using AsyncHandler = std::function<void(Request, Reply)>;
+
   // Listens when it returns. Fault::invalid for options that cannot be used, Fault::unavailable if the address cannot
-  // be listened at. `clock` is asked for the Date of responses and outlives the server.
-  static Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options, const Clock& clock, Handler handler);
-  // Stops, and returns when the thread has ended.
+  // be listened at. `clock` is asked for the Date of responses and outlives the server; so does `loop`, which the
+  // server is run on where there is one.
+  static Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options, const Clock& clock, Handler handler,
+                                                   Loop* loop = nullptr);
+  static Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options, const Clock& clock, AsyncHandler handler,
+                                                   Loop* loop = nullptr);
+  // Stops, and returns when that is done; on the loop's own thread it ends all at once.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -56,8 +69,9 @@ class HttpServer {
 
  private:
   struct Running;
-  explicit HttpServer(std::unique_ptr<Running> running);
-  std::unique_ptr<Running> running_;
+  HttpServer(std::unique_ptr<Loop> own, std::shared_ptr<Running> running);
+  const std::unique_ptr<Loop> own_;
+  std::shared_ptr<Running> running_;
 };
 
 }  // namespace plumb::net

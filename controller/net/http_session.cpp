@@ -38,10 +38,37 @@ int status_of(Code error) {
 
 }  // namespace
 
-HttpSession::HttpSession(asio::ip::tcp::socket socket, asio::ssl::context* tls, const Server& server)
-    : stream_(std::move(socket), tls), server_(server), timer_(stream_.socket().get_executor()) {}
+// The right to answer a request.
+struct HttpSession::Pending {
+  ~Pending() {
+    if (!used) answer({.status = 500});  // the handler has lost it
+  }
+  void answer(Response response) {
+    if (std::exchange(used, true)) return;
+    if (const auto there = session.lock()) there->reply(std::move(response));
+  }
+  std::weak_ptr<HttpSession> session;
+  bool used = false;
+};
 
-HttpSession::~HttpSession() { server_.ended(this); }
+const std::string& HttpSession::Server::date() {
+  const SystemTime now = clock.now();
+  const std::int64_t second = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  if (second != date_second) {
+    date_second = second;
+    date_made = http_date(now);
+  }
+  return date_made;
+}
+
+HttpSession::HttpSession(asio::ip::tcp::socket socket, asio::ssl::context* tls, std::shared_ptr<Server> server)
+    : stream_(std::move(socket), tls), server_(std::move(server)), timer_(stream_.socket().get_executor()) {
+  Code error;
+  const auto peer = stream_.socket().remote_endpoint(error);
+  if (!error) peer_ = fmt::format("{}:{}", peer.address().to_string(), peer.port());
+}
+
+HttpSession::~HttpSession() { server_->ended(this); }
 
 // A handler that keeps the session, and does nothing once it has ended.
 template <class F>
@@ -52,7 +79,7 @@ auto HttpSession::bound(F function) {
 }
 
 void HttpSession::start() {
-  wait_at_most(server_.options.read_timeout);
+  wait_at_most(server_->options.read_timeout);
   stream_.accept_tls(bound([](HttpSession& self, Code error) {
     if (error) return self.abort();
     self.read_request();
@@ -72,14 +99,16 @@ void HttpSession::abort() {
 
 void HttpSession::read_request() {
   parser_.emplace();
-  parser_->header_limit(static_cast<std::uint32_t>(server_.options.header_limit));
-  parser_->body_limit(server_.options.body_limit);
+  parser_->header_limit(static_cast<std::uint32_t>(server_->options.header_limit));
+  parser_->body_limit(server_->options.body_limit);
   parser_->eager(true);
   continued_ = false;
   if (finishing_) return close_gently();
   phase_ = pending_.empty() ? Phase::idle : Phase::reading;
-  wait_at_most(phase_ == Phase::idle ? server_.options.idle_timeout : server_.options.read_timeout);
-  pending_.empty() ? read_more() : parse();
+  wait_at_most(phase_ == Phase::idle ? server_->options.idle_timeout : server_->options.read_timeout);
+  if (pending_.empty()) return read_more();
+  const std::string next = std::exchange(pending_, {});
+  parse(next);
 }
 
 void HttpSession::read_more() {
@@ -91,16 +120,22 @@ void HttpSession::on_bytes(Code error, std::size_t size) {
   if (error) return abort();  // the peer has gone
   if (phase_ == Phase::idle) {
     phase_ = Phase::reading;
-    wait_at_most(server_.options.read_timeout);  // from the first byte on, however slowly the others come
+    wait_at_most(server_->options.read_timeout);  // from the first byte on, however slowly the others come
   }
+  if (pending_.empty()) return parse({chunk_.data(), size});  // without a copy, most often
   pending_.append(chunk_.data(), size);
-  parse();
+  const std::string all = std::exchange(pending_, {});
+  parse(all);
 }
 
-void HttpSession::parse() {
+void HttpSession::parse(std::string_view bytes) {
   Code error;
-  const std::size_t used = parser_->put(asio::buffer(pending_), error);
-  pending_.erase(0, used);
+  const std::size_t used = parser_->put(asio::buffer(bytes.data(), bytes.size()), error);
+  pending_.assign(bytes.substr(used));
+  parsed(error);
+}
+
+void HttpSession::parsed(Code error) {
   if (error && error != http::error::need_more) return refuse(error);
   if (parser_->is_done()) return answer();
   if (!continue_expected()) return read_more();
@@ -127,27 +162,33 @@ Request HttpSession::take_request() {
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   request.body = std::move(message.body());
   request.tls = stream_.tls();
-  Code error;
-  const auto peer = stream_.socket().remote_endpoint(error);
-  if (!error) request.peer = fmt::format("{}:{}", peer.address().to_string(), peer.port());
+  request.peer = peer_;
   return request;
 }
 
 void HttpSession::answer() {
   const bool is_current = parser_->get().version() >= 11;
-  const bool keep_alive = is_current && parser_->keep_alive();
-  const Request request = take_request();
+  keep_alive_ = is_current && parser_->keep_alive();
+  Request request = take_request();
+  with_body_ = request.method != "HEAD";
   // Exactly one Host (RFC 9112, 3.2); and of the forms of a target only that of a server which is no proxy.
   if ((is_current && !request.header("Host")) || !request.path.starts_with('/'))
-    return send({.status = 400}, false, request.method != "HEAD");
-  Response response;
+    return send({.status = 400}, false, with_body_);
+  phase_ = Phase::handling;
+  wait_at_most(server_->options.reply_timeout);  // which keeps the session meanwhile
+  const auto pending = std::make_shared<Pending>();
+  pending->session = weak_from_this();
   try {
-    response = server_.handler(request);
+    server_->handler(std::move(request), [pending](Response response) { pending->answer(std::move(response)); });
   } catch (const std::exception& thrown) {
-    log::error("http.handler", "{} {}: {}", printable(request.method), printable(request.path), thrown.what());
-    response = {.status = 500};
+    log::error("http.handler", "a request from {}: {}", peer_, thrown.what());
+    pending->answer({.status = 500});
   }
-  send(response, keep_alive && !finishing_, request.method != "HEAD");
+}
+
+void HttpSession::reply(Response response) {
+  if (phase_ != Phase::handling) return;  // too late
+  send(std::move(response), keep_alive_ && !finishing_, with_body_);
 }
 
 void HttpSession::refuse(Code error) {
@@ -156,23 +197,29 @@ void HttpSession::refuse(Code error) {
   send({.status = status_of(error)}, false);
 }
 
-void HttpSession::send(const Response& response, bool keep_alive, bool with_body) {
+void HttpSession::send(Response response, bool keep_alive, bool with_body) {
+  // Larger ones are not copied behind their head.
+  constexpr std::size_t kSmallBody = 4096;
   phase_ = Phase::writing;
-  out_ = to_wire(response, {.keep_alive = keep_alive, .with_body = with_body, .date = http_date(server_.clock.now())});
-  wait_at_most(server_.options.write_timeout);
-  stream_.write(asio::buffer(out_),
+  const bool apart = with_body && response.body.size() > kSmallBody;
+  out_ = to_wire(response,
+                 {.keep_alive = keep_alive, .with_body = with_body, .head_only = apart, .date = server_->date()});
+  if (apart && may_have_body(response)) body_ = std::move(response.body);
+  wait_at_most(server_->options.write_timeout);
+  stream_.write({asio::buffer(std::as_const(out_)), asio::buffer(std::as_const(body_))},
                 bound([keep_alive](HttpSession& self, Code error, std::size_t) { self.on_sent(error, keep_alive); }));
 }
 
 void HttpSession::on_sent(Code error, bool keep_alive) {
   if (error) return abort();
+  body_.clear();
   keep_alive ? read_request() : close_gently();
 }
 
 // Closing while the peer still sends would make its system throw away the response (RFC 9112, 9.6).
 void HttpSession::close_gently() {
   phase_ = Phase::closing;
-  wait_at_most(std::min<Duration>(server_.options.write_timeout, std::chrono::seconds(2)));
+  wait_at_most(std::min<Duration>(server_->options.write_timeout, std::chrono::seconds(2)));
   stream_.shut_down(bound([](HttpSession& self, Code error) {
     if (error || self.stream_.tls()) return self.abort();
     self.drain();
@@ -196,10 +243,11 @@ void HttpSession::wait_at_most(Duration limit) {
 }
 
 void HttpSession::on_timeout() {
+  if (phase_ == Phase::handling) return send({.status = 504}, false, with_body_);
   // A read is under way, so that the answer goes out beside it; the next byte finds the session ended.
   if (phase_ != Phase::reading || stream_.tls()) return abort();
   phase_ = Phase::writing;
-  out_ = to_wire({.status = 408}, {.keep_alive = false, .date = http_date(server_.clock.now())});
+  out_ = to_wire({.status = 408}, {.keep_alive = false, .date = server_->date()});
   Code ignored;
   stream_.socket().non_blocking(true, ignored);
   stream_.socket().write_some(asio::buffer(out_), ignored);

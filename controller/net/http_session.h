@@ -1,9 +1,12 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -18,14 +21,21 @@ namespace plumb::net {
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
   struct Server {
-    const HttpServerOptions& options;
-    const HttpServer::Handler& handler;
+    Server(HttpServerOptions with, HttpServer::AsyncHandler answers, const Clock& dates)
+        : options(std::move(with)), handler(std::move(answers)), clock(dates) {}
+    virtual ~Server() = default;
+    virtual void ended(HttpSession* session) = 0;  // once for each session
+    const std::string& date();                     // of the Date header
+
+    const HttpServerOptions options;
+    const HttpServer::AsyncHandler handler;
     const Clock& clock;
-    std::function<void(HttpSession*)> ended;  // once for each session
+    std::string date_made{};
+    std::int64_t date_second = -1;
   };
 
   // `tls` is null for none.
-  HttpSession(asio::ip::tcp::socket socket, asio::ssl::context* tls, const Server& server);
+  HttpSession(asio::ip::tcp::socket socket, asio::ssl::context* tls, std::shared_ptr<Server> server);
   ~HttpSession();
   void start();
   // Ends now if it is between requests, else after the response that is under way.
@@ -35,17 +45,20 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-  enum class Phase { handshake, idle, reading, writing, closing, ended };
+  enum class Phase { handshake, idle, reading, handling, writing, closing, ended };
+  struct Pending;
 
   void read_request();
   void read_more();
   void on_bytes(Code error, std::size_t size);
-  void parse();
+  void parse(std::string_view bytes);
+  void parsed(Code error);
   bool continue_expected() const;
   Request take_request();
   void answer();
   void refuse(Code error);
-  void send(const Response& response, bool keep_alive, bool with_body = true);
+  void reply(Response response);
+  void send(Response response, bool keep_alive, bool with_body = true);
   void on_sent(Code error, bool keep_alive);
   void close_gently();
   void drain();
@@ -55,7 +68,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   auto bound(F function);
 
   Stream stream_;
-  const Server& server_;
+  const std::shared_ptr<Server> server_;
   asio::steady_timer timer_;
   Phase phase_ = Phase::handshake;
   bool finishing_ = false;
@@ -64,6 +77,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::array<char, 8192> chunk_{};
   std::string pending_;  // received, not parsed yet
   std::string out_;
+  std::string body_;  // sent after `out_` where it is large
+  std::string peer_;
+  bool keep_alive_ = false;  // of the request that is being handled
+  bool with_body_ = true;
   std::optional<Parser> parser_;
 };
 

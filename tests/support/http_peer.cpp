@@ -100,6 +100,10 @@ struct HttpPeer::Running {
       }
       return noted(take(all));
     }
+    std::string some() override {
+      if (in_.empty() && !more()) return "";
+      return take(in_.size());
+    }
     bool send(std::string_view bytes) override {
       while (!bytes.empty()) {
         const auto sent = ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
@@ -241,7 +245,7 @@ bool HttpPeer::Connection::answer(std::string_view body, std::string_view more_h
   return send(fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\n{}\r\n{}", status, body.size(), more_headers, body));
 }
 
-HttpPeer::HttpPeer(Script script, std::optional<PeerTls> tls, const char* address)
+HttpPeer::HttpPeer(Script script, std::optional<PeerTls> tls, const char* address, std::uint16_t port)
     : running_(std::make_unique<Running>()) {
   std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets without MSG_NOSIGNAL
   running_->script = std::move(script);
@@ -253,8 +257,10 @@ HttpPeer::HttpPeer(Script script, std::optional<PeerTls> tls, const char* addres
   at.ss_family = six ? AF_INET6 : AF_INET;
   if (six) {
     ::inet_pton(AF_INET6, address, &reinterpret_cast<sockaddr_in6*>(&at)->sin6_addr);
+    reinterpret_cast<sockaddr_in6*>(&at)->sin6_port = htons(port);
   } else {
     ::inet_pton(AF_INET, address, &reinterpret_cast<sockaddr_in*>(&at)->sin_addr);
+    reinterpret_cast<sockaddr_in*>(&at)->sin_port = htons(port);
   }
   running_->listener = ::socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (::bind(running_->listener, reinterpret_cast<const sockaddr*>(&at), size) != 0 ||

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,8 @@ class HttpPeer {
     virtual std::string request() = 0;
     // Up to and with the empty line.
     virtual std::string head() = 0;
+    // What has come, at least a byte; empty once the client has closed.
+    virtual std::string some() = 0;
     // False once the client does not take it any more.
     virtual bool send(std::string_view bytes) = 0;
     // Byte by byte, each in a packet or record of its own.
@@ -50,7 +53,8 @@ class HttpPeer {
   };
   using Script = std::function<void(Connection&)>;  // the connection is closed when it returns
 
-  explicit HttpPeer(Script script, std::optional<PeerTls> tls = {}, const char* address = "127.0.0.1");
+  explicit HttpPeer(Script script, std::optional<PeerTls> tls = {}, const char* address = "127.0.0.1",
+                    std::uint16_t port = 0);
   ~HttpPeer();
   HttpPeer(const HttpPeer&) = delete;
   HttpPeer& operator=(const HttpPeer&) = delete;

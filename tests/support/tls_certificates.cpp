@@ -81,6 +81,16 @@ Certificate make_certificate(const CertificateWish& wish, const Certificate* iss
   out = BIO_new(BIO_s_mem());
   PEM_write_bio_PKCS8PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   made.key = taken_from(out);
+  auto* const password = reinterpret_cast<const unsigned char*>("password");
+  out = BIO_new(BIO_s_mem());
+  PEM_write_bio_PrivateKey_traditional(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  made.traditional_key = taken_from(out);
+  out = BIO_new(BIO_s_mem());
+  PEM_write_bio_PKCS8PrivateKey(out, key.get(), EVP_aes_256_cbc(), "password", 8, nullptr, nullptr);
+  made.encrypted_key = taken_from(out);
+  out = BIO_new(BIO_s_mem());
+  PEM_write_bio_PrivateKey_traditional(out, key.get(), EVP_aes_256_cbc(), password, 8, nullptr, nullptr);
+  made.encrypted_traditional_key = taken_from(out);
   return made;
 }
 

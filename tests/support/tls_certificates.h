@@ -7,7 +7,10 @@ namespace plumb::test {
 
 struct Certificate {
   std::string pem;
-  std::string key;  // PKCS#8
+  std::string key;                // PKCS#8
+  std::string traditional_key{};  // PKCS#1 or SEC 1
+  std::string encrypted_key{};
+  std::string encrypted_traditional_key{};
 };
 
 struct CertificateWish {

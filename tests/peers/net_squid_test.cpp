@@ -1,0 +1,121 @@
+// net::HttpClient through a real squid that asks for a password.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/net/http_client.h"
+#include "tests/support/http_exchange.h"
+#include "tests/support/http_peer.h"
+#include "tests/support/http_process.h"
+#include "tests/support/tls_certificates.h"
+
+namespace plumb::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr const char* kSettings = R"(
+http_port 127.0.0.1:{1}
+auth_param basic program /usr/lib/squid/basic_ncsa_auth {0}/passwords
+auth_param basic children 1
+acl known proxy_auth REQUIRED
+acl closed port 1
+http_access deny closed
+http_access allow known
+http_access deny all
+cache deny all
+pid_filename {0}/pid
+access_log stdio:{0}/access.log
+cache_log {0}/cache.log
+coredump_dir {0}
+cache_effective_user proxy
+shutdown_lifetime 0 seconds
+pinger_enable off
+)";
+
+std::string hash_of(const std::string& password) {
+  FILE* const pipe = ::popen(("openssl passwd -apr1 " + password).c_str(), "r");
+  char line[256] = {};
+  const char* const got = std::fgets(line, sizeof line, pipe);
+  ::pclose(pipe);
+  return got != nullptr ? line : "";
+}
+
+class Squid : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    PLUMB_NEEDS("squid");
+    port_ = HttpProcess::free_port();
+    squid_.write("passwords", "jane:" + hash_of("pass-word"));
+    const std::string settings = squid_.write("squid.conf", fmt::format(kSettings, squid_.folder(), port_));
+    // The name is that of its shared memory: other squids of this machine have others.
+    squid_.run(
+        {HttpProcess::path_of("squid"), "-N", "-n", fmt::format("plumb{}x{}", ::getpid(), port_), "-f", settings},
+        port_);
+  }
+  ~Squid() override { loop_.stop(); }
+
+  std::shared_ptr<const HttpRoute> route(const std::string& user, const std::string& password) const {
+    return std::make_shared<const HttpRoute>(
+        HttpRoute{.tls = {.ca = std::make_shared<const std::string>(authority_.pem)},
+                  .proxy = HttpProxy{"127.0.0.1", port_, user, std::make_shared<const Secret>(std::string(password))}});
+  }
+  HttpSender::Answer get(const std::string& url, std::shared_ptr<const HttpRoute> route) {
+    return exchange(loop_, client_, {.method = "GET", .url = url_of(url)}, std::move(route));
+  }
+
+  const Certificate authority_ = make_certificate({.common_name = "Authority", .authority = true});
+  const Certificate leaf_ = make_certificate({.names = {"IP:127.0.0.1"}}, &authority_);
+  HttpPeer plain_{answering([](const std::string&) { return "plain"; })};
+  HttpPeer secured_{answering([](const std::string&) { return "secured"; }), PeerTls{leaf_.pem, leaf_.key}};
+  HttpProcess squid_;
+  std::uint16_t port_ = 0;
+  net::Loop loop_;
+  net::HttpClient client_{loop_, {.egress = *net::Egress::parse({"127.0.0.0/8"})}};
+};
+
+TEST_F(Squid, CarriesBothKindsAndKeepsThePasswordToItself) {
+  const auto known = route("jane", "pass-word");
+  const std::string http = fmt::format("http://127.0.0.1:{}/a?b=c", plain_.port());
+  const std::string https = fmt::format("https://127.0.0.1:{}/a?b=c", secured_.port());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(told(get(http, known)), "200 plain");
+    EXPECT_EQ(told(get(https, known)), "200 secured");
+  }
+  EXPECT_EQ(secured_.connections(), 1);  // the tunnel is kept
+  for (const HttpPeer* peer : {&plain_, &secured_}) {
+    ASSERT_EQ(peer->seen().size(), 3u);
+    for (const auto& request : peer->seen()) {
+      EXPECT_THAT(request, StartsWith("GET /a?b=c HTTP/1.1\r\n"));
+      EXPECT_THAT(request, Not(HasSubstr("Proxy-Authorization")));
+    }
+  }
+}
+
+TEST_F(Squid, AWrongPasswordAndAClosedPortAreToldApart) {
+  for (const auto& url :
+       {fmt::format("http://127.0.0.1:{}/", plain_.port()), fmt::format("https://127.0.0.1:{}/", secured_.port())}) {
+    const auto wrong = get(url, route("jane", "hunter2"));
+    ASSERT_FALSE(wrong) << url;
+    EXPECT_EQ(wrong.error().stage, HttpFailure::Stage::proxy);
+    EXPECT_EQ(wrong.error().error.fault, Fault::denied);
+    EXPECT_THAT(told(wrong), HasSubstr("407"));
+    EXPECT_THAT(told(wrong), HasSubstr("does not accept the user name or the password"));
+    EXPECT_THAT(told(wrong), Not(HasSubstr("hunter2")));
+    EXPECT_THAT(told(get(url, route("", ""))), HasSubstr("asks for a user name and password"));
+  }
+  EXPECT_THAT(told(get("https://127.0.0.1:1/", route("jane", "pass-word"))), HasSubstr("does not allow the target"));
+  EXPECT_TRUE(plain_.seen().empty());
+  EXPECT_TRUE(secured_.seen().empty());
+}
+
+}  // namespace
+}  // namespace plumb::test
