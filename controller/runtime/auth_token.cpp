@@ -50,8 +50,12 @@ class OAuthAuthenticator final : public Authenticator {
 
 }  // namespace
 
-TokenSource::TokenSource(std::shared_ptr<const AuthSettings> settings, const AuthParts& parts, OAuthClient client)
-    : settings_(std::move(settings)), parts_(parts), client_(std::move(client)), margin_(kMargin) {
+TokenSource::TokenSource(std::shared_ptr<const SharedSettings> settings, const AuthParts& parts, OAuthClient client)
+    : settings_(std::move(settings)),
+      parts_(parts),
+      client_(std::move(client)),
+      margin_(kMargin),
+      rereading_(parts.secrets, parts.clock) {
   if (client_.discovery) discovery_ = std::make_shared<Discovery>(*client_.discovery, settings_, parts_);
 }
 
@@ -181,6 +185,8 @@ void TokenSource::finish(bool by_refresh, TokenAnswer answer) {
   }
   if (by_refresh && refusal)
     answer.error().error.message += "; plumbline auth login integration " + settings_->integration.name + " helps";
+  // They may have been changed at both ends.
+  if (fault == Fault::denied) rereading_.forget({client_.secret, client_.password});
   failed_ = parts_.clock.steady();
   if (waiting_.empty())
     log::warning("auth.renewal_failed", "{}: {}", to_string(settings_->integration), answer.error().error.message);
@@ -220,7 +226,7 @@ void TokenSource::answer_all(const Access& access) {
 
 Result<std::unique_ptr<Authenticator>> make_oauth(const AuthSettings& settings, const AuthParts& parts) {
   PLUMB_TRY(OAuthClient client, oauth_client(settings));
-  auto tokens = std::make_shared<TokenSource>(std::make_shared<const AuthSettings>(settings), parts, std::move(client));
+  auto tokens = std::make_shared<TokenSource>(shared(settings), parts, std::move(client));
   return std::unique_ptr<Authenticator>(std::make_unique<OAuthAuthenticator>(std::move(tokens)));
 }
 
