@@ -37,11 +37,7 @@ class OAuthAuthenticator final : public Authenticator {
     });
   }
   // Another token does not allow what this one does not: 403 stays (RFC 6750, 3.1).
-  bool refused(int status) override {
-    if (status != 401) return false;
-    tokens_->refused();
-    return true;
-  }
+  bool refused(int status) override { return status == 401 && tokens_->refused(); }
   void renew_if_due() override { tokens_->renew_if_due(); }
 
  private:
@@ -88,8 +84,11 @@ void TokenSource::get(std::function<void(Access)> done) {
   renew();
 }
 
-void TokenSource::refused() {
+bool TokenSource::refused() {
   if (handouts_.refused(parts_.clock.steady())) rejected_ = true;
+  if (rejected_ && !renewing_) load();
+  const bool renewable = client_.grant != Grant::authorization_code || (token_ && token_->refresh != nullptr);
+  return renewing_ || usable({}) || renewable;
 }
 
 void TokenSource::renew_if_due() {

@@ -18,8 +18,9 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   TokenSource(std::shared_ptr<const SharedSettings> settings, const AuthParts& parts, OAuthClient client);
   // One that holds for a while yet. `done` may be called from within.
   void get(std::function<void(Access)> done);
-  // The target answered 401: what is in use is dropped, unless that has happened already.
-  void refused();
+  // The target answered 401: what is in use is dropped, unless that has happened already. True: there is, or can be
+  // had, another one.
+  bool refused();
   void renew_if_due();
 
  private:
