@@ -22,7 +22,7 @@ constexpr std::size_t kEntropy = 32;  // bytes; of state and verifier
 struct Login {
   std::string state;
   SharedSecret verifier;
-  std::shared_ptr<const AuthSettings> settings;
+  std::shared_ptr<const SharedSettings> settings;
   OAuthClient client;
   std::string redirect_uri;
   std::shared_ptr<const Provider> provider;  // null: endpoints are of the model
@@ -143,9 +143,8 @@ void Logins::begin(AuthSettings settings, std::string redirect_uri, Begun done) 
                         fmt::format("{}: its Credential needs nobody to sign in", to_string(settings.integration))));
   if (auto fits = check_redirect(redirect_uri); !fits)
     return done(tl::unexpected(AuthFailure{std::move(fits).error(), {}}));
-  Login login{.settings = std::make_shared<const AuthSettings>(std::move(settings)),
-              .client = std::move(*client),
-              .redirect_uri = std::move(redirect_uri)};
+  Login login{
+      .settings = shared(std::move(settings)), .client = std::move(*client), .redirect_uri = std::move(redirect_uri)};
   if (!login.client.discovery) return state_->start(std::move(login), done);
   auto discovery = std::make_shared<Discovery>(*login.client.discovery, login.settings, state_->parts);
   discovery->get([state = state_, login = std::move(login), done = std::move(done)](Discovery::Found found) {

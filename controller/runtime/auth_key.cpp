@@ -49,12 +49,7 @@ Result<Secret> whole_body(std::string& body) {
   return Secret(std::move(body));
 }
 
-Result<Secret> pointed_at(std::string& body, const std::string& pointer) {
-  if (body.empty()) return fail(Fault::invalid, "there is nothing at {} of an empty body", pointer);
-  boost::system::error_code error;
-  Value answer = boost::json::parse(body, error);
-  wipe(body);
-  if (error) return fail(Fault::invalid, "it is no JSON, so there is nothing at {}", pointer);
+Result<Secret> text_of(const Value& answer, const std::string& pointer) {
   const Value* found = at(answer, pointer);
   if (found == nullptr) return fail(Fault::invalid, "there is nothing at {}", pointer);
   if (found->is_number()) return Secret(canonical(*found));
@@ -63,10 +58,21 @@ Result<Secret> pointed_at(std::string& body, const std::string& pointer) {
   return Secret(std::string(found->get_string()));
 }
 
+Result<Secret> pointed_at(std::string& body, const std::string& pointer) {
+  if (body.empty()) return fail(Fault::invalid, "there is nothing at {} of an empty body", pointer);
+  boost::system::error_code error;
+  Value answer = boost::json::parse(body, error);
+  wipe(body);
+  if (error) return fail(Fault::invalid, "it is no JSON, so there is nothing at {}", pointer);
+  auto key = text_of(answer, pointer);
+  wipe_texts(answer);
+  return key;
+}
+
 class DynamicKey : public std::enable_shared_from_this<DynamicKey> {
  public:
   using Found = tl::expected<SharedSecret, AuthFailure>;
-  DynamicKey(AuthSettings settings, const AuthParts& parts, Retrieval retrieval)
+  DynamicKey(std::shared_ptr<const SharedSettings> settings, const AuthParts& parts, Retrieval retrieval)
       : settings_(std::move(settings)), parts_(parts), retrieval_(std::move(retrieval)) {}
 
   void get(std::function<void(Found)> done) {
@@ -79,7 +85,7 @@ class DynamicKey : public std::enable_shared_from_this<DynamicKey> {
     HttpRequest request{.method = retrieval_.method, .url = retrieval_.url, .headers = {{"Accept", "*/*"}}};
     put_extra(request, retrieval_.extra);
     HttpRequest where{.method = request.method, .url = request.url};
-    parts_.sender.send(std::move(request), route_to(retrieval_.url, settings_), small_answer(settings_.limits),
+    parts_.sender.send(std::move(request), route_to(retrieval_.url, *settings_), small_answer(settings_->limits),
                        [self = shared_from_this(), where = std::move(where)](HttpSender::Answer answer) {
                          self->finish(self->found(where, std::move(answer)));
                        });
@@ -88,7 +94,7 @@ class DynamicKey : public std::enable_shared_from_this<DynamicKey> {
     if (handouts_.refused(parts_.clock.steady())) key_.reset();
   }
   std::string where() const { return fmt::format("the key of {}", masked_url(retrieval_.url)); }
-  const openapi::SecurityScheme& scheme() const { return settings_.scheme; }
+  const openapi::SecurityScheme& scheme() const { return settings_->scheme; }
 
  private:
   Found found(const HttpRequest& where, HttpSender::Answer answer) {
@@ -98,18 +104,11 @@ class DynamicKey : public std::enable_shared_from_this<DynamicKey> {
       const bool later = answer->status == 429 || answer->status >= 500;
       Error error{
           later ? Fault::unavailable : Fault::denied, fmt::format("{}: answered {}", source, answer->status), {}};
-      return tl::unexpected(AuthFailure{std::move(error), received(where, std::move(*answer), sent())});
+      return tl::unexpected(AuthFailure{std::move(error), received(where, std::move(*answer), {}, retrieval_.extra)});
     }
     auto key = retrieval_.pointer.empty() ? whole_body(answer->body) : pointed_at(answer->body, retrieval_.pointer);
     if (!key) return tl::unexpected(AuthFailure{in_context(source, std::move(key).error()).value(), {}});
     return std::make_shared<const Secret>(std::move(*key));
-  }
-  // What must not be seen if the answer repeats it.
-  Secrets sent() const {
-    Secrets values;
-    for (const ExtraParameter& one : retrieval_.extra)
-      values.push_back(std::make_shared<const Secret>(std::string(one.value)));
-    return values;
   }
   void finish(const Found& found) {
     if (found) {
@@ -122,7 +121,7 @@ class DynamicKey : public std::enable_shared_from_this<DynamicKey> {
     }
   }
 
-  const AuthSettings settings_;
+  const std::shared_ptr<const SharedSettings> settings_;
   AuthParts parts_;
   const Retrieval retrieval_;
   SharedSecret key_;
@@ -157,7 +156,7 @@ class KeyAuthenticator final : public Authenticator {
 Result<std::unique_ptr<Authenticator>> make_dynamic_key(const AuthSettings& settings, const AuthParts& parts) {
   PLUMB_TRY(Retrieval retrieval, retrieval_of(settings));
   return std::unique_ptr<Authenticator>(
-      std::make_unique<KeyAuthenticator>(std::make_shared<DynamicKey>(settings, parts, std::move(retrieval))));
+      std::make_unique<KeyAuthenticator>(std::make_shared<DynamicKey>(shared(settings), parts, std::move(retrieval))));
 }
 
 }  // namespace plumb::runtime

@@ -111,16 +111,6 @@ Result<std::string> scope_of(const AuthSettings& settings) {
   return join(texts, " ");
 }
 
-void wipe_texts(Value& value) {
-  if (auto* text = value.if_string()) {
-    std::fill(text->begin(), text->end(), '\0');
-  } else if (auto* object = value.if_object()) {
-    for (auto& member : *object) wipe_texts(member.value());
-  } else if (auto* array = value.if_array()) {
-    for (auto& item : *array) wipe_texts(item);
-  }
-}
-
 Result<SharedSecret> token_text(const Object& answer, std::string_view member, bool needed) {
   const Value* found = answer.if_contains(member);
   if (found == nullptr || found->is_null()) {
@@ -183,17 +173,19 @@ Fault fault_of(int status) {
 struct Waiting {
   HttpRequest request;  // only where it went
   Secrets sent;
+  std::vector<ExtraParameter> extra;
   const Clock& clock;
   std::function<void(TokenAnswer)> done;
 };
 
 AuthFailure failure(const Waiting& waiting, HttpResponse response) {
-  auto answer = received(waiting.request, std::move(response), waiting.sent);
+  const auto later = retry_after(response.headers);
+  auto answer = received(waiting.request, std::move(response), waiting.sent, waiting.extra);
   const std::string why = explained(answer.body);
   Error error{
       fault_of(answer.status),
       fmt::format("the token endpoint {} answered {}{}{}", answer.url, answer.status, why.empty() ? "" : ": ", why),
-      {}};
+      later};
   // One that says that it is well has no error to show, and may have a token in it.
   if (answer.status < 300) return {std::move(error), {}};
   return {std::move(error), std::move(answer)};
@@ -261,7 +253,7 @@ Result<Token> parse_token(std::string& body, SystemTime now) {
   return token;
 }
 
-void request_token(std::shared_ptr<const AuthSettings> settings, const AuthParts& parts, const OAuthClient& client,
+void request_token(std::shared_ptr<const SharedSettings> settings, const AuthParts& parts, const OAuthClient& client,
                    TokenRequest asked, std::function<void(TokenAnswer)> done) {
   std::vector<std::string> references;
   if (!client.secret.empty()) references.push_back(client.secret);
@@ -284,7 +276,7 @@ void request_token(std::shared_ptr<const AuthSettings> settings, const AuthParts
     request.body = std::move(form);
     put_extra(request, asked.extra);
     auto waiting = std::make_shared<Waiting>(
-        Waiting{{.method = request.method, .url = request.url}, std::move(*secrets), parts.clock, done});
+        Waiting{{.method = request.method, .url = request.url}, std::move(*secrets), asked.extra, parts.clock, done});
     parts.sender.send(std::move(request), route_to(asked.url, *settings), small_answer(settings->limits),
                       [waiting](HttpSender::Answer answer) { waiting->done(outcome(*waiting, std::move(answer))); });
   });

@@ -41,7 +41,7 @@ struct TokenRequest {
 };
 using TokenAnswer = tl::expected<Token, AuthFailure>;
 // Adds the client's authentication. `settings` is kept until `done` was called.
-void request_token(std::shared_ptr<const AuthSettings> settings, const AuthParts& parts, const OAuthClient& client,
+void request_token(std::shared_ptr<const SharedSettings> settings, const AuthParts& parts, const OAuthClient& client,
                    TokenRequest request, std::function<void(TokenAnswer)> done);
 
 // A successful response (RFC 6749, 5.1). Its bytes are wiped. Fault::invalid never quotes it.

@@ -65,7 +65,7 @@ Result<Provider> parse_provider(const Url& url, std::string_view body) {
   return provider;
 }
 
-Discovery::Discovery(Url url, std::shared_ptr<const AuthSettings> settings, const AuthParts& parts)
+Discovery::Discovery(Url url, std::shared_ptr<const SharedSettings> settings, const AuthParts& parts)
     : url_(std::move(url)), settings_(std::move(settings)), parts_(parts) {}
 
 std::shared_ptr<const Provider> Discovery::known() const { return parts_.clock.steady() < until_ ? known_ : nullptr; }
@@ -85,7 +85,7 @@ void Discovery::finish(HttpSender::Answer answer) {
     if (!answer) return tl::unexpected(AuthFailure{in_context(where, std::move(answer).error().error).value(), {}});
     if (answer->status != 200) {
       const Fault fault = answer->status >= 500 || answer->status == 429 ? Fault::unavailable : Fault::invalid;
-      Error error{fault, fmt::format("{}: answered {}", where, answer->status), {}};
+      Error error{fault, fmt::format("{}: answered {}", where, answer->status), retry_after(answer->headers)};
       return tl::unexpected(
           AuthFailure{std::move(error), received({.method = "GET", .url = url_}, std::move(*answer), {})});
     }

@@ -25,7 +25,7 @@ struct Provider {
 class Discovery : public std::enable_shared_from_this<Discovery> {
  public:
   using Found = tl::expected<std::shared_ptr<const Provider>, AuthFailure>;
-  Discovery(Url url, std::shared_ptr<const AuthSettings> settings, const AuthParts& parts);
+  Discovery(Url url, std::shared_ptr<const SharedSettings> settings, const AuthParts& parts);
   // `done` may be called from within.
   void get(std::function<void(Found)> done);
   // The next get() asks again.
@@ -36,7 +36,7 @@ class Discovery : public std::enable_shared_from_this<Discovery> {
  private:
   void finish(HttpSender::Answer answer);
   Url url_;
-  std::shared_ptr<const AuthSettings> settings_;
+  std::shared_ptr<const SharedSettings> settings_;
   AuthParts parts_;
   std::shared_ptr<const Provider> known_;
   SteadyTime until_{};

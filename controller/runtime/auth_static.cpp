@@ -13,16 +13,13 @@ namespace {
 
 using SecurityScheme = openapi::SecurityScheme;
 
-// A secret that was changed is read again after a refusal, but not for every one of them.
-constexpr Duration kReadAgain = std::chrono::seconds(10);
-
 // Reads its secrets for each request (the SecretReader keeps them) and puts them on it.
 class StaticAuthenticator final : public Authenticator {
  public:
   using Put = std::function<Result<void>(HttpRequest& request, const Secrets& secrets)>;
   StaticAuthenticator(const AuthParts& parts, std::vector<std::string> references, Put put)
       : secrets_(parts.secrets),
-        clock_(parts.clock),
+        rereading_(parts.secrets, parts.clock),
         references_(std::move(references)),
         put_(std::make_shared<const Put>(std::move(put))) {}
 
@@ -39,19 +36,15 @@ class StaticAuthenticator final : public Authenticator {
   // Trying again at once with what was just refused would only hasten the lock-out of an account: the next call
   // reads the secret anew.
   bool refused(int status) override {
-    const SteadyTime now = clock_.steady();
-    if (status != 401 || (forgot_ && now - *forgot_ < kReadAgain)) return false;
-    forgot_ = now;
-    for (const std::string& reference : references_) secrets_.forget(reference);
+    if (status == 401) rereading_.forget(references_);
     return false;
   }
 
  private:
   SecretReader& secrets_;
-  const Clock& clock_;
+  Rereading rereading_;
   std::vector<std::string> references_;
   std::shared_ptr<const Put> put_;
-  std::optional<SteadyTime> forgot_;
 };
 
 MadeAuthenticator made(const AuthParts& parts, std::vector<std::string> references, StaticAuthenticator::Put put) {

@@ -1,6 +1,8 @@
 #include "controller/runtime/auth_support.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "controller/base/text.h"
@@ -12,6 +14,10 @@ namespace {
 constexpr std::size_t kSmallAnswer = 256 << 10;
 // A refusal of a request that was under way when its token was replaced comes within this.
 constexpr Duration kStragglers = std::chrono::seconds(2);
+// A secret that was changed is read again after a refusal, but not for every one of them.
+constexpr Duration kReadAgain = std::chrono::seconds(10);
+// Bytes from which on a parameter is taken for a secret in what a server says; "1" is everywhere.
+constexpr std::size_t kMaybeSecret = 6;
 
 struct Reading {
   std::vector<std::string> references;
@@ -146,7 +152,10 @@ std::string masked_url(const Url& url) {
   return to_string(shown);
 }
 
-openapi::Received received(const HttpRequest& request, HttpResponse response, const Secrets& sent) {
+openapi::Received received(const HttpRequest& request, HttpResponse response, Secrets sent,
+                           const std::vector<ExtraParameter>& extra) {
+  for (const ExtraParameter& one : extra)
+    if (one.value.size() >= kMaybeSecret) sent.push_back(std::make_shared<const Secret>(std::string(one.value)));
   openapi::Received shown{.method = request.method,
                           .url = masked_url(request.url),
                           .status = response.status,
@@ -219,15 +228,49 @@ Result<std::string> reference_at(const Value& credential, std::string_view point
   return reference;
 }
 
-std::shared_ptr<const HttpRoute> route_to(const Url& url, const AuthSettings& settings) {
-  const auto& route = settings.route;
-  if (route == nullptr || same_origin(url, settings.base)) return route;
-  if (route->tls.server_name.empty() && route->tls.certificate == nullptr) return route;
-  HttpRoute other = *route;
+std::shared_ptr<const SharedSettings> shared(AuthSettings settings) {
+  auto made = std::make_shared<SharedSettings>(SharedSettings{std::move(settings), nullptr});
+  made->elsewhere = made->route;
+  if (made->route == nullptr) return made;
+  HttpRoute other = *made->route;
+  if (other.tls.server_name.empty() && other.tls.certificate == nullptr) return made;
   other.tls.server_name.clear();
   other.tls.certificate.reset();
   other.tls.key.reset();
-  return std::make_shared<const HttpRoute>(std::move(other));
+  made->elsewhere = std::make_shared<const HttpRoute>(std::move(other));
+  return made;
+}
+
+std::shared_ptr<const HttpRoute> route_to(const Url& url, const SharedSettings& settings) {
+  return same_origin(url, settings.base) ? settings.route : settings.elsewhere;
+}
+
+std::chrono::milliseconds retry_after(const HttpHeaders& headers) {
+  for (const auto& [name, value] : headers) {
+    std::int64_t seconds = 0;
+    if (!equals_ignoring_case(name, "Retry-After")) continue;
+    std::from_chars(value.data(), value.data() + value.size(), seconds);
+    return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, 3600));
+  }
+  return {};
+}
+
+void wipe_texts(Value& value) {
+  if (auto* text = value.if_string()) {
+    explicit_bzero(text->data(), text->size());
+  } else if (auto* object = value.if_object()) {
+    for (auto& member : *object) wipe_texts(member.value());
+  } else if (auto* array = value.if_array()) {
+    for (auto& item : *array) wipe_texts(item);
+  }
+}
+
+void Rereading::forget(const std::vector<std::string>& references) {
+  const SteadyTime now = clock_.steady();
+  if (forgot_ && now - *forgot_ < kReadAgain) return;
+  forgot_ = now;
+  for (const std::string& reference : references)
+    if (!reference.empty()) reader_.forget(reference);
 }
 
 HttpLimits small_answer(const HttpLimits& limits) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,17 +43,20 @@ void set_cookie(HttpRequest& request, std::string_view name, std::string_view va
 std::string form_encode(std::string_view text);
 void add_to_form(std::string& form, std::string_view name, std::string_view value);
 
-// "name=***&other=***": values in a query may be secrets.
-std::string masked_url(const Url& url);
-// The answer without the secrets that were sent, should it repeat them: as they are, and percent-encoded.
-openapi::Received received(const HttpRequest& request, HttpResponse response, const Secrets& sent);
-
 // A parameter of x-itential-parameters with its value.
 struct ExtraParameter {
   std::string name, value;
   openapi::In in = openapi::In::query;
   bool in_body = false;
 };
+
+// "name=***&other=***": values in a query may be secrets.
+std::string masked_url(const Url& url);
+// The answer without the secrets that were sent, should it repeat them: as they are, and percent-encoded. Of `extra`,
+// what is long enough to be one.
+openapi::Received received(const HttpRequest& request, HttpResponse response, Secrets sent,
+                           const std::vector<ExtraParameter>& extra = {});
+
 // Those that are for `use` ("token", "refresh", "key"). Fault::invalid where a required one has no value.
 Result<std::vector<ExtraParameter>> extra_parameters(const AuthSettings& settings, std::string_view use);
 // Header, query and cookie onto the request, the others onto its body, which is a form.
@@ -63,12 +67,35 @@ Result<std::string> reference_at(const Value& credential, std::string_view point
 // "/spec/basic/username of the Credential: ..."
 Failure wrong_credential(std::string_view pointer, std::string_view what);
 
-// The route to where tokens and keys come from: the target's, but a name and a certificate that are for the target
-// are not shown to another origin.
-std::shared_ptr<const HttpRoute> route_to(const Url& url, const AuthSettings& settings);
+// What requests of our own need besides: kept as long as any of them is under way.
+struct SharedSettings : AuthSettings {
+  // The target's route without the name and the certificate that are for the target alone: to other origins. One
+  // object, as connections are shared by it.
+  std::shared_ptr<const HttpRoute> elsewhere;
+};
+std::shared_ptr<const SharedSettings> shared(AuthSettings settings);
+// The route to where tokens and keys come from.
+std::shared_ptr<const HttpRoute> route_to(const Url& url, const SharedSettings& settings);
 
 // An answer that can be used is small.
 HttpLimits small_answer(const HttpLimits& limits);
+// When to come again, as it says in seconds (RFC 9110, 10.2.3); at most an hour.
+std::chrono::milliseconds retry_after(const HttpHeaders& headers);
+
+// Texts of a document that held a secret.
+void wipe_texts(Value& value);
+
+// Has secrets read again that were refused somewhere, but not for each refusal: they are the same mostly.
+class Rereading {
+ public:
+  Rereading(SecretReader& reader, const Clock& clock) : reader_(reader), clock_(clock) {}
+  void forget(const std::vector<std::string>& references);
+
+ private:
+  SecretReader& reader_;
+  const Clock& clock_;
+  std::optional<SteadyTime> forgot_;
+};
 
 // How often a token or key was handed out, so that the late refusal of one that was replaced meanwhile does not throw
 // away what replaced it: of eight calls under way, one refusal renews and seven are stragglers.

@@ -37,11 +37,7 @@ class OAuthAuthenticator final : public Authenticator {
     });
   }
   // Another token does not allow what this one does not: 403 stays (RFC 6750, 3.1).
-  bool refused(int status) override {
-    if (status != 401) return false;
-    tokens_->refused();
-    return true;
-  }
+  bool refused(int status) override { return status == 401 && tokens_->refused(); }
   void renew_if_due() override { tokens_->renew_if_due(); }
 
  private:
@@ -50,8 +46,12 @@ class OAuthAuthenticator final : public Authenticator {
 
 }  // namespace
 
-TokenSource::TokenSource(std::shared_ptr<const AuthSettings> settings, const AuthParts& parts, OAuthClient client)
-    : settings_(std::move(settings)), parts_(parts), client_(std::move(client)), margin_(kMargin) {
+TokenSource::TokenSource(std::shared_ptr<const SharedSettings> settings, const AuthParts& parts, OAuthClient client)
+    : settings_(std::move(settings)),
+      parts_(parts),
+      client_(std::move(client)),
+      margin_(kMargin),
+      rereading_(parts.secrets, parts.clock) {
   if (client_.discovery) discovery_ = std::make_shared<Discovery>(*client_.discovery, settings_, parts_);
 }
 
@@ -84,8 +84,11 @@ void TokenSource::get(std::function<void(Access)> done) {
   renew();
 }
 
-void TokenSource::refused() {
+bool TokenSource::refused() {
   if (handouts_.refused(parts_.clock.steady())) rejected_ = true;
+  if (rejected_ && !renewing_) load();
+  const bool renewable = client_.grant != Grant::authorization_code || (token_ && token_->refresh != nullptr);
+  return renewing_ || usable({}) || renewable;
 }
 
 void TokenSource::renew_if_due() {
@@ -181,6 +184,8 @@ void TokenSource::finish(bool by_refresh, TokenAnswer answer) {
   }
   if (by_refresh && refusal)
     answer.error().error.message += "; plumbline auth login integration " + settings_->integration.name + " helps";
+  // They may have been changed at both ends.
+  if (fault == Fault::denied) rereading_.forget({client_.secret, client_.password});
   failed_ = parts_.clock.steady();
   if (waiting_.empty())
     log::warning("auth.renewal_failed", "{}: {}", to_string(settings_->integration), answer.error().error.message);
@@ -220,7 +225,7 @@ void TokenSource::answer_all(const Access& access) {
 
 Result<std::unique_ptr<Authenticator>> make_oauth(const AuthSettings& settings, const AuthParts& parts) {
   PLUMB_TRY(OAuthClient client, oauth_client(settings));
-  auto tokens = std::make_shared<TokenSource>(std::make_shared<const AuthSettings>(settings), parts, std::move(client));
+  auto tokens = std::make_shared<TokenSource>(shared(settings), parts, std::move(client));
   return std::unique_ptr<Authenticator>(std::make_unique<OAuthAuthenticator>(std::move(tokens)));
 }
 

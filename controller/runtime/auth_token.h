@@ -15,11 +15,12 @@ namespace plumb::runtime {
 class TokenSource : public std::enable_shared_from_this<TokenSource> {
  public:
   using Access = tl::expected<SharedSecret, AuthFailure>;
-  TokenSource(std::shared_ptr<const AuthSettings> settings, const AuthParts& parts, OAuthClient client);
+  TokenSource(std::shared_ptr<const SharedSettings> settings, const AuthParts& parts, OAuthClient client);
   // One that holds for a while yet. `done` may be called from within.
   void get(std::function<void(Access)> done);
-  // The target answered 401: what is in use is dropped, unless that has happened already.
-  void refused();
+  // The target answered 401: what is in use is dropped, unless that has happened already. True: there is, or can be
+  // had, another one.
+  bool refused();
   void renew_if_due();
 
  private:
@@ -35,7 +36,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   void keep(Token token);
   void answer_all(const Access& access);
 
-  std::shared_ptr<const AuthSettings> settings_;
+  std::shared_ptr<const SharedSettings> settings_;
   AuthParts parts_;
   OAuthClient client_;
   std::shared_ptr<Discovery> discovery_;  // null: the endpoints are known
@@ -46,6 +47,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   bool renewing_ = false;
   bool used_ = false;  // token_ was handed out since it was obtained
   std::optional<SteadyTime> failed_;
+  Rereading rereading_;
   Handouts handouts_;
   std::vector<std::function<void(Access)>> waiting_;
 };

@@ -16,9 +16,19 @@ namespace {
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 // Set or changed on the way by the sender or a proxy.
-constexpr std::array kUnsigned = {
-    "authorization", "connection",        "expect",  "keep-alive", "proxy-authenticate", "proxy-authorization", "te",
-    "trailer",       "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id"};
+constexpr std::array kUnsigned = {"accept-encoding",
+                                  "authorization",
+                                  "connection",
+                                  "expect",
+                                  "keep-alive",
+                                  "proxy-authenticate",
+                                  "proxy-authorization",
+                                  "te",
+                                  "trailer",
+                                  "transfer-encoding",
+                                  "upgrade",
+                                  "user-agent",
+                                  "x-amzn-trace-id"};
 
 // Endpoints without a region are signed for us-east-1.
 constexpr std::array kGlobal = {"cloudfront", "iam", "importexport", "organizations", "route53", "s3", "sts"};

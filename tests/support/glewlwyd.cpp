@@ -112,10 +112,11 @@ Glewlwyd::Glewlwyd() : port_(free_port()) {
   close(in[0]);
   close(out[1]);
   input_ = in[1];
-  std::string said = spawned == 0 ? read_some(out[0], 4096) : "python3 could not be started";
-  if (!said.starts_with("ready")) said += read_all(out[0]);
+  // The whole line: Python may write its end on its own, and would fail if nobody took it.
+  std::string said = spawned == 0 ? "" : "python3 could not be started";
+  for (std::string more = "?"; !more.empty() && said != "ready\n"; said += more) more = read_some(out[0], 4096);
   close(out[0]);
-  if (said.starts_with("ready")) return;
+  if (said == "ready\n") return;
   stop();
   throw std::runtime_error("glewlwyd: " + said);
 }

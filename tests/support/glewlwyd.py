@@ -26,7 +26,7 @@ SECRET = "client s&cret/+"
 
 def prepare(directory, port):
     database = os.path.join(directory, "glewlwyd.db")
-    schema = gzip.open(SCHEMA, "rt").read()
+    schema = "PRAGMA synchronous=OFF;" + gzip.open(SCHEMA, "rt").read()
     subprocess.run(["sqlite3", database], input=schema, text=True, check=True)
     # A minimal configuration fails ("secure connection is active"): the packaged one is changed.
     text = open(CONFIG).read()
@@ -100,12 +100,25 @@ def set_up(api, port):
     api.call("POST", "/mod/plugin/", plugin(port))
 
 
+def start(directory, config):
+    with open(os.path.join(directory, "log"), "ab") as log:
+        return subprocess.Popen(["glewlwyd", f"--config-file={config}"], stdin=subprocess.DEVNULL, stdout=log,
+                                stderr=log)
+
+
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def main():
     directory, port = sys.argv[1], int(sys.argv[2])
     config = prepare(directory, port)
-    with open(os.path.join(directory, "log"), "wb") as log:
-        process = subprocess.Popen(["glewlwyd", f"--config-file={config}"], stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=log)
+    process = start(directory, config)
     try:
         api = Api(port)
         sign_in(api, process)
@@ -113,11 +126,7 @@ def main():
         print("ready", flush=True)
         sys.stdin.read()
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        stop(process)
 
 
 main()

@@ -127,6 +127,20 @@ TEST_F(AuthCode, TheIntegrationUsesAndRefreshesWhatWasSaved) {
   EXPECT_EQ(header(authorized(), "Authorization"), "Bearer again");
 }
 
+// The target's 401 says more than that nobody has signed in.
+TEST_F(AuthCode, WithoutARefreshTokenARefusalIsNotWorthAnotherTry) {
+  http_.handler = [](const HttpRequest&) { return http_answer(200, R"({"access_token": "only"})"); };
+  ASSERT_TRUE(finish({.state = begin().state, .code = "code"}));
+  make();
+  authorized();
+  EXPECT_FALSE(auth_->refused(401));
+  EXPECT_THAT(failed().error.message, HasSubstr("nobody has signed in"));
+  http_.handler = [](const HttpRequest&) { return http_answer(200, R"({"access_token": "new"})"); };
+  ASSERT_TRUE(finish({.state = begin().state, .code = "code"}));
+  EXPECT_TRUE(auth_->refused(401));
+  EXPECT_EQ(header(authorized(), "Authorization"), "Bearer new");
+}
+
 // I16
 TEST_F(AuthCode, AStateIsGoodOnceAndForTenMinutes) {
   const LoginBegun begun = begin();

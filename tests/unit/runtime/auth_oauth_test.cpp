@@ -440,6 +440,42 @@ TEST_F(AuthOAuth, TheEndpointIsReachedAsTheTargetIsButNotWithWhatIsTheTargetsAlo
   EXPECT_EQ(http_.sent[1].route, settings_.route);
 }
 
+// Connections are shared by the route.
+TEST_F(AuthOAuth, TheWayToAnotherOriginIsOneRoute) {
+  HttpRoute route;
+  route.tls.server_name = "inside.example";
+  settings_.route = std::make_shared<const HttpRoute>(route);
+  make();
+  bearer();
+  clock_.advance(1h);
+  bearer();
+  EXPECT_EQ(http_.sent[0].route, http_.sent[1].route);
+}
+
+TEST_F(AuthOAuth, SecretsThatTheServerRefusedAreReadAgain) {
+  password();
+  make();
+  refuse(503, "");
+  failed();
+  EXPECT_THAT(secrets_.forgotten, ElementsAre());
+  refuse(401, "");
+  failed();
+  failed();
+  EXPECT_THAT(secrets_.forgotten, ElementsAre("env:SECRET", "env:PASSWORD"));
+}
+
+TEST_F(AuthOAuth, ABusyServerSaysWhenToComeAgain) {
+  make();
+  http_.handler = [](const HttpRequest&) {
+    auto busy = http_answer(429, "");
+    busy.headers.emplace_back("retry-after", "7");
+    return busy;
+  };
+  const AuthFailure failure = failed();
+  EXPECT_EQ(failure.error.fault, Fault::unavailable);
+  EXPECT_EQ(failure.error.retry_after, 7s);
+}
+
 TEST_F(AuthOAuth, AMalformedSecretStopsBeforeAnythingIsSent) {
   secrets_.secrets["env:SECRET"] = "two\nlines";
   make();
