@@ -30,8 +30,6 @@ struct Parameter {
   bool in_body = false;    // "in: body", as only x-itential-parameters can be: a member of the form; `in` means nothing
   // Itential's x-itential-use-in: "token", "refresh", "key"; empty: of the call itself.
   std::vector<std::string> use_in{};
-  std::string variable{};  // x-itential-variable: of the Integration that its value is; empty: its own, by its name
-  bool in_body = false;    // "in: body", as only x-itential-parameters can be: a member of the form; `in` means nothing
 };
 
 struct MediaType {
