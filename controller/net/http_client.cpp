@@ -34,7 +34,7 @@ struct Kept {
 
 }  // namespace
 
-struct HttpClient::Running final : HttpConnection::Owner, std::enable_shared_from_this<Running> {
+struct HttpClient::Running : std::enable_shared_from_this<Running> {
   Running(Loop& on, HttpClientOptions with)
       : options(std::move(with)),
         loop(on),
@@ -113,7 +113,7 @@ struct HttpClient::Running final : HttpConnection::Owner, std::enable_shared_fro
       if (!made) return refuse(Stage::tls, std::move(made).error());
       there.tls = std::move(*made);
     }
-    const auto connection = std::make_shared<HttpConnection>(HttpConnection::World{io, *this, resolver, options.egress},
+    const auto connection = std::make_shared<HttpConnection>(HttpConnection::World{io, owner, resolver, options.egress},
                                                              tls ? there.tls : nullptr);
     connection->key = key;
     connections.insert(connection);
@@ -138,8 +138,7 @@ struct HttpClient::Running final : HttpConnection::Owner, std::enable_shared_fro
     return connection;
   }
 
-  void ended(const Connection& connection, const Exchange& exchange, HttpSender::Answer answered,
-             bool reusable) override {
+  void ended(const Connection& connection, const Exchange& exchange, HttpSender::Answer answered, bool reusable) {
     if (reusable) {
       keep(connection, exchange->route);
     } else {
@@ -165,7 +164,7 @@ struct HttpClient::Running final : HttpConnection::Owner, std::enable_shared_fro
     idle.push_back(connection);
   }
 
-  void lost(const Connection& connection) override {
+  void lost(const Connection& connection) {
     for (auto& [route, there] : routes) {
       if (const auto at = there.idle.find(connection->key); at != there.idle.end()) std::erase(at->second, connection);
     }
@@ -253,6 +252,12 @@ struct HttpClient::Running final : HttpConnection::Owner, std::enable_shared_fro
   Loop& loop;
   asio::io_context& io;
   Resolver resolver;
+  // Connections are closed before this goes.
+  const HttpConnection::Owner owner{
+      [this](const Connection& connection, const Exchange& exchange, HttpSender::Answer answered, bool reusable) {
+        ended(connection, exchange, std::move(answered), reusable);
+      },
+      [this](const Connection& connection) { lost(connection); }};
   const std::shared_ptr<const HttpRoute> plain = std::make_shared<const HttpRoute>();  // where none is given
   std::unordered_map<const HttpRoute*, Kept> routes;  // each is held, so that its address is not another's
   std::unordered_set<Connection> connections;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,17 +42,16 @@ struct HttpExchange {
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   using Exchange = std::shared_ptr<HttpExchange>;
-  struct Owner {  // all but the first at most once, from a handler
-    virtual ~Owner() = default;
+  struct Owner {  // called from handlers only
     // The exchange is over; the connection waits for another if `reusable`.
-    virtual void ended(const std::shared_ptr<HttpConnection>& connection, const Exchange& exchange,
-                       HttpSender::Answer answer, bool reusable) = 0;
+    std::function<void(const std::shared_ptr<HttpConnection>&, const Exchange&, HttpSender::Answer, bool reusable)>
+        ended;
     // Closed while it waited.
-    virtual void lost(const std::shared_ptr<HttpConnection>& connection) = 0;
+    std::function<void(const std::shared_ptr<HttpConnection>&)> lost;
   };
   struct World {
     asio::io_context& io;
-    Owner& owner;
+    const Owner& owner;
     Resolver& resolver;
     const Egress& egress;
   };

@@ -67,9 +67,11 @@ void close_on_exec(Socket& socket) {
 }  // namespace
 
 // Everything but start(), stop(), later() and the destructor is on the thread. What waits for something keeps it.
-struct HttpServer::Running final : HttpSession::Server, std::enable_shared_from_this<Running> {
+struct HttpServer::Running : std::enable_shared_from_this<Running> {
   Running(HttpServerOptions with, const Clock& dates, AsyncHandler answers, Loop& on)
-      : Server{std::move(with), std::move(answers), dates}, loop(on), io(on.context()) {}
+      : server{std::move(with), std::move(answers), dates, [this](HttpSession* session) { ended(session); }},
+        loop(on),
+        io(on.context()) {}
 
   Result<void> listen() {
     PLUMB_TRY(const tcp::endpoint at, endpoint_of(options.listen));
@@ -107,13 +109,14 @@ struct HttpServer::Running final : HttpSession::Server, std::enable_shared_from_
     close_on_exec(socket);
     Code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    const auto session = std::make_shared<HttpSession>(std::move(socket), tls.get(), shared_from_this());
+    const auto session = std::make_shared<HttpSession>(
+        std::move(socket), tls.get(), std::shared_ptr<HttpSession::Server>(shared_from_this(), &server));
     sessions.insert(session.get());
     session->start();
     accept();
   }
 
-  void ended(HttpSession* session) override {
+  void ended(HttpSession* session) {
     sessions.erase(session);
     if (stopping) return finish_if_empty();
     if (!accepting) asio::post(io, [self = shared_from_this()] { self->accept(); });
@@ -156,6 +159,8 @@ struct HttpServer::Running final : HttpSession::Server, std::enable_shared_from_
     finished.set_value();
   }
 
+  HttpSession::Server server;
+  const HttpServerOptions& options = server.options;
   Loop& loop;
   asio::io_context& io;
   tcp::endpoint endpoint;

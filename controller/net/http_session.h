@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,16 +21,13 @@ namespace plumb::net {
 // One connection of an HttpServer, on its thread. Keeps itself alive while it waits for something.
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
-  struct Server {
-    Server(HttpServerOptions with, HttpServer::AsyncHandler answers, const Clock& dates)
-        : options(std::move(with)), handler(std::move(answers)), clock(dates) {}
-    virtual ~Server() = default;
-    virtual void ended(HttpSession* session) = 0;  // once for each session
-    const std::string& date();                     // of the Date header
-
+  struct Server {  // of the sessions, which keep it
     const HttpServerOptions options;
     const HttpServer::AsyncHandler handler;
     const Clock& clock;
+    const std::function<void(HttpSession*)> ended;  // once for each session
+    const std::string& date();                      // of the Date header
+
     std::string date_made{};
     std::int64_t date_second = -1;
   };

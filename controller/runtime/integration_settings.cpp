@@ -120,6 +120,8 @@ void take_tls(Draft& draft) {
                     "authorities");
     for (const char* member : {"/tls/ca", "/tls/serverName"})
       if (at(spec, member) != nullptr) draft.warning(member, "has no effect while tls.enabled is false");
+    if (text_at(spec, "/tls/minimumVersion") == "1.3")
+      draft.warning("/tls/minimumVersion", "has no effect while tls.enabled is false");
     return;
   }
   tls.verify = verify;

@@ -113,7 +113,9 @@ class Call : public std::enable_shared_from_this<Call> {
       record_.back().timing = response.timing;
     }
     // Of plain HTTP through a proxy the answer may be the proxy's own (RFC 9110, 15.5.8): the target was not reached.
-    if (response.status == 407 && settings().route.mode == ChosenRoute::Mode::proxy) return refused_by_proxy();
+    if (response.status == 407 && plan_.request.url.scheme == "http" &&
+        settings().route.mode == ChosenRoute::Mode::proxy)
+      return refused_by_proxy();
     note(response.status >= 500 ? Outcome::bad : Outcome::good);
     if (authorised_anew(response.status)) return enter();
     if (follow(response)) return enter();

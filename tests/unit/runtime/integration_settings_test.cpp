@@ -178,13 +178,13 @@ TEST_F(Settings, WithoutAModelNothingWorks) {
 
 TEST_F(Settings, OptionsOfTlsCountOnlyWhereItIsEnabled) {
   const auto off = settings(R"({"authentication": {"credentialRef": {"name": "c"}},
-                                "tls": {"enabled": false, "rejectUnauthorized": false, "ca": "PEM", "serverName": "x"}})");
+                                "tls": {"enabled": false, "rejectUnauthorized": false, "ca": "PEM", "serverName": "x", "minimumVersion": "1.3"}})");
   EXPECT_TRUE(off.tls.verify);
   EXPECT_FALSE(off.insecure);
   EXPECT_EQ(off.tls.ca, nullptr);
   EXPECT_EQ(off.tls.server_name, "");
-  EXPECT_THAT(pointers(off.warnings),
-              ElementsAre("/spec/tls/rejectUnauthorized", "/spec/tls/ca", "/spec/tls/serverName"));
+  EXPECT_THAT(pointers(off.warnings), ElementsAre("/spec/tls/rejectUnauthorized", "/spec/tls/ca",
+                                                  "/spec/tls/serverName", "/spec/tls/minimumVersion"));
 
   const auto on = settings(R"({"authentication": {"credentialRef": {"name": "c"}},
                                "tls": {"enabled": true, "ca": "PEM", "serverName": "x", "minimumVersion": "1.3"}})");
