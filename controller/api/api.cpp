@@ -1,0 +1,470 @@
+#include "controller/api/api.h"
+
+#include <algorithm>
+#include <map>
+
+#include <boost/json/parse.hpp>
+
+#include "controller/api/answers.h"
+#include "controller/api/call_body.h"
+#include "controller/api/route.h"
+#include "controller/api/settings_schema.h"
+#include "controller/base/digest.h"
+#include "controller/base/text.h"
+#include "controller/base/url.h"
+#include "controller/openapi/request.h"
+
+namespace plumb::api {
+namespace {
+
+using Reply = net::HttpServer::Reply;
+using runtime::Caller;
+
+constexpr std::size_t kPage = 100, kLargestPage = 500;
+constexpr Duration kFailureWindow = std::chrono::minutes(1);
+constexpr int kMostFailures = 10;  // of authentication, from one address within the window
+
+std::string host_of(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
+
+bool is_loopback(const std::string& peer) {
+  const std::string host = host_of(peer);
+  return host.starts_with("127.") || host == "::1" || host == "[::1]" || host.starts_with("[::ffff:127.");
+}
+
+// "a=1&b=2", decoded. Nothing for what is no such text, or names one thing twice.
+std::optional<std::map<std::string, std::string>> parameters_of(std::string_view query) {
+  std::map<std::string, std::string> all;
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    const auto name = percent_decode(pair.substr(0, equals)),
+               value = percent_decode(pair.substr(std::min(equals + 1, pair.size())));
+    if (!name || !value || !all.emplace(*name, *value).second) return {};
+    query.remove_prefix(std::min(end + 1, query.size()));
+  }
+  return all;
+}
+
+Value summary_of(const runtime::Access& access, const ResourceKey& key, const std::optional<Status>& status) {
+  const auto& view = access.view();
+  const runtime::Registered& found = *view.find(key);
+  Object summary{{"namespace", key.ns},
+                 {"name", key.name},
+                 {"model", runtime::model_of(view, key).name},
+                 {"enabled", bool_at(found.spec, "/enabled").value_or(true)}};
+  if (const auto operations = runtime::operations_of(view, key)) {
+    summary["versionId"] = operations->model().version_id();
+    summary["operations"] = operations->model().operations.size();
+  }
+  if (!status) return summary;
+  Array conditions;
+  for (const Condition& each : status->conditions)
+    conditions.push_back(Object{{"type", each.type},
+                                {"status", each.status},
+                                {"reason", each.reason},
+                                {"message", each.message},
+                                {"lastTransitionTime", format_time(each.last_transition)}});
+  summary["conditions"] = std::move(conditions);
+  return summary;
+}
+
+Value described(const openapi::Operation& operation) {
+  return Object{{"operationId", operation.id},
+                {"method", operation.method},
+                {"path", operation.path},
+                {"summary", operation.summary},
+                {"deprecated", operation.deprecated}};
+}
+
+Value described(const runtime::AccessToken& token) {
+  return Object{{"id", token.id},
+                {"account", token.account},
+                {"admin", token.admin},
+                {"description", token.description},
+                {"createdBy", token.created_by},
+                {"created", format_time(token.created)},
+                {"expires", format_time(token.expires)}};
+}
+
+// What a person sees who comes back from signing in. Inert: no script, nothing that is loaded.
+net::Response page(int status, std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    switch (c) {
+      case '<': escaped += "&lt;"; break;
+      case '>': escaped += "&gt;"; break;
+      case '&': escaped += "&amp;"; break;
+      case '"': escaped += "&quot;"; break;
+      default: escaped.push_back(c);
+    }
+  }
+  net::Response answer = json_answer(status, nullptr);
+  answer.content_type = "text/html; charset=utf-8";
+  answer.body = fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Plumbline</title></head>"
+      "<body><h1>Plumbline</h1><p>{}</p></body></html>\n",
+      escaped);
+  return answer;
+}
+
+}  // namespace
+
+struct Api::State {
+  ApiParts parts;
+  std::shared_ptr<const runtime::Access> access;
+  struct Failures {
+    SteadyTime since;
+    int count = 0;
+  };
+  std::map<std::string, Failures> failures;  // by address
+
+  struct Call {
+    const Matched& matched;
+    const Caller& caller;
+    net::Request& request;
+    std::map<std::string, std::string> query;
+    std::string request_id;
+    const std::string& segment(std::size_t i) const { return matched.segments.at(i); }
+    ResourceKey integration() const { return {"Integration", segment(0), segment(1)}; }
+  };
+
+  bool locked_out(const std::string& host) {
+    const auto found = failures.find(host);
+    if (found == failures.end()) return false;
+    if (parts.clock.steady() - found->second.since > kFailureWindow) {
+      failures.erase(found);
+      return false;
+    }
+    return found->second.count >= kMostFailures;
+  }
+
+  void note_failure(const std::string& host) {
+    if (failures.size() > 10'000) failures.clear();  // an attacker with many addresses must not fill the memory
+    auto& entry = failures.try_emplace(host, Failures{parts.clock.steady()}).first->second;
+    ++entry.count;
+  }
+
+  void tell(const Caller& caller, std::string action, std::string subject, std::string message) const {
+    if (parts.audit)
+      parts.audit(
+          {fmt::format("{}/{}", caller.kind, caller.name), std::move(action), std::move(subject), std::move(message)});
+  }
+
+  // Nothing: the answer was given.
+  std::optional<Caller> authenticate(const net::Request& request, const Reply& reply) {
+    const std::string host = host_of(request.peer);
+    if (locked_out(host)) {
+      auto answer = problem(429, "too many failed attempts to authenticate; try again in a minute");
+      answer.headers.emplace_back("Retry-After", "60");
+      reply(std::move(answer));
+      return {};
+    }
+    constexpr std::string_view kBearer = "Bearer ";
+    const auto header = request.header("Authorization");
+    std::optional<runtime::AccessToken> token;
+    if (header && header->size() > kBearer.size() && equals_ignoring_case(header->substr(0, kBearer.size()), kBearer))
+      token = parts.tokens.verify(header->substr(kBearer.size()));
+    if (token) return Caller{.name = token->account, .admin = token->admin};
+    if (header) note_failure(host);
+    auto answer = problem(401, header ? "the token is not valid, has expired or was revoked"
+                                      : "a token is needed: Authorization: Bearer plb_... (plumbline token create)");
+    answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"plumbline\"");
+    reply(std::move(answer));
+    return {};
+  }
+
+  void handle(net::Request request, const Reply& reply) {
+    // Without TLS a token could be read on the way: then only this machine may ask.
+    if (!request.tls && !is_loopback(request.peer)) {
+      reply(problem(403, "the API is served without TLS to this machine alone; see --api-certificate"));
+      return;
+    }
+    const bool head = request.method == "HEAD";
+    const auto matched = match(head ? "GET" : request.method, request.path);
+    if (!matched) {
+      reply(problem(404, "there is nothing at this path; docs/api.md lists what there is"));
+      return;
+    }
+    if (matched->route == nullptr) {
+      auto answer = problem(405, "this method is not known here");
+      std::vector<std::string> methods(matched->methods.begin(), matched->methods.end());
+      answer.headers.emplace_back("Allow", join(methods, ", "));
+      reply(std::move(answer));
+      return;
+    }
+    Caller caller;
+    if (!matched->route->open) {
+      auto known = authenticate(request, reply);
+      if (!known) return;
+      caller = std::move(*known);
+      if (matched->route->admin_only && !caller.admin) {
+        tell(caller, "api.denied", request.path, "only an admin's token may do this");
+        reply(problem(403, "only an admin's token may do this"));
+        return;
+      }
+    }
+    auto query = parameters_of(request.query);
+    if (!query) {
+      reply(problem(400, "the query cannot be read"));
+      return;
+    }
+    Call call{*matched, caller, request, std::move(*query), request_id_of(request)};
+    serve(call, with_id(reply, call.request_id));
+  }
+
+  static std::string request_id_of(const net::Request& request) {
+    const auto given = request.header("X-Request-Id");
+    const auto fits = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+             c == '.';
+    };
+    if (given && !given->empty() && given->size() <= 128 && std::ranges::all_of(*given, fits))
+      return std::string(*given);
+    return random_hex(8);
+  }
+
+  static Reply with_id(const Reply& reply, const std::string& id) {
+    return [reply, id](net::Response response) {
+      response.headers.emplace_back("X-Request-Id", id);
+      reply(std::move(response));
+    };
+  }
+
+  bool refuses_unknown(const Call& call, std::initializer_list<std::string_view> known, const Reply& reply) const {
+    for (const auto& [name, value] : call.query)
+      if (std::ranges::find(known, name) == known.end()) {
+        reply(problem(400, fmt::format("there is no query parameter \"{}\" here", printable(name))));
+        return true;
+      }
+    return false;
+  }
+
+  void serve(Call& call, const Reply& reply) {
+    switch (call.matched.route->endpoint) {
+      case Endpoint::health: return reply(json_answer(200, Object{{"status", "ok"}}));
+      case Endpoint::readiness:
+        return reply(access == nullptr ? problem(503, "what was applied is not loaded yet")
+                                       : json_answer(200, Object{{"status", "ok"}}));
+      case Endpoint::callback: return finish_login(call, reply);
+      case Endpoint::list_tokens: return list_tokens(call, reply);
+      case Endpoint::revoke_token: return revoke_token(call, reply);
+      default: break;
+    }
+    if (access == nullptr) return reply(problem(503, "what was applied is not loaded yet"));
+    switch (call.matched.route->endpoint) {
+      case Endpoint::list_integrations: return list_integrations(call, reply);
+      case Endpoint::list_models: return list_models(call, reply);
+      case Endpoint::list_roles: return list_roles(call, reply);
+      default: break;
+    }
+    // What the caller has no role of is not there for it, so that nobody learns names by asking.
+    const ResourceKey key = call.integration();
+    if (access->view().find(key) == nullptr || !access->may_see(call.caller, key)) {
+      reply(
+          problem(404, fmt::format("there is no Integration \"{}\" in namespace \"{}\", or no role of it was given to "
+                                   "{}",
+                                   printable(key.name), printable(key.ns), call.caller.name)));
+      return;
+    }
+    switch (call.matched.route->endpoint) {
+      case Endpoint::get_integration: return reply(json_answer(200, summary_of(*access, key, status_of_key(key))));
+      case Endpoint::integration_schema: return reply(integration_schema(key));
+      case Endpoint::export_integration: return reply(exported(key));
+      case Endpoint::login: return begin_login(key, reply);
+      default: break;
+    }
+    const auto operations = runtime::operations_of(access->view(), key);
+    if (operations == nullptr) {
+      reply(problem(503, "its model is not there, or cannot be used; see the conditions of the Integration"));
+      return;
+    }
+    if (call.matched.route->endpoint == Endpoint::list_operations) return reply(list_operations(*operations));
+    const auto operation = operations->model().operations.find(call.segment(2));
+    if (operation == operations->model().operations.end()) {
+      std::vector<std::string> known;
+      for (const auto& each : operations->model().operations) known.push_back(each.first);
+      reply(problem(404, fmt::format("{} has no operation \"{}\"{}", operations->model().version_id(),
+                                     printable(call.segment(2)), did_you_mean(call.segment(2), known))));
+      return;
+    }
+    if (call.matched.route->endpoint == Endpoint::operation_schema)
+      return reply(json_answer(200, openapi::arguments_schema(operations->model(), operation->second)));
+    invoke(call, key, operation->second, reply);
+  }
+
+  std::optional<Status> status_of_key(const ResourceKey& key) const {
+    return parts.status ? parts.status(key) : std::nullopt;
+  }
+
+  void invoke(Call& call, const ResourceKey& key, const openapi::Operation& operation, const Reply& reply) {
+    if (refuses_unknown(call, {}, reply)) return;
+    if (!access->may_invoke(call.caller, key, operation)) {
+      const std::string needed =
+          fmt::format("not authorized: {} needs the role \"{}\" (or \"admin\") of {}", operation.id,
+                      lower(operation.method), runtime::model_of(access->view(), key).name);
+      tell(call.caller, "invoke.denied", to_string(key), needed);
+      reply(problem(403, needed));
+      return;
+    }
+    auto body = call_body(call.request);
+    if (!body) {
+      reply(problem(body.error().fault == Fault::denied ? 415 : 400, body.error().message));
+      return;
+    }
+    runtime::Invocation invocation{.integration = key,
+                                   .operation = operation.id,
+                                   .arguments = std::move(body->arguments),
+                                   .actor = fmt::format("{}/{}", call.caller.kind, call.caller.name),
+                                   .request_id = call.request_id,
+                                   .timeout = body->timeout};
+    parts.invoke(std::move(invocation), [reply](runtime::Invoked invoked) {
+      if (!invoked.result.is_string()) return reply(json_answer(200, invoked.result));
+      const std::string error(invoked.result.get_string());
+      reply(problem(status_of(invoked.fault), error, Object{{"error", error}}));
+    });
+  }
+
+  void list_integrations(const Call& call, const Reply& reply) const {
+    if (refuses_unknown(call, {}, reply)) return;
+    Array items;
+    for (const auto& [key, object] : access->view().objects)
+      if (key.kind == "Integration" && key.ns == call.segment(0) && access->may_see(call.caller, key))
+        items.push_back(summary_of(*access, key, status_of_key(key)));
+    reply(json_answer(200, Object{{"items", std::move(items)}}));
+  }
+
+  static net::Response list_operations(const openapi::Operations& operations) {
+    Array items;
+    for (const auto& [id, operation] : operations.model().operations) items.push_back(described(operation));
+    return json_answer(200, Object{{"items", std::move(items)}});
+  }
+
+  bool sees_model(const Caller& caller, const ResourceKey& model) const {
+    return caller.admin || !access->roles(caller, model).empty();
+  }
+
+  void list_models(const Call& call, const Reply& reply) const {
+    if (refuses_unknown(call, {}, reply)) return;
+    Array items;
+    for (const auto& [key, operations] : access->view().models)
+      if (sees_model(call.caller, key))
+        items.push_back(Object{{"namespace", key.ns},
+                               {"name", key.name},
+                               {"versionId", operations->model().version_id()},
+                               {"openapi", operations->model().openapi},
+                               {"operations", operations->model().operations.size()}});
+    reply(json_answer(200, Object{{"items", std::move(items)}}));
+  }
+
+  // A page of all roles, in the order of models and names; `continue` is where the next one begins.
+  void list_roles(const Call& call, const Reply& reply) const {
+    if (refuses_unknown(call, {"source", "limit", "continue"}, reply)) return;
+    const auto number = [&](const char* name, std::size_t otherwise) {
+      const auto found = call.query.find(name);
+      if (found == call.query.end()) return otherwise;
+      std::size_t value = 0;
+      for (const char c : found->second)
+        value = c >= '0' && c <= '9' && value < 1'000'000 ? value * 10 + static_cast<std::size_t>(c - '0') : 10'000'000;
+      return value;
+    };
+    const std::size_t limit = number("limit", kPage), from = number("continue", 0);
+    if (limit == 0 || limit > kLargestPage || from >= 10'000'000) {
+      reply(problem(400, fmt::format("limit has to be 1 to {}, and continue what the page before said", kLargestPage)));
+      return;
+    }
+    const auto source = call.query.find("source");
+    Array items;
+    std::size_t at = 0;
+    for (const auto& [key, operations] : access->view().models) {
+      if (!sees_model(call.caller, key)) continue;
+      if (source != call.query.end() && source->second != operations->model().version_id()) continue;
+      for (const runtime::Role& role : runtime::roles_of(operations->model())) {
+        if (at++ < from || items.size() >= limit) continue;
+        Array methods;
+        for (const std::string& id : role.operations)
+          methods.push_back(Object{{"name", id}, {"provenance", role.source}});
+        items.push_back(Object{{"name", role.name},
+                               {"source", role.source},
+                               {"namespace", key.ns},
+                               {"model", key.name},
+                               {"allowedMethods", std::move(methods)}});
+      }
+    }
+    Object page{{"items", std::move(items)}, {"total", at}};
+    if (from + limit < at) page["continue"] = std::to_string(from + limit);
+    reply(json_answer(200, page));
+  }
+
+  net::Response integration_schema(const ResourceKey& key) const {
+    const auto operations = runtime::operations_of(access->view(), key);
+    if (operations == nullptr) return problem(503, "its model is not there, or cannot be used");
+    return json_answer(200, settings_schema(operations->model()));
+  }
+
+  net::Response exported(const ResourceKey& key) const {
+    if (!parts.exported) return problem(404, "this build does not export");
+    const auto result = parts.exported(access->view(), key);
+    return result ? json_answer(200, *result) : problem(status_of(result.error().fault), result.error().message);
+  }
+
+  void list_tokens(const Call& call, const Reply& reply) const {
+    if (refuses_unknown(call, {}, reply)) return;
+    const auto tokens = parts.tokens.list();
+    if (!tokens) return reply(problem(503, tokens.error().message));
+    Array items;
+    for (const auto& token : *tokens) items.push_back(described(token));
+    reply(json_answer(200, Object{{"items", std::move(items)}}));
+  }
+
+  void revoke_token(const Call& call, const Reply& reply) {
+    const auto revoked = parts.tokens.revoke(call.segment(0));
+    if (!revoked) return reply(problem(status_of(revoked.error().fault), revoked.error().message));
+    tell(call.caller, "token.revoked", call.segment(0), "");
+    reply(json_answer(200, Object{{"kind", "Status"}, {"apiVersion", "v1"}, {"status", "Success"}}));
+  }
+
+  void begin_login(const ResourceKey& key, const Reply& reply) const {
+    if (!parts.begin_login) return reply(problem(404, "nobody can sign in here"));
+    parts.begin_login(key, [reply](auto begun) {
+      if (!begun) return reply(problem(status_of(begun.error().error.fault), begun.error().error.message));
+      reply(json_answer(200, Object{{"url", begun->url}, {"expires", format_time(begun->expires)}}));
+    });
+  }
+
+  void finish_login(const Call& call, const Reply& reply) const {
+    if (!parts.finish_login) return reply(problem(404, "nobody can sign in here"));
+    const auto text = [&](const char* name) {
+      const auto found = call.query.find(name);
+      return found == call.query.end() ? std::string() : found->second;
+    };
+    const runtime::LoginAnswer answer{.state = text("state"),
+                                      .code = text("code"),
+                                      .error = text("error"),
+                                      .error_description = text("error_description"),
+                                      .issuer = text("iss")};
+    parts.finish_login(answer, [reply](auto finished) {
+      if (!finished) return reply(page(400, "The login did not succeed: " + printable(finished.error().error.message)));
+      reply(page(200, fmt::format("Signed in for {}. You can close this page.", to_string(*finished))));
+    });
+  }
+};
+
+Api::Api(ApiParts parts)
+    : state_(std::make_unique<State>(State{.parts = std::move(parts), .access = {}, .failures = {}})) {}
+
+Api::~Api() = default;
+
+void Api::publish(std::shared_ptr<const runtime::RegistryView> view) {
+  state_->access = std::make_shared<const runtime::Access>(std::move(view));
+}
+
+void Api::handle(net::Request request, Reply reply) { state_->handle(std::move(request), reply); }
+
+std::vector<std::string> Api::routes() {
+  std::vector<std::string> all;
+  for (const Route& route : all_routes()) all.push_back(fmt::format("{} {}", route.method, route.pattern));
+  return all;
+}
+
+}  // namespace plumb::api

@@ -1,0 +1,50 @@
+#include "controller/api/call_body.h"
+
+#include <boost/json/parse.hpp>
+
+#include "controller/base/text.h"
+
+namespace plumb::api {
+namespace {
+
+constexpr std::size_t kDeepest = 64;
+constexpr std::int64_t kLongestTimeout = 3'600'000;  // ms
+
+}  // namespace
+
+Result<CallBody> call_body(const net::Request& request) {
+  CallBody call;
+  if (request.body.empty()) return call;
+  const auto type = request.header("Content-Type");
+  const std::string essence = type ? lower(type->substr(0, type->find(';'))) : std::string();
+  if (essence != "application/json") return fail(Fault::denied, "the body has to be application/json");
+  boost::json::parse_options options;
+  options.max_depth = kDeepest;
+  boost::json::error_code error;
+  Value value = boost::json::parse(request.body, error, {}, options);
+  if (error) return fail(Fault::invalid, "the body is not JSON: {}", error.message());
+  if (!value.is_object()) return fail(Fault::invalid, "the body has to be a mapping");
+  for (auto& [key, member] : value.get_object()) {
+    if (key == "parameters") {
+      if (!member.is_object()) return fail(Fault::invalid, "/parameters: has to be a mapping of names to values");
+      call.arguments.parameters = std::move(member.get_object());
+    } else if (key == "body") {
+      call.arguments.body = std::move(member);
+      call.arguments.has_body = true;
+    } else if (key == "mediaType") {
+      if (!member.is_string()) return fail(Fault::invalid, "/mediaType: has to be a text");
+      call.arguments.media_type = std::string(member.get_string());
+    } else if (key == "timeoutMs") {
+      const bool fits = member.is_int64() && member.get_int64() > 0 && member.get_int64() <= kLongestTimeout;
+      if (!fits)
+        return fail(Fault::invalid, "/timeoutMs: has to be a number of milliseconds up to {}", kLongestTimeout);
+      call.timeout = Duration(member.get_int64());
+    } else {
+      return fail(Fault::invalid, "/{}: there is no such member{}", printable(key),
+                  did_you_mean(key, {"parameters", "body", "mediaType", "timeoutMs"}));
+    }
+  }
+  return call;
+}
+
+}  // namespace plumb::api

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/net/http_message.h"
+#include "controller/openapi/request.h"
+
+namespace plumb::api {
+
+// The body of an invocation: {parameters?: {...}, body?: ..., mediaType?: TEXT, timeoutMs?: N}.
+struct CallBody {
+  openapi::Arguments arguments;
+  std::optional<Duration> timeout;
+};
+// Fault::denied: it is not sent as application/json. Fault::invalid: everything else, and what.
+Result<CallBody> call_body(const net::Request& request);
+
+}  // namespace plumb::api

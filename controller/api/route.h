@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace plumb::api {
+
+enum class Endpoint {
+  health,
+  readiness,
+  list_integrations,
+  get_integration,
+  integration_schema,
+  export_integration,
+  list_operations,
+  operation_schema,
+  invoke,
+  login,
+  callback,
+  list_models,
+  list_roles,
+  list_tokens,
+  revoke_token,
+};
+
+struct Route {
+  std::string_view method, pattern;  // "{...}" stands for one segment
+  Endpoint endpoint;
+  bool open = false;        // needs no token
+  bool admin_only = false;  // an admin's token
+};
+const std::vector<Route>& all_routes();
+
+// What a path leads to, with the percent-decoded segments in place of "{...}".
+struct Matched {
+  const Route* route = nullptr;  // null: the path is known, but not with this method
+  std::array<std::string, 3> segments{};
+  std::vector<std::string_view> methods{};  // that the path has
+};
+// Nothing: no route has this path.
+std::optional<Matched> match(std::string_view method, std::string_view path);
+
+}  // namespace plumb::api

@@ -1,0 +1,296 @@
+#include "controller/app/runtime_host.h"
+
+#include <algorithm>
+#include <fstream>
+#include <future>
+#include <map>
+#include <random>
+
+#include "controller/api/api.h"
+#include "controller/app/lanes.h"
+#include "controller/app/runtime_log.h"
+#include "controller/base/digest.h"
+#include "controller/base/log.h"
+#include "controller/base/phase.h"
+#include "controller/base/synchronized.h"
+#include "controller/engine/status_book.h"
+#include "controller/net/http_client.h"
+#include "controller/net/http_server.h"
+#include "controller/net/loop.h"
+#include "controller/runtime/access_tokens.h"
+#include "controller/runtime/auth_code.h"
+#include "controller/runtime/blocking.h"
+#include "controller/runtime/secret_cache.h"
+#include "controller/runtime/token_vault.h"
+
+namespace plumb::app {
+namespace {
+
+constexpr Duration kLookForProbes = std::chrono::seconds(1);
+constexpr std::size_t kMostAtOnce = 16;  // probes under way
+constexpr std::string_view kCallback = "/oauth/callback";
+
+Result<std::string> content_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in && text.empty()) return fail(Fault::not_found, "{} cannot be read", file.string());
+  return text;
+}
+
+}  // namespace
+
+// In the order in which it is made; what stands on the loop goes once that has stopped.
+struct RuntimeHost::Running {
+  Running(const Parts& given, net::Egress egress)
+      : parts(given),
+        client(loop, {.egress = std::move(egress)}),
+        secrets(given.secrets, loop, given.clock),
+        tokens(given.state.store(), given.state.key()),
+        access_tokens(given.state.store(), given.clock),
+        invoker({.sender = client,
+                 .secrets = secrets,
+                 .tokens = tokens,
+                 .loop = loop,
+                 .clock = given.clock,
+                 .record = log_call,
+                 .random = [engine = std::make_shared<std::mt19937>(std::random_device()())] { return (*engine)(); }}),
+        logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}) {}
+
+  ~Running() {
+    server.reset();
+    loop.stop();
+  }
+
+  void publish(std::shared_ptr<const runtime::RegistryView> next) {
+    view = next;
+    invoker.publish(next);
+    if (api) api->publish(next);
+    // What was probed of another manifest says nothing of this one.
+    probes.with([&](auto& known) {
+      std::erase_if(known, [&](const auto& each) {
+        const runtime::Registered* const now = view->find(each.first);
+        return now == nullptr || now->digest != each.second.digest;
+      });
+    });
+  }
+
+  void look_for_probes() {
+    loop.later(kLookForProbes, [this] { look_for_probes(); });
+    if (view == nullptr) return;
+    const SteadyTime now = parts.clock.steady();
+    for (const auto& [key, object] : view->objects) {
+      if (key.kind != "Integration" || probing >= kMostAtOnce) continue;
+      const auto settings = runtime::probe_settings(object->spec);
+      if (settings.mode == runtime::ProbeSettings::Mode::off) continue;
+      const bool due = probes.with([&](auto& known) {
+        const auto [found, fresh] = known.try_emplace(key, Probe{object->digest, {}, now});
+        if (!fresh && now < found->second.next) return false;
+        found->second.next = now + settings.interval;
+        return true;
+      });
+      if (due) probe_one(key, object->digest);
+    }
+  }
+
+  void probe_one(const ResourceKey& key, const std::string& digest) {
+    ++probing;
+    invoker.probe(key, [this, key, digest](const runtime::Invoked& probed) {
+      --probing;
+      const auto result = probe_result(probed);
+      const bool other = probes.with([&](auto& known) {
+        const auto found = known.find(key);
+        if (found == known.end() || found->second.digest != digest || found->second.result == result) return false;
+        found->second.result = result;
+        return true;
+      });
+      if (!other) return;
+      log::info("probe.changed", "{}: {}{}{}", key, result.reason, result.message.empty() ? "" : ": ", result.message);
+      if (changed) changed();
+    });
+  }
+
+  void begin_login(const ResourceKey& key, runtime::Logins::Begun done) {
+    invoker.auth_settings(key, [this, done = std::move(done)](Result<runtime::AuthSettings> settings) {
+      if (!settings) return done(tl::unexpected(runtime::AuthFailure{std::move(settings).error(), {}}));
+      logins.begin(std::move(*settings), redirect_uri, done);
+    });
+  }
+
+  api::ApiParts api_parts() {
+    return {.tokens = access_tokens,
+            .clock = parts.clock,
+            .invoke = [this](runtime::Invocation invocation,
+                             runtime::Invoker::Done done) { invoker.invoke(std::move(invocation), std::move(done)); },
+            .status = [this](const ResourceKey& key) { return status_of(key); },
+            .audit = [this](const api::Event& event) { audit(event); },
+            .begin_login = [this](const ResourceKey& key,
+                                  runtime::Logins::Begun done) { begin_login(key, std::move(done)); },
+            .finish_login = [this](const runtime::LoginAnswer& answer,
+                                   runtime::Logins::Finished done) { logins.finish(answer, std::move(done)); }};
+  }
+
+  std::optional<Status> status_of(const ResourceKey& key) const {
+    const auto statuses = engine::read_status(parts.state.store(), to_string(runtime_key()));
+    if (!statuses) return {};
+    const auto found = std::ranges::find(*statuses, key, &Status::key);
+    return found == statuses->end() ? std::nullopt : std::optional(*found);
+  }
+
+  void audit(const api::Event& event) {
+    log::info(event.action, "{} {}{}{}", event.actor, event.subject, event.message.empty() ? "" : ": ", event.message);
+    AuditRecord record;
+    record.stage = AuditRecord::Stage::note;
+    record.target = to_string(runtime_key());
+    record.actor = event.actor;
+    record.key = parse_key(event.subject);
+    record.message =
+        fmt::format("{}: {}{}{}", event.action, event.subject, event.message.empty() ? "" : ": ", event.message);
+    if (!audit_log) {
+      auto opened = parts.state.open_audit(parts.clock);
+      if (!opened) return log::warning("audit.lost", "{}", opened.error().message);
+      audit_log.emplace(std::move(*opened));
+    }
+    if (const auto kept = audit_log->append({std::move(record)}); !kept)
+      log::warning("audit.lost", "{}", kept.error().message);
+  }
+
+  struct Probe {
+    std::string digest;  // of the manifest that was probed
+    std::optional<runtime::ProbeResult> result;
+    SteadyTime next;
+  };
+
+  Parts parts;
+  net::Loop loop;
+  net::HttpClient client;
+  runtime::SecretCache secrets;
+  runtime::TokenVault tokens;
+  runtime::AccessTokens access_tokens;
+  runtime::Invoker invoker;
+  runtime::Logins logins;
+  std::optional<engine::AuditLog> audit_log;
+  std::optional<api::Api> api;
+  std::string redirect_uri;
+  std::shared_ptr<const runtime::RegistryView> view;  // of the loop's thread
+  Synchronized<std::map<ResourceKey, Probe>> probes;
+  std::size_t probing = 0;
+  std::function<void()> changed;
+  std::unique_ptr<net::HttpServer> server;
+};
+
+runtime::ProbeResult probe_result(const runtime::Invoked& probed) {
+  if (probed.ok) return {true, "Answered", ""};
+  if (probed.result.is_string())
+    return {false, probed.fault == Fault::denied ? "Denied" : "Unreachable", std::string(probed.result.get_string())};
+  const auto status = int_at(probed.result, "/status").value_or(0);
+  const bool token = text_at(probed.result, "/phase") == "token";
+  const bool refused = token || status == 401 || status == 403 || status == 407;
+  return {false, refused ? "Unauthorized" : "Failing",
+          fmt::format("{} {} answered {} {}", text_at(probed.result, "/method").value_or(""),
+                      text_at(probed.result, "/url").value_or(""), status,
+                      text_at(probed.result, "/statusText").value_or(""))};
+}
+
+RuntimeHost::RuntimeHost(std::unique_ptr<Running> running) : running_(std::move(running)) {}
+RuntimeHost::~RuntimeHost() = default;
+
+Result<std::unique_ptr<RuntimeHost>> RuntimeHost::start(const RuntimeOptions& options, const Parts& parts) {
+  auto egress = net::Egress::parse(options.egress);
+  if (!egress) return in_context("--allow-egress", std::move(egress).error());
+  auto running = std::make_unique<Running>(parts, std::move(*egress));
+  parts.registry.subscribe([host = running.get()](std::shared_ptr<const runtime::RegistryView> view) {
+    host->loop.post([host, view = std::move(view)] { host->publish(view); });
+  });
+  return std::unique_ptr<RuntimeHost>(new RuntimeHost(std::move(running)));
+}
+
+Result<std::string> RuntimeHost::serve(const RuntimeOptions& options) {
+  net::HttpServerOptions server{.listen = options.api, .connection_limit = 1024};
+  if (options.certificate.empty() != options.key.empty())
+    return fail(Fault::invalid, "--api-certificate and --api-key go together");
+  if (!options.certificate.empty()) {
+    PLUMB_TRY(auto certificates, content_of(options.certificate));
+    PLUMB_TRY(auto key, content_of(options.key));
+    server.tls = net::TlsFiles{std::move(certificates), std::move(key)};
+  }
+  Running* const host = running_.get();
+  PLUMB_CHECK(host->loop.call([host] {
+    host->api.emplace(host->api_parts());
+    if (host->view != nullptr) host->api->publish(host->view);
+  }));
+  PLUMB_TRY(host->server, net::HttpServer::start(
+                              server, host->parts.clock,
+                              net::HttpServer::AsyncHandler([host](net::Request request, net::HttpServer::Reply reply) {
+                                host->api->handle(std::move(request), std::move(reply));
+                              }),
+                              &host->loop));
+  const std::string url = host->server->url();
+  PLUMB_CHECK(host->loop.call([host, url] { host->redirect_uri = url + std::string(kCallback); }));
+  return url;
+}
+
+void RuntimeHost::probe_all(std::function<void()> changed) {
+  running_->loop.post([host = running_.get(), changed = std::move(changed)] {
+    host->changed = changed;
+    host->look_for_probes();
+  });
+}
+
+std::optional<runtime::ProbeResult> RuntimeHost::last_probe(const ResourceKey& integration) const {
+  return running_->probes.with([&](const auto& known) -> std::optional<runtime::ProbeResult> {
+    const auto found = known.find(integration);
+    return found == known.end() ? std::nullopt : found->second.result;
+  });
+}
+
+runtime::Invoked RuntimeHost::invoke(runtime::Invocation invocation, Duration limit) {
+  return runtime::invoke_and_wait(running_->loop, running_->invoker, std::move(invocation),
+                                  Deadline::in(running_->parts.clock, limit));
+}
+
+runtime::Invoked RuntimeHost::probe(const ResourceKey& integration, Duration limit) {
+  return runtime::probe_and_wait(running_->loop, running_->invoker, integration,
+                                 Deadline::in(running_->parts.clock, limit));
+}
+
+Result<void> RuntimeHost::login(const ResourceKey& integration, const std::string& listen, Duration limit,
+                                const std::function<void(const std::string& url)>& show) {
+  PLUMB_TRY(const std::string url, serve({.egress = {}, .api = listen, .certificate = {}, .key = {}}));
+  Running* const host = running_.get();
+  // Kept by whoever still has to answer, also after this has given up.
+  auto begun = std::make_shared<std::promise<Result<std::string>>>();
+  auto signed_in = std::make_shared<std::promise<Result<void>>>();
+  PLUMB_CHECK(host->loop.call([&] {
+    auto parts = host->api_parts();
+    parts.finish_login = [host, signed_in](const runtime::LoginAnswer& answer, runtime::Logins::Finished done) {
+      host->logins.finish(answer, [signed_in, done](auto finished) {
+        try {
+          if (finished) {
+            signed_in->set_value({});
+          } else if (finished.error().error.fault != Fault::denied) {
+            signed_in->set_value(tl::unexpected(finished.error().error));
+          }
+        } catch (const std::future_error&) {  // somebody came back twice
+        }
+        done(std::move(finished));
+      });
+    };
+    host->api.emplace(std::move(parts));
+    if (host->view != nullptr) host->api->publish(host->view);
+    host->begin_login(integration, [begun](auto answer) {
+      begun->set_value(answer ? Result<std::string>(answer->url)
+                              : Result<std::string>(tl::unexpected(answer.error().error)));
+    });
+  }));
+  auto started = begun->get_future();
+  if (started.wait_for(limit) != std::future_status::ready)
+    return fail(Fault::timeout, "the authorization server did not answer within {}", format_duration(limit));
+  PLUMB_TRY(const std::string where, started.get());
+  show(where);
+  auto finished = signed_in->get_future();
+  if (finished.wait_for(limit) != std::future_status::ready)
+    return fail(Fault::timeout, "nobody signed in within {}", format_duration(limit));
+  return finished.get();
+}
+
+}  // namespace plumb::app

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/app/state.h"
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/ports/secret_store.h"
+#include "controller/runtime/invoker.h"
+#include "controller/runtime/local_target.h"
+#include "controller/runtime/registry.h"
+
+namespace plumb::app {
+
+struct RuntimeOptions {
+  std::vector<std::string> egress;         // rules, see net::Egress
+  std::string api;                         // address and port that the API is served at; empty: it is not
+  std::filesystem::path certificate, key;  // PEM, for TLS
+};
+
+// The integration runtime of one process: a loop with everything that works on it (see docs/decisions/0012). It follows
+// the registry: what is applied is live with the view after it. Thread-safe.
+class RuntimeHost {
+ public:
+  // All of which must outlive it.
+  struct Parts {
+    runtime::Registry& registry;
+    SecretStore& secrets;
+    State& state;
+    const Clock& clock;
+  };
+  // Fault::invalid for an egress rule that cannot be read.
+  static Result<std::unique_ptr<RuntimeHost>> start(const RuntimeOptions& options, const Parts& parts);
+  ~RuntimeHost();
+  RuntimeHost(const RuntimeHost&) = delete;
+  RuntimeHost& operator=(const RuntimeHost&) = delete;
+
+  // Serves the API, and says where.
+  Result<std::string> serve(const RuntimeOptions& options);
+  // Probes integrations as they say, and tells when a result is another than before; on the loop's thread.
+  void probe_all(std::function<void()> changed);
+  std::optional<runtime::ProbeResult> last_probe(const ResourceKey& integration) const;
+
+  // For a person who waits.
+  runtime::Invoked invoke(runtime::Invocation invocation, Duration limit);
+  runtime::Invoked probe(const ResourceKey& integration, Duration limit);
+  // The URL to sign in at, once `listen` (an address of the loopback, port 0 for any) takes the answer; `show` gets it.
+  // Returns when the person has signed in.
+  Result<void> login(const ResourceKey& integration, const std::string& listen, Duration limit,
+                     const std::function<void(const std::string& url)>& show);
+
+ private:
+  struct Running;
+  explicit RuntimeHost(std::unique_ptr<Running> running);
+  std::unique_ptr<Running> running_;
+};
+
+// "Answered", "Unauthorized", "Unreachable": what a probe's result says of the connection.
+runtime::ProbeResult probe_result(const runtime::Invoked& probed);
+
+}  // namespace plumb::app

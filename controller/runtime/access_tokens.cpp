@@ -1,0 +1,130 @@
+#include "controller/runtime/access_tokens.h"
+
+#include <algorithm>
+#include <array>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "controller/base/digest.h"
+#include "controller/base/log.h"
+#include "controller/base/text.h"
+#include "controller/model/value.h"
+
+namespace plumb::runtime {
+namespace {
+
+constexpr std::string_view kStored = "runtime/access-token/", kPrefix = "plb_";
+constexpr std::size_t kIdBytes = 8, kSecretBytes = 32;
+constexpr std::size_t kIdText = 2 * kIdBytes, kSecretText = 2 * kSecretBytes;
+constexpr std::size_t kLongestName = 253;
+constexpr Duration kReadAgain = std::chrono::seconds(1);
+
+bool is_name(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  };
+  return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, fits);
+}
+
+}  // namespace
+
+Result<AccessTokens::Created> AccessTokens::create(const Wish& wish) {
+  if (!is_name(wish.account))
+    return fail(Fault::invalid, "\"{}\" is no name of a service account: small letters, digits, \"-\", \".\" and \"_\"",
+                printable(wish.account));
+  if (wish.lifetime <= Duration::zero() || wish.lifetime > kLongestTokenLifetime)
+    return fail(Fault::invalid, "a token has to expire, after {} at the latest",
+                format_duration(kLongestTokenLifetime));
+  const SystemTime now = clock_.now();
+  AccessToken token{.id = random_hex(kIdBytes),
+                    .account = wish.account,
+                    .admin = wish.admin,
+                    .description = wish.description,
+                    .created_by = wish.created_by,
+                    .created = now,
+                    .expires = now + wish.lifetime};
+  std::string secret = random_hex(kSecretBytes);
+  const Value record = Object{{"account", token.account},
+                              {"admin", token.admin},
+                              {"description", token.description},
+                              {"createdBy", token.created_by},
+                              {"created", format_time(token.created)},
+                              {"expires", format_time(token.expires)},
+                              {"sha256", sha256(secret)}};
+  const StateStore::Put put{std::string(kStored) + token.id, boost::json::serialize(record)};
+  const StateStore::Guard fresh{put.key, 0};
+  const auto kept = store_.commit(std::array{put}, std::array{fresh});
+  Secret text(fmt::format("{}{}_{}", kPrefix, token.id, secret));
+  wipe(secret);
+  if (!kept) return tl::unexpected(kept.error());
+  read_at_.reset();
+  return Created{std::move(token), std::move(text)};
+}
+
+std::optional<AccessTokens::Record> AccessTokens::parse(const StateStore::Item& item) {
+  boost::json::error_code error;
+  const Value value = boost::json::parse(item.value, error);
+  if (error) return {};
+  const auto created = parse_time(text_at(value, "/created").value_or("")),
+             expires = parse_time(text_at(value, "/expires").value_or(""));
+  Record record;
+  record.token.id = item.key.substr(kStored.size());
+  record.token.account = text_at(value, "/account").value_or("");
+  record.token.admin = bool_at(value, "/admin").value_or(false);
+  record.token.description = text_at(value, "/description").value_or("");
+  record.token.created_by = text_at(value, "/createdBy").value_or("");
+  record.hash = text_at(value, "/sha256").value_or("");
+  if (!created || !expires || record.token.account.empty() || record.hash.size() != kSecretText) return {};
+  record.token.created = *created;
+  record.token.expires = *expires;
+  return record;
+}
+
+Result<std::vector<AccessToken>> AccessTokens::list() const {
+  PLUMB_TRY(const auto items, store_.list(kStored));
+  std::vector<AccessToken> tokens;
+  for (const auto& item : items)
+    if (auto record = parse(item)) tokens.push_back(std::move(record->token));
+  std::ranges::sort(tokens, {}, [](const AccessToken& token) { return std::pair(token.expires, token.id); });
+  return tokens;
+}
+
+Result<void> AccessTokens::revoke(const std::string& id) {
+  const std::string key = std::string(kStored) + id;
+  PLUMB_TRY(const auto found, store_.get(key));
+  if (!found) return fail(Fault::not_found, "there is no token {}", printable(id));
+  const StateStore::Put put{key, std::nullopt};
+  PLUMB_CHECK(store_.commit(std::array{put}));
+  known_.erase(id);
+  return {};
+}
+
+// Where the state cannot be read, nobody is let in: what was revoked meanwhile is not known.
+void AccessTokens::read_again() {
+  const SteadyTime now = clock_.steady();
+  if (read_at_ && now - *read_at_ < kReadAgain) return;
+  read_at_ = now;
+  known_.clear();
+  const auto items = store_.list(kStored);
+  if (!items) {
+    log::warning("token.unreadable", "tokens of the API cannot be read: {}", items.error().message);
+    return;
+  }
+  for (const auto& item : *items)
+    if (auto record = parse(item)) known_.emplace(record->token.id, std::move(*record));
+}
+
+std::optional<AccessToken> AccessTokens::verify(std::string_view text) {
+  if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + kIdText + 1 + kSecretText) return {};
+  const std::string_view id = text.substr(kPrefix.size(), kIdText), secret = text.substr(text.size() - kSecretText);
+  if (text[kPrefix.size() + kIdText] != '_') return {};
+  read_again();
+  const auto found = known_.find(id);
+  if (found == known_.end()) return {};
+  if (!equal_in_constant_time(sha256(secret), found->second.hash)) return {};
+  if (found->second.token.expires <= clock_.now()) return {};
+  return found->second.token;
+}
+
+}  // namespace plumb::runtime
