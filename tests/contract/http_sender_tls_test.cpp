@@ -216,7 +216,7 @@ TEST_F(HttpClient, HasAMinimumVersionAndTellsWhatIsNoTls) {
   HttpPeer closes([](auto&) {});
   EXPECT_THAT(told(get(https(closes))), HasSubstr("tls: "));
   HttpPeer silent([](auto& connection) { connection.client_closes(); });
-  const auto late = get(https(silent), {}, {.timeout = 200ms});
+  const auto late = get(https(silent), {}, {.timeout = 3s});
   EXPECT_EQ(late.error().stage, Stage::tls);
   EXPECT_EQ(late.error().error.fault, Fault::timeout);
   EXPECT_FALSE(late.error().sent);
