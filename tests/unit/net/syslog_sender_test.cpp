@@ -84,7 +84,7 @@ class Syslog : public ::testing::Test {
   template <class F>
   bool comes(F condition) {
     const auto until = std::chrono::steady_clock::now() + 20s;
-    while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
     return condition();
   }
 
