@@ -10,6 +10,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "controller/app/cli_options.h"
+#include "controller/app/cli_runtime.h"
 #include "controller/app/commands.h"
 #include "controller/app/completion.h"
 #include "controller/app/signals.h"
@@ -38,26 +40,11 @@ struct CommandLine {
   RollbackOptions rollback;
   ReconcileOptions reconcile;
   SourceAcceptOptions source_accept;
+  RuntimeLine runtime;
   std::string shell;
   bool verbose = false, no_default_policies = false;
   std::function<Result<int>(Console&)> command;
 };
-
-// The options that take a Duration take "24h".
-void add_duration(CLI::App& app, const std::string& name, Duration& target, const std::string& description) {
-  app.add_option_function<std::string>(
-         name,
-         [&target, name](const std::string& text) {
-           const auto span = parse_duration(text);
-           if (!span || *span <= Duration::zero()) {
-             throw CLI::ValidationError(name, "\"" + text + "\" is no duration such as 90s, 15m, 24h or 30d");
-           }
-           target = *span;
-         },
-         description)
-      ->type_name("DURATION")
-      ->default_str(format_duration(target));
-}
 
 void add_globals(CLI::App& app, CommandLine& line) {
   auto& global = line.global;
@@ -94,6 +81,13 @@ void add_globals(CLI::App& app, CommandLine& line) {
          "domain controller that a Directory may name, *.example.com for all below; default: any (may be repeated)")
       ->allow_extra_args(false)
       ->type_name("HOST");
+  app.add_option("--allow-egress", global.egress,
+                 "what integrations may connect to besides public addresses: 10.0.0.0/8, api.corp.example, "
+                 "*.corp.example, localhost, each with :PORT or without (may be repeated)")
+      ->envname("PLUMBLINE_ALLOW_EGRESS")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("RULE");
   app.add_flag("--no-default-policies", line.no_default_policies, "without the policies that are built in");
   app.add_option("-n,--namespace", global.ns, "only this namespace")->type_name("NAME");
   app.add_option("--directory", global.directory, "only the Directory of this name")->type_name("NAME");
@@ -153,6 +147,15 @@ void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token&
                "a manifest has to be gone for that long before its object's removal begins");
   add_duration(*run, "--settle", line.run.settle, "how long files must be quiet before they are read");
   run->add_flag("--once", line.run.once, "one round of every domain, then end");
+  run->add_option("--api", line.run.api, "serve the HTTP API there; without --api-certificate to this machine alone")
+      ->envname("PLUMBLINE_API")
+      ->type_name("HOST:PORT");
+  run->add_option("--api-certificate", line.run.api_certificate, "PEM: certificate of the API and those above it")
+      ->envname("PLUMBLINE_API_CERTIFICATE")
+      ->type_name("FILE");
+  run->add_option("--api-key", line.run.api_key, "PEM: its private key")
+      ->envname("PLUMBLINE_API_KEY")
+      ->type_name("FILE");
   run->footer(
       "SIGTERM and SIGINT end it cleanly, SIGHUP reads the manifests anew. Speaks sd_notify.\n\nExamples:\n  plumbline "
       "run -f /etc/plumbline/manifests --state /var/lib/plumbline --log-format json\n  plumbline run --once");
@@ -397,10 +400,25 @@ int parse_error(const CLI::App& app, const CLI::ParseError& error) {
 
 }  // namespace
 
+void add_duration(CLI::App& app, const std::string& name, Duration& target, const std::string& description) {
+  app.add_option_function<std::string>(
+         name,
+         [&target, name](const std::string& text) {
+           const auto span = parse_duration(text);
+           if (!span || *span <= Duration::zero()) {
+             throw CLI::ValidationError(name, "\"" + text + "\" is no duration such as 90s, 15m, 24h or 30d");
+           }
+           target = *span;
+         },
+         description)
+      ->type_name("DURATION")
+      ->default_str(target > Duration::zero() ? format_duration(target) : "");
+}
+
 int run_cli(int argc, const char* const* argv) {
   CommandLine line;
   std::stop_source stopping;
-  CLI::App app("Keeps Active Directory as manifests say: users, groups and organizational units.", "plumbline");
+  CLI::App app("Keeps Active Directory and integrations as manifests say.", "plumbline");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   app.formatter(std::make_shared<HelpFormatter>());
@@ -414,6 +432,7 @@ int run_cli(int argc, const char* const* argv) {
   add_past_commands(app, line);
   add_record_commands(app, line);
   add_steer_commands(app, line);
+  add_runtime_commands(app, line.global, line.runtime, [&](auto command) { line.command = std::move(command); });
   add_other_commands(app, line);
   try {
     app.parse(argc, argv);

@@ -5,6 +5,7 @@
 #include "controller/app/controller.h"
 #include "controller/app/lanes.h"
 #include "controller/app/notify.h"
+#include "controller/app/runtime_host.h"
 #include "controller/app/signals.h"
 #include "controller/app/tree_policies.h"
 #include "controller/app/version.h"
@@ -49,12 +50,17 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   workspace->pins_in(state->store());
   // What was applied of the integration runtime; its lane writes it, and who calls operations follows its views.
   PLUMB_TRY(const auto registry, open_registry(state->store(), workspace->documents(), clock));
+  const RuntimeOptions serving{
+      .egress = options.egress, .api = run.api, .certificate = run.api_certificate, .key = run.api_key};
+  PLUMB_TRY(const auto host,
+            RuntimeHost::start(serving, {.registry = *registry, .secrets = *secrets, .state = *state, .clock = clock}));
   const LaneParts parts{.state = *state,
                         .secrets = *secrets,
                         .clock = clock,
                         .options = {.confirm_undeclared = run.confirm_removal},
                         .trust = options.trust,
-                        .registry = registry.get()};
+                        .registry = registry.get(),
+                        .probe = [&host](const ResourceKey& key) { return host->last_probe(key); }};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_CHECK(check_tree_policies(snapshot, state->store(), true));
     PLUMB_TRY(auto policies, workspace->policies(snapshot));
@@ -70,11 +76,17 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
     return good ? kOk : kFailed;
   }
   PLUMB_TRY(const auto hooks, listen_for_hooks(*workspace, *secrets, clock, controller));
+  if (!run.api.empty()) {
+    PLUMB_TRY(const std::string url, host->serve(serving));
+    log::info("api.started", "the HTTP API is at {}", url);
+  }
   {
     const std::scoped_lock lock(guard);
     reloaded = &controller;
   }
+  host->probe_all([&controller] { controller.notice(runtime_key()); });
   controller.run(stopping.get_token());
+  host->stop_probing();
   const std::scoped_lock lock(guard);
   reloaded = nullptr;
   return kOk;

@@ -20,17 +20,6 @@
 namespace plumb::app {
 namespace {
 
-// The state of a controller that may be running.
-Result<std::unique_ptr<State>> open_beside(const GlobalOptions& options, std::string_view purpose, const Clock& clock) {
-  std::error_code error;
-  if (!std::filesystem::exists(options.state / "plumbline.db", error))
-    return fail(Fault::not_found, "there is no state in {}; name it with --state or PLUMBLINE_STATE",
-                options.state.string());
-  PLUMB_TRY(auto state, State::open(options.state, State::Access::note, purpose, clock));
-  PLUMB_CHECK(state->audit().refresh());
-  return state;
-}
-
 // An object of a domain, which can differ from its manifest.
 Result<ResourceKey> object_named(const std::string& text, const GlobalOptions& options) {
   PLUMB_TRY(const auto kinds, builtin_kinds());
@@ -135,7 +124,7 @@ Result<int> hold_command(const GlobalOptions& options, const HoldOptions& hold, 
   if ((hold.list ? 1 : 0) + (hold.release.empty() ? 0 : 1) + (hold.object.empty() ? 0 : 1) != 1)
     return fail(Fault::invalid, "one of KIND/NAME, --list and --release KIND/NAME is needed");
   const RealClock clock;
-  PLUMB_TRY(const auto state, open_beside(options, "plumbline hold", clock));
+  PLUMB_TRY(const auto state, open_beside(options.state, "plumbline hold", clock));
   if (hold.list) return list_holds(*state, options, clock.now(), console);
   PLUMB_TRY(const ResourceKey key, object_named(hold.object + hold.release, options));
   if (!hold.release.empty()) return release_hold(*state, key, console);
@@ -164,7 +153,7 @@ Result<int> hold_command(const GlobalOptions& options, const HoldOptions& hold, 
 Result<int> reconcile_command(const GlobalOptions& options, const ReconcileOptions& reconcile, Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text"}));
   const RealClock clock;
-  PLUMB_TRY(const auto state, open_beside(options, "plumbline reconcile", clock));
+  PLUMB_TRY(const auto state, open_beside(options.state, "plumbline reconcile", clock));
   PLUMB_CHECK(someone_runs(*state, clock));
   const std::string name = reconcile.directory.empty() ? options.directory : reconcile.directory;
   if (!name.empty()) {
@@ -196,7 +185,7 @@ Result<int> source_accept_command(const GlobalOptions& options, const SourceAcce
                       std::move(commit).error());
   PLUMB_TRY(const Commit about, repository.history().commit(*commit));
   if (*commit == taken) return fail(Fault::conflict, "commit {} is in use already", taken);
-  PLUMB_TRY(const auto state, open_beside(options, "plumbline source accept", clock));
+  PLUMB_TRY(const auto state, open_beside(options.state, "plumbline source accept", clock));
   const ResourceKey& key = source->resource()->key;
   const std::string reason = accept.reason.empty() ? "" : ": " + accept.reason;
   PLUMB_CHECK(

@@ -32,6 +32,21 @@ Result<int> diff_command(const GlobalOptions& options, const DiffOptions& diff, 
 Result<int> blame_command(const GlobalOptions& options, const BlameOptions& blame, Console& console);
 Result<int> history_command(const GlobalOptions& options, const HistoryOptions& history, Console& console);
 Result<int> rollback_command(const GlobalOptions& options, const RollbackOptions& rollback, Console& console);
+// The integration runtime: what was applied of it in the state, called from here.
+Result<int> invoke_command(const GlobalOptions& options, const InvokeOptions& invoke, Console& console);
+Result<int> test_connection_command(const GlobalOptions& options, const InvokeOptions& invoke, Console& console);
+Result<int> login_command(const GlobalOptions& options, const LoginOptions& login, Console& console);
+Result<int> operations_command(const GlobalOptions& options, const IntegrationOptions& integration, Console& console);
+Result<int> roles_command(const GlobalOptions& options, const IntegrationOptions& integration, Console& console);
+// Manifests to put into Git, on standard output.
+Result<int> create_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
+                                       Console& console);
+Result<int> clone_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
+                                      Console& console);
+// Tokens of the HTTP API.
+Result<int> token_create_command(const GlobalOptions& options, const TokenOptions& token, Console& console);
+Result<int> token_list_command(const GlobalOptions& options, Console& console);
+Result<int> token_revoke_command(const GlobalOptions& options, const TokenOptions& token, Console& console);
 Result<int> audit_list_command(const GlobalOptions& options, const AuditListOptions& list, Console& console);
 Result<int> audit_verify_command(const GlobalOptions& options, Console& console);
 Result<int> version_command(const GlobalOptions& options, Console& console);

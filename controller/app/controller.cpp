@@ -166,6 +166,11 @@ void Controller::poke() {
   wake_.notify_all();
 }
 
+void Controller::notice(const ResourceKey& lane) {
+  const std::scoped_lock lock(mutex_);
+  noticed_.insert(lane);  // is looked for every second
+}
+
 void Controller::start_threads() {
   for (auto& [key, running] : lanes_) {
     if (running.thread.joinable()) continue;
@@ -193,6 +198,13 @@ SteadyTime Controller::next_read() const {
 
 // What people asked for, who cannot reach us otherwise.
 void Controller::take_requests() {
+  std::set<ResourceKey> noticed;
+  {
+    const std::scoped_lock lock(mutex_);
+    noticed.swap(noticed_);
+  }
+  for (const ResourceKey& key : noticed)
+    if (const auto lane = lanes_.find(key); lane != lanes_.end()) lane->second.worker->notice();
   const auto requests = app::take_requests(store_);
   if (!requests) return;  // is tried again in a second
   for (const std::string& name : *requests) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -34,6 +35,8 @@ class Controller {
   bool step_all(std::stop_token stop);
   // Lets `run` read the manifests now: they may have changed.
   void poke();
+  // Something of that lane's target may have changed: its next round is soon. Thread-safe.
+  void notice(const ResourceKey& lane);
   // Until asked to stop; tells the service manager how it goes.
   void run(std::stop_token stop);
 
@@ -70,6 +73,7 @@ class Controller {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool poked_ = false;
+  std::set<ResourceKey> noticed_;
 };
 
 }  // namespace plumb::app

@@ -25,6 +25,7 @@ struct GlobalOptions {
   enum class Colour { automatic, always, never };
   Colour colour = Colour::automatic;
   log::Options logging;
+  std::vector<std::string> egress;  // what integrations may connect to besides public addresses; see net::Egress
 };
 
 struct PlanOptions {
@@ -47,6 +48,8 @@ struct RunOptions {
   Duration confirm_removal = std::chrono::seconds(30);  // see engine::LaneOptions::confirm_undeclared
   Duration settle = std::chrono::milliseconds(300);
   bool once = false;
+  std::string api;                                 // address and port of the HTTP API; empty: it is not served
+  std::filesystem::path api_certificate, api_key;  // PEM
 };
 
 struct GetOptions {
@@ -111,6 +114,32 @@ struct ReconcileOptions {
 
 struct SourceAcceptOptions {
   std::string commit, reason;
+};
+
+struct InvokeOptions {
+  std::string integration, operation;
+  std::vector<std::string> parameters;  // "name=value"
+  std::string body;                     // JSON, or "@FILE"; empty: none
+  std::string media_type;
+  Duration timeout{};  // zero: the integration's
+};
+
+struct LoginOptions {
+  std::string integration;
+  std::string listen = "127.0.0.1:0";
+  Duration timeout = std::chrono::minutes(10);
+};
+
+struct TokenOptions {
+  std::string account, id, description;
+  Duration expires = std::chrono::days(90);
+  bool admin = false;
+};
+
+struct IntegrationOptions {
+  std::string name, model;  // model: to make a manifest from
+  std::string clone;        // name of the copy
+  std::string source;       // of roles: "Title:Version"; empty: all
 };
 
 struct AuditListOptions {

@@ -75,6 +75,7 @@ struct RuntimeHost::Running {
   }
 
   void look_for_probes() {
+    if (!changed) return;
     loop.later(kLookForProbes, [this] { look_for_probes(); });
     if (view == nullptr) return;
     const SteadyTime now = parts.clock.steady();
@@ -130,7 +131,7 @@ struct RuntimeHost::Running {
   }
 
   std::optional<Status> status_of(const ResourceKey& key) const {
-    const auto statuses = engine::read_status(parts.state.store(), to_string(runtime_key()));
+    const auto statuses = engine::read_status(parts.state.store(), to_string(key));
     if (!statuses) return {};
     const auto found = std::ranges::find(*statuses, key, &Status::key);
     return found == statuses->end() ? std::nullopt : std::optional(*found);
@@ -234,6 +235,10 @@ void RuntimeHost::probe_all(std::function<void()> changed) {
     host->changed = changed;
     host->look_for_probes();
   });
+}
+
+void RuntimeHost::stop_probing() {
+  std::ignore = running_->loop.call([host = running_.get()] { host->changed = {}; });  // fails once it has stopped
 }
 
 std::optional<runtime::ProbeResult> RuntimeHost::last_probe(const ResourceKey& integration) const {

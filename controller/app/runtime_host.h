@@ -44,6 +44,7 @@ class RuntimeHost {
   Result<std::string> serve(const RuntimeOptions& options);
   // Probes integrations as they say, and tells when a result is another than before; on the loop's thread.
   void probe_all(std::function<void()> changed);
+  void stop_probing();  // `changed` is not called any more when it returns
   std::optional<runtime::ProbeResult> last_probe(const ResourceKey& integration) const;
 
   // For a person who waits.

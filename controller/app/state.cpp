@@ -149,4 +149,14 @@ Result<void> State::check_instance(bool may_write) {
   return {};
 }
 
+Result<std::unique_ptr<State>> open_beside(const fs::path& directory, std::string_view purpose, const Clock& clock) {
+  std::error_code error;
+  if (!fs::exists(directory / "plumbline.db", error))
+    return fail(Fault::not_found, "there is no state in {}; name it with --state or PLUMBLINE_STATE",
+                directory.string());
+  PLUMB_TRY(auto state, State::open(directory, State::Access::note, purpose, clock));
+  PLUMB_CHECK(state->audit().refresh());
+  return state;
+}
+
 }  // namespace plumb::app

@@ -75,6 +75,10 @@ class State {
   std::optional<engine::AuditLog> audit_;
 };
 
+// The state of a controller that may be running, to append to. Fault::not_found if there is none.
+Result<std::unique_ptr<State>> open_beside(const std::filesystem::path& directory, std::string_view purpose,
+                                           const Clock& clock);
+
 // Makes the state directory, for its owner alone; nothing happens if it is there.
 Result<void> make_state_directory(const std::filesystem::path& directory);
 

@@ -41,7 +41,7 @@ Invoked invoke_and_wait(EventLoop& loop, Invoker& invoker, Invocation invocation
 
 Invoked probe_and_wait(EventLoop& loop, Invoker& invoker, const ResourceKey& integration, Deadline deadline) {
   return result_of(wait_for<Invoked>(
-      loop, deadline, [&invoker, integration](auto done) { invoker.probe(integration, std::move(done)); }));
+      loop, deadline, [&invoker, integration](auto done) { invoker.probe(integration, std::move(done), true); }));
 }
 
 HttpSender::Answer send_and_wait(EventLoop& loop, HttpSender& sender, HttpRequest request,

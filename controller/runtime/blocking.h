@@ -13,6 +13,7 @@ namespace plumb::runtime {
 
 // A string result where the deadline passes or the loop stops before there is another.
 Invoked invoke_and_wait(EventLoop& loop, Invoker& invoker, Invocation invocation, Deadline deadline);
+// As somebody asked for it: whatever spec.probe says, something is sent.
 Invoked probe_and_wait(EventLoop& loop, Invoker& invoker, const ResourceKey& integration, Deadline deadline);
 HttpSender::Answer send_and_wait(EventLoop& loop, HttpSender& sender, HttpRequest request,
                                  std::shared_ptr<const HttpRoute> route, const HttpLimits& limits, Deadline deadline);

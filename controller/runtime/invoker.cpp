@@ -175,13 +175,14 @@ void Invoker::publish(std::shared_ptr<const RegistryView> view) {
 
 void Invoker::invoke(Invocation invocation, Done done) { state_->start(std::move(invocation), std::move(done)); }
 
-void Invoker::probe(const ResourceKey& integration, Done done) {
+void Invoker::probe(const ResourceKey& integration, Done done, bool asked_for) {
   auto target = state_->usable(integration);
   if (!target) return done(refusal(target.error()));
   const IntegrationSettings& settings = *(*target)->settings;
   using Mode = ProbeSettings::Mode;
   switch (settings.probe.mode) {
     case Mode::off: {
+      if (asked_for) break;
       Invoked untouched;
       untouched.ok = true;
       return done(std::move(untouched));

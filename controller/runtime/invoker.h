@@ -64,8 +64,8 @@ class Invoker {
   void invoke(Invocation invocation, Done done);
   // One request that shows whether the target can be reached and takes the credential, as spec.probe says. The result
   // is as of invoke; `ok` also where the target answered anything but 401, 403, 407 and 5xx to a HEAD.
-  // Where spec.probe is Off nothing is sent, and that is `ok`.
-  void probe(const ResourceKey& integration, Done done);
+  // Where spec.probe is Off nothing is sent, and that is `ok`; a person who asks gets a HEAD all the same.
+  void probe(const ResourceKey& integration, Done done, bool asked_for = false);
   // What an Integration comes to; null: there is none of that name.
   std::shared_ptr<const IntegrationSettings> settings(const ResourceKey& integration) const;
   // For a login: what the authenticator of an Integration is made from. Faults as the strings of invoke. `done` may be
