@@ -116,20 +116,30 @@ Result<void> Platform::read_documents(Deadline deadline) {
 }
 
 Observation Platform::build() {
-  std::set<std::string> named(interest_.ids.begin(), interest_.ids.end());
-  for (const Identity& each : interest_.identities) named.insert(each.attribute + ':' + each.value);
-  // Names of a Platform that differ in case alone are two; a LiveSet finds the one that is added last.
+  std::set<std::string> named(interest_.ids.begin(), interest_.ids.end()), folded;
+  for (const Identity& each : interest_.identities) {
+    named.insert(each.attribute + ':' + each.value);
+    folded.insert(fold_case(each.attribute + ':' + each.value));
+  }
+  // Names of a Platform that differ in case alone are two, and one to a LiveSet: whoever has nearly the name that is
+  // asked for is left out, so that it is not taken for it.
+  const auto nearly = [&](std::string_view kind, const std::string& name) {
+    return folded.contains(fold_case(fmt::format("{}:{}", kind, name)));
+  };
   std::vector<LiveObject> others, wanted;
   for (const Value& model : **models_) {
     const std::string version_id = text_at(model, "/versionId").value_or("");
     const auto document = documents_.find(version_id);
     const bool asked = document != documents_.end();
+    if (!asked && nearly("model", version_id)) continue;
     (asked ? wanted : others).push_back(reader_.model(version_id, asked ? &document->second : nullptr));
   }
   for (const Value& service : **integrations_) {
     const std::string id = reader_.integration_id(service);
-    const bool asked = named.contains(id) || named.contains("integration:" + text_at(service, "/name").value_or("")) ||
+    const std::string name = text_at(service, "/name").value_or("");
+    const bool asked = named.contains(id) || named.contains("integration:" + name) ||
                        !reader_.operation_of_integration(service).empty();
+    if (!asked && nearly("integration", name)) continue;
     (asked ? wanted : others).push_back(reader_.integration(service, asked));
   }
   LiveSet set;

@@ -49,7 +49,9 @@ Result<void> PlatformWriter::set_secret(Value& settings, const std::string& path
   std::string text = platform_secret(path, secret);
   const std::string hash = reader_.hash(path, text);
   const Value* const note = noted_secret(settings, path);
-  const bool same = note != nullptr && text_at(*note, "/hmac") == hash && find_path(settings, path) != nullptr;
+  const Value* const now = find_path(settings, path);
+  const bool there = now != nullptr && (*now == Value("") || *now == Value(text));
+  const bool same = there && note != nullptr && text_at(*note, "/hmac") == hash;
   Value& mark = settings.as_object()[kPlatformMark];
   if (!mark.is_object()) mark = Object();
   Value& notes = mark.get_object()["secrets"];
