@@ -84,6 +84,25 @@ TEST_F(PlatformTarget, AnUpdateSendsNoSecretAndLosesNone) {
   expect_idle();
 }
 
+TEST_F(PlatformTarget, AChangeBesideASecretKeepsTheSecret) {
+  secrets.values["env:PW"] = "Password-Canary-5";
+  const auto credential = [&](const std::string& user) {
+    declare({"Credential", "default", "key"},
+            R"({"type": "basic", "basic": {"username": ")" + user + R"(", "passwordFrom": {"env": "PW"}}})");
+  };
+  for (const bool replaces : {false, true}) {
+    platform.put_replaces = replaces;
+    credential(replaces ? "carol" : "alice");
+    declare_two();
+    run_well();
+    credential("bob");
+    run_well();
+    EXPECT_EQ(live("one", "/authentication/api_key/username"), "bob");
+    EXPECT_EQ(live("one", "/authentication/api_key/password"), "Password-Canary-5");
+    expect_idle();
+  }
+}
+
 TEST_F(PlatformTarget, APlatformThatForgetsWhatAPutLeavesOutGetsItsSecretBack) {
   platform.put_replaces = true;
   declare_two();
