@@ -41,6 +41,7 @@ std::vector<ReferenceRule> reference_rules() {
       {"ADUser", "/spec/memberOf/*/name", "ADGroup"},
       {"Integration", "/spec/modelRef/name", "IntegrationModel"},
       {"Integration", "/spec/authentication/credentialRef/name", "Credential"},
+      {"Integration", "/spec/platformRef/name", "IntegrationPlatform"},
       {"RoleBinding", "/spec/modelRef/name", "IntegrationModel"},
   };
 }

@@ -234,6 +234,12 @@ void SemanticCheck::check_wiring(const Snapshot& snapshot) {
     if (const auto policy = policy::Policy::from_resource(resource, to_string(resource.at)); !policy)
       add_error(wiring_, resource.at, fmt::format("{}: {}", resource.key, policy.error().message));
   });
+  // The target is there (runtime/platform_target.h), but no lane works on it: silence would look like success.
+  each_of_kind(snapshot, "IntegrationPlatform", [&](const Resource& resource) {
+    add_error(wiring_, resource.at,
+              fmt::format("{}: this version does not work on platforms yet; leave it out, and platformRef too",
+                          resource.key));
+  });
   check_overlaps(snapshot, wiring_);
 }
 

@@ -16,7 +16,7 @@ namespace plumb {
 namespace {
 
 // Kinds that configure the program and are no objects of a directory.
-const std::set<std::string> kConfiguration = {"Directory", "Policy", "GitRepository"};
+const std::set<std::string> kConfiguration = {"Directory", "Policy", "GitRepository", "IntegrationPlatform"};
 
 std::vector<Value> crds() {
   std::vector<Value> documents;

@@ -1,0 +1,152 @@
+// Models on a Platform: imported, removed, and made anew where they cannot be changed.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <boost/json/parse.hpp>
+
+#include "controller/base/text.h"
+#include "controller/runtime/platform_shape.h"
+#include "controller/runtime/platform_writer.h"
+
+namespace plumb::runtime {
+
+Result<Value> PlatformWriter::marked_document(const std::string& digest, const std::string& marker) const {
+  PLUMB_TRY(const DocumentStore::Content text, parts_.documents.get(digest));
+  boost::system::error_code error;
+  Value document = boost::json::parse(*text, error);
+  if (error || at(document, "/info") == nullptr || !at(document, "/info")->is_object())
+    return fail(Fault::invalid, "the document {} is no OpenAPI document in JSON", digest);
+  document.as_object()["info"].as_object()[kPlatformMark] = {
+      {"marker", marker}, {"document", digest}, {"operations", operations_digest(document)}};
+  return document;
+}
+
+Result<std::string> PlatformWriter::create_model(const Change& change, const std::string& operation,
+                                                 Deadline deadline) {
+  const auto field = std::ranges::find(change.fields, "document", &FieldChange::name);
+  if (field == change.fields.end() || field->added.empty())
+    return fail(Fault::internal, "{}: has no document", change.key);
+  PLUMB_TRY(const Value document, marked_document(field->added.front(), parts_.mark(operation)));
+  PLUMB_CHECK(client_.import_model(document, deadline));
+  return "model:" + operation;
+}
+
+Outcome PlatformWriter::update_model(const Change& change, Deadline deadline) {
+  const std::string old_id = platform_place(change.handle).version_id;
+  const std::string new_id = platform_place(change.handle_after).version_id;
+  const auto old_document = client_.document(old_id, deadline);
+  if (!old_document) return {Failure(old_document.error())};
+  if (reader_.model_id(old_id, &*old_document) != change.id)
+    return {fail(Fault::conflict, "{}: {} was replaced by another one", change.key, change.handle)};
+  std::string wanted = reader_.document_digest(*old_document);
+  for (const FieldChange& field : change.fields) {
+    if (field.name != "document" || field.added.empty()) continue;
+    if (wanted == field.added.front() && old_id == new_id) return {change.id};
+    if (field.removed != std::vector{wanted})
+      return {fail(Fault::conflict, "{}: its document was changed since the plan was made", change.key)};
+    wanted = field.added.front();
+  }
+  auto document = marked_document(wanted, text_at(*old_document, "/info/x-plumbline/marker").value_or(""));
+  if (!document) return {Failure(std::move(document).error())};
+  std::string why = fmt::format("{} is another model to a Platform than {}", new_id, old_id);
+  if (old_id == new_id) {
+    auto replaced = client_.replace_model(*document, deadline);
+    if (!replaced && replaced.error().fault != Fault::denied) return {Failure(std::move(replaced).error())};
+    if (replaced) {
+      const auto back = client_.document(new_id, deadline);
+      if (back && reader_.document_digest(*back) == wanted) return {change.id};
+      why = "it takes the change, and has the old document all the same";
+    } else {
+      why = replaced.error().message;
+    }
+  }
+  if (!parts_.may_recreate(change.key))
+    return {fail(Fault::denied,
+                 "{}: this Platform cannot change a model in place ({}); with spec.allowRecreate: true, it and its "
+                 "integrations are deleted and made anew",
+                 change.key, why)};
+  return recreate(change, old_id, *old_document, new_id, *document, deadline);
+}
+
+// The integrations of a model, ready to be made anew. Refuses where one is not ours: nobody asked for it to be deleted.
+Result<std::vector<PlatformWriter::Dependant>> PlatformWriter::dependants(const std::string& old_id,
+                                                                          const std::string& new_id,
+                                                                          Deadline deadline) {
+  PLUMB_TRY(const auto all, client_.integrations(deadline));
+  std::vector<Dependant> found;
+  std::vector<std::string> foreign;
+  for (const Value& service : *all) {
+    if (text_at(service, "/properties/type") != old_id) continue;
+    const std::string name = text_at(service, "/name").value_or("");
+    if (reader_.operation_of_integration(service).empty()) {
+      foreign.push_back(name);
+      continue;
+    }
+    Dependant each{name, service, {}};
+    for (const char* own : {"_id", "isEncrypted"}) each.before.as_object().erase(own);
+    Value& settings = settings_in(each.before);
+    PLUMB_CHECK(fill_hidden(settings, hidden_paths(settings)));
+    each.after = each.before;
+    each.after.as_object()["model"] = "@itential/adapter_" + new_id;
+    each.after.as_object()["properties"].as_object()["type"] = new_id;
+    found.push_back(std::move(each));
+  }
+  if (foreign.empty()) return found;
+  return fail(Fault::denied, "model {} is used by integrations that Plumbline did not make ({}); they would be lost",
+              old_id, printable(join(foreign, ", ")));
+}
+
+Outcome PlatformWriter::recreate(const Change& change, const std::string& old_id, const Value& old_document,
+                                 const std::string& new_id, const Value& document, Deadline deadline) {
+  // Nothing is deleted before all that is needed to make it anew is at hand.
+  auto users = dependants(old_id, new_id, deadline);
+  if (!users) return {in_context(to_string(change.key), std::move(users).error())};
+  if (auto valid = client_.validate_model(document, deadline); !valid) return {Failure(std::move(valid).error())};
+  const auto make = [&](const Value& model, bool after) -> Result<void> {
+    PLUMB_CHECK(client_.import_model(model, deadline));
+    for (const Dependant& each : *users)
+      PLUMB_CHECK(client_.create_integration(after ? each.after : each.before, deadline));
+    return {};
+  };
+  const auto clear = [&](const std::string& version_id) -> Result<void> {
+    for (const Dependant& each : *users)
+      if (auto removed = client_.remove_integration(each.name, deadline);
+          !removed && removed.error().fault != Fault::not_found)
+        return removed;
+    return client_.remove_model(version_id, deadline);
+  };
+  const auto steps = [&]() -> Result<void> {
+    PLUMB_CHECK(clear(old_id));
+    auto made = make(document, true);
+    if (made) return {};
+    std::ignore = clear(new_id);  // as far as it was made; what matters is that the old one comes back
+    if (auto back = make(old_document, false); !back)
+      return in_context("making it anew failed, and so did bringing the old one back (" + back.error().message + ")",
+                        std::move(made).error());
+    return in_context("making it anew failed, and the old one was brought back", std::move(made).error());
+  };
+  Result<void> done = steps();
+  for (Dependant& each : *users) {
+    overwrite(each.before);
+    overwrite(each.after);
+  }
+  if (!done) return {in_context(to_string(change.key), std::move(done).error()), true};
+  return {reader_.model_id(new_id, &document)};
+}
+
+Result<std::string> PlatformWriter::remove_model(const Change& change, Deadline deadline) {
+  const std::string version_id = platform_place(change.handle).version_id;
+  const auto document = client_.document(version_id, deadline);
+  if (!document && document.error().fault == Fault::not_found) return change.id;
+  if (!document) return Failure(document.error());
+  if (reader_.model_id(version_id, &*document) != change.id)
+    return fail(Fault::conflict, "{}: {} was replaced by another one", change.key, change.handle);
+  if (reader_.operation_of_model(&*document).empty())
+    return fail(Fault::denied, "{}: {} does not carry the mark of an object that Plumbline created", change.key,
+                change.handle);
+  auto removed = client_.remove_model(version_id, deadline);
+  if (!removed && removed.error().fault != Fault::not_found) return Failure(std::move(removed).error());
+  return change.id;
+}
+
+}  // namespace plumb::runtime
