@@ -1,5 +1,7 @@
 #include "controller/app/runtime_host.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 #include <future>
@@ -8,9 +10,9 @@
 
 #include "controller/api/api.h"
 #include "controller/app/lanes.h"
-#include "controller/app/runtime_log.h"
 #include "controller/base/digest.h"
 #include "controller/base/log.h"
+#include "controller/base/log_record.h"
 #include "controller/base/phase.h"
 #include "controller/base/synchronized.h"
 #include "controller/engine/status_book.h"
@@ -20,7 +22,9 @@
 #include "controller/runtime/access_tokens.h"
 #include "controller/runtime/auth_code.h"
 #include "controller/runtime/blocking.h"
+#include "controller/runtime/integration_log.h"
 #include "controller/runtime/secret_cache.h"
+#include "controller/runtime/syslog_over_net.h"
 #include "controller/runtime/token_vault.h"
 
 namespace plumb::app {
@@ -37,13 +41,38 @@ Result<std::string> content_of(const std::filesystem::path& file) {
   return text;
 }
 
+log::Level level_in_log(runtime::LogLevel level) {
+  switch (level) {
+    case runtime::LogLevel::error: return log::Level::error;
+    case runtime::LogLevel::warn: return log::Level::warning;
+    case runtime::LogLevel::info: return log::Level::info;
+    case runtime::LogLevel::debug:
+    case runtime::LogLevel::trace:
+    case runtime::LogLevel::spam: return log::Level::debug;
+  }
+  return log::Level::error;
+}
+
+// An integration that is at debug is so without the rest of the process; what is not to say even what happened (a
+// command whose answer is its output) says none of it.
+void write_call(runtime::LogLevel level, std::string_view event, const std::string& json) {
+  const log::Level in_log = level_in_log(level);
+  if (log::enabled(std::max(in_log, log::Level::info))) log::write_record(in_log, event, json);
+}
+
 }  // namespace
 
 // In the order in which it is made; what stands on the loop goes once that has stopped.
 struct RuntimeHost::Running {
   Running(const Parts& given, net::Egress egress)
       : parts(given),
-        client(loop, {.egress = std::move(egress)}),
+        client(loop, {.egress = egress}),
+        call_log({.clock = given.clock,
+                  .sink = write_call,
+                  .open_syslog = runtime::syslog_over_net(loop, std::move(egress)),
+                  .host = runtime::name_of_this_host(),
+                  .pid = ::getpid(),
+                  .utc_offset = runtime::local_utc_offset}),
         secrets(given.secrets, loop, given.clock),
         tokens(given.state.store(), given.state.key()),
         access_tokens(given.state.store(), given.clock),
@@ -52,7 +81,8 @@ struct RuntimeHost::Running {
                  .tokens = tokens,
                  .loop = loop,
                  .clock = given.clock,
-                 .record = log_call,
+                 .record = [this](const runtime::CallRecord& call) { call_log.record(call); },
+                 .detailed = [this](const ResourceKey& key) { return call_log.detailed(key); },
                  .random = [engine = std::make_shared<std::mt19937>(std::random_device()())] { return (*engine)(); }}),
         logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}) {}
 
@@ -63,6 +93,7 @@ struct RuntimeHost::Running {
 
   void publish(std::shared_ptr<const runtime::RegistryView> next) {
     view = next;
+    call_log.publish(next);
     invoker.publish(next);
     if (api) api->publish(next);
     // What was probed of another manifest says nothing of this one.
@@ -164,6 +195,7 @@ struct RuntimeHost::Running {
   Parts parts;
   net::Loop loop;
   net::HttpClient client;
+  runtime::IntegrationLog call_log;
   runtime::SecretCache secrets;
   runtime::TokenVault tokens;
   runtime::AccessTokens access_tokens;

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "controller/base/clock.h"
+#include "controller/base/log_record.h"
 #include "controller/base/text.h"
 
 namespace plumb::log {
@@ -81,6 +82,15 @@ void write(Level level, std::string_view event, std::string_view text) {
                                ? fmt::format(R"({{"time":"{}","level":"{}","event":"{}","message":"{}"}})", time,
                                              name(level), event, json_text(text))
                                : fmt::format("{} {:<7} {} {}", time, name(level), event, printable(text));
+  state().logger->log(spdlog_level(level), "{}", line);
+}
+
+void write_record(Level level, std::string_view event, std::string_view json) {
+  if (!state().logger) return;
+  const std::string line =
+      state().format == Format::json
+          ? std::string(json)
+          : fmt::format("{} {:<7} {} {}", format_time(RealClock().now()), name(level), event, printable(json));
   state().logger->log(spdlog_level(level), "{}", line);
 }
 

@@ -197,7 +197,7 @@ struct SyslogSender::Running : std::enable_shared_from_this<Running> {
         const std::size_t from = out.size();
         out += line;
         std::replace(out.begin() + static_cast<std::ptrdiff_t>(from), out.end(), '\n', ' ');
-        out += '\n';
+        out += options.eol;
       }
       ++count;
     }

@@ -20,7 +20,8 @@ struct SyslogOptions {
   std::uint16_t port = 514;
   std::string path = "/dev/log";  // of unix_datagram
   Framing framing = Framing::octet_counted;
-  HttpTls tls{};  // of tls4
+  std::string eol = "\n";  // what ends a record of Framing::newline; not empty
+  HttpTls tls{};           // of tls4
   Egress egress{};
   std::size_t queue_limit = 10'000;                // lines that wait; further ones are dropped
   Duration first_retry = std::chrono::seconds(1);  // after a connection that failed; doubled each time

@@ -45,6 +45,8 @@ struct InvokerParts {
   // Everything below may be left out.
   // Called once for each call, when it has ended.
   std::function<void(const CallRecord&)> record{};
+  // Whether the headers of its requests are recorded, besides where its own level is debug or below. Left out: no.
+  std::function<bool(const ResourceKey& integration)> detailed{};
   // Whether connectors of the cluster are there to take a request whose route names it. Left out: none are.
   std::function<bool(const std::string& cluster)> online{};
   std::function<std::uint32_t()> random{};  // spreads repetitions

@@ -81,7 +81,7 @@ class Call : public std::enable_shared_from_this<Call> {
     if (parts_->record) {
       auto& attempt = record_.emplace_back();
       attempt.request_line = request.method + " " + url_;
-      if (settings().detailed) attempt.headers = masked_headers(request.headers, settings().secrets);
+      if (detailed()) attempt.headers = masked_headers(request.headers, settings().secrets);
     }
     ++sent_;
     sending_ = true;
@@ -232,6 +232,8 @@ class Call : public std::enable_shared_from_this<Call> {
     done(std::move(invoked));
   }
 
+  bool detailed() const { return settings().detailed || (parts_->detailed && parts_->detailed(plan_.live->key)); }
+
   CallRecord recorded(const Invoked& invoked) {
     CallRecord record{.integration = plan_.live->key,
                       .operation = std::move(plan_.operation),
@@ -241,7 +243,7 @@ class Call : public std::enable_shared_from_this<Call> {
                       .attempts = std::move(record_)};
     record.ok = invoked.ok;
     record.reached = invoked.reached;
-    record.detailed = settings().detailed;
+    record.detailed = detailed();
     record.status = status_;
     record.fault = invoked.fault;
     if (invoked.result.is_string()) record.error = std::string(invoked.result.get_string());

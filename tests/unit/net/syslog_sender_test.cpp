@@ -126,7 +126,13 @@ TEST_F(Syslog, NobodyListeningOverUdpIsNoReasonToStop) {
 }
 
 TEST_F(Syslog, FramesLinesOfAStreamAsAsked) {
-  for (const auto framing : {Framing::octet_counted, Framing::newline}) {
+  struct Row {
+    Framing framing;
+    std::string eol, whole;
+  };
+  for (const Row& row : {Row{Framing::octet_counted, "\n", "6 <1>one6 <1>a\nb7 <1>last"},
+                         Row{Framing::newline, "\n", "<1>one\n<1>a b\n<1>last\n"},
+                         Row{Framing::newline, "\r\n", "<1>one\r\n<1>a b\r\n<1>last\r\n"}}) {
     std::mutex mutex;
     std::string got;
     HttpPeer peer([&](auto& connection) {
@@ -135,13 +141,11 @@ TEST_F(Syslog, FramesLinesOfAStreamAsAsked) {
         got += part;
       }
     });
-    start({.protocol = Protocol::tcp4, .port = peer.port(), .framing = framing});
+    start({.protocol = Protocol::tcp4, .port = peer.port(), .framing = row.framing, .eol = row.eol});
     for (const char* line : {"<1>one", "<1>a\nb", "<1>last"}) sender_->send(line);
-    const std::string whole =
-        framing == Framing::octet_counted ? "6 <1>one6 <1>a\nb7 <1>last" : "<1>one\n<1>a b\n<1>last\n";
     EXPECT_TRUE(comes([&] {
       const std::lock_guard lock(mutex);
-      return got == whole;
+      return got == row.whole;
     })) << got;
     ASSERT_TRUE(loop_.call([&] { sender_.reset(); }));
   }
