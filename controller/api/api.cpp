@@ -289,7 +289,7 @@ struct Api::State {
       return;
     }
     if (call.matched.route->endpoint == Endpoint::operation_schema)
-      return reply(json_answer(200, openapi::arguments_schema(operations->model(), operation->second)));
+      return reply(json_answer(200, openapi::arguments_schema(operation->second)));
     invoke(call, key, operation->second, reply);
   }
 

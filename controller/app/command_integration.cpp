@@ -117,7 +117,7 @@ Result<int> operations_command(const GlobalOptions& options, const IntegrationOp
                                {"method", operation.method},
                                {"path", operation.path},
                                {"summary", operation.summary},
-                               {"arguments", openapi::arguments_schema(operations->model(), operation)}});
+                               {"arguments", openapi::arguments_schema(operation)}});
   }
   if (options.output == "json") {
     console.out << boost::json::serialize(documents) << '\n';

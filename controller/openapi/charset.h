@@ -5,11 +5,12 @@
 
 namespace plumb::openapi {
 
-// The text in UTF-8, whatever bytes there are: what is not of the charset becomes U+FFFD. Known are utf-8, us-ascii,
-// iso-8859-1, windows-1252 and utf-16 (le, be, by its byte order mark); anything else, and nothing, is taken for utf-8.
-// A byte order mark is not part of the text.
+// Text in a charset of HTTP as UTF-8, without a byte order mark. What is none in that charset becomes U+FFFD, so that
+// the result is UTF-8 whatever was received. Known: utf-8, us-ascii, iso-8859-1, windows-1252, utf-16 (le, be); others
+// are read as utf-8.
 std::string to_utf8(std::string_view bytes, std::string_view charset);
-// The charset of a Content-Type, in lower case; empty: none is said.
-std::string charset_of(std::string_view content_type);
+
+// The number of bytes of the character at the front; 0 if they are not UTF-8 (RFC 3629).
+std::size_t character_length(std::string_view text);
 
 }  // namespace plumb::openapi

@@ -1,80 +1,109 @@
 #include "controller/openapi/document.h"
 
-#include <fmt/format.h>
-
 #include "controller/base/text.h"
-#include "controller/base/url.h"
 
 namespace plumb::openapi {
 namespace {
 
-constexpr int kLongestChain = 32;           // of references to references
-constexpr std::size_t kMostProblems = 200;  // that are told of one document
+int hexadecimal(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::string> decoded(std::string_view fragment) {
+  std::string text;
+  for (std::size_t i = 0; i < fragment.size(); ++i) {
+    if (fragment[i] != '%') {
+      text += fragment[i];
+      continue;
+    }
+    if (i + 2 >= fragment.size()) return {};
+    const int high = hexadecimal(fragment[i + 1]), low = hexadecimal(fragment[i + 2]);
+    if (high < 0 || low < 0) return {};
+    text += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return text;
+}
+
+bool stands_in_fragment(char c) {  // RFC 3986, 3.5
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("-._~!$&'()*+,;=:@/?").find(c) != std::string_view::npos;
+}
 
 }  // namespace
 
-Node Node::operator[](std::string_view member) const {
-  Node below{nullptr, pointer + "/" + pointer_token(member)};
-  if (const Object* const members = object()) below.value = members->if_contains(member);
-  return below;
+Dialect dialect_of(const Value& document) {
+  if (find(document, "swagger") != nullptr) return Dialect::swagger2;
+  return text_of(document, "openapi").starts_with("3.0") ? Dialect::openapi30 : Dialect::openapi31;
 }
 
-std::string Node::text(std::string_view member) const {
-  const Node below = (*this)[member];
-  return below.value != nullptr && below.value->is_string() ? std::string(below.value->get_string()) : std::string();
+const Value* find(const Value& value, std::string_view key) {
+  const auto* object = value.if_object();
+  return object == nullptr ? nullptr : object->if_contains(key);
 }
 
-bool Node::flag(std::string_view member, bool otherwise) const {
-  const Node below = (*this)[member];
-  return below.value != nullptr && below.value->is_bool() ? below.value->get_bool() : otherwise;
+Node child(const Node& node, std::string_view key) {
+  const Value* value = node.value == nullptr ? nullptr : find(*node.value, key);
+  if (value == nullptr) return {};
+  return {value, node.pointer + '/' + pointer_token(key)};
 }
 
-std::string problem_of_reference(std::string_view reference) {
-  if (reference == "#" || reference.starts_with("#/")) return "";
-  if (reference.starts_with("#"))
-    return fmt::format("$ref \"{}\": only JSON Pointers within the document are followed", printable(reference));
-  return fmt::format(
-      "$ref \"{}\" leads out of the document, which is never followed; bundle the documents into one first",
-      printable(reference.substr(0, 200)));
+Node item(const Node& node, std::size_t index) {
+  return {&node.value->get_array()[index], fmt::format("{}/{}", node.pointer, index)};
 }
 
-std::string pointer_of_reference(std::string_view reference) {
-  const std::string_view fragment = reference.substr(1);
-  auto decoded = percent_decode(fragment);
-  return decoded ? std::move(*decoded) : std::string(fragment);
+bool is_true(const Value& value, std::string_view key) {
+  const Value* found = find(value, key);
+  return found != nullptr && found->is_bool() && found->get_bool();
 }
 
-Node Reading::resolved(Node node) {
-  const Node start = node;
-  for (int hops = 0; hops < kLongestChain; ++hops) {
-    const Object* const members = node.object();
-    const Value* const reference = members == nullptr ? nullptr : members->if_contains("$ref");
-    if (reference == nullptr) return node;
-    if (!reference->is_string()) {
-      error(node, "$ref must be a text");
-      return {nullptr, start.pointer};
-    }
-    const std::string text(reference->get_string());
-    if (std::string problem = problem_of_reference(text); !problem.empty()) {
-      error(node, std::move(problem));
-      return {nullptr, start.pointer};
-    }
-    std::string pointer = pointer_of_reference(text);
-    const Value* const target = at(root_, pointer);
-    if (target == nullptr) {
-      error(node, fmt::format("$ref \"{}\" leads to nothing", printable(text)));
-      return {nullptr, start.pointer};
-    }
-    node = {target, std::move(pointer)};
+std::string text_of(const Value& value, std::string_view key) {
+  const Value* found = find(value, key);
+  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+std::optional<std::string_view> reference_in(const Value& value) {
+  const Value* found = find(value, "$ref");
+  if (found == nullptr || !found->is_string()) return {};
+  return std::string_view(found->get_string());
+}
+
+Result<Node> resolve(const Value& document, std::string_view reference) {
+  if (!reference.starts_with("#"))
+    return fail(Fault::invalid,
+                "$ref \"{}\" leads to another document, which is never fetched; put what it names into this one",
+                printable(reference));
+  if (!reference.starts_with("#/"))
+    return fail(Fault::invalid, "$ref \"{}\" is no JSON Pointer (\"#/components/...\")", printable(reference));
+  const auto pointer = decoded(reference.substr(1));
+  if (!pointer) return fail(Fault::invalid, "$ref \"{}\" has a \"%\" that encodes nothing", printable(reference));
+  const Value* found = at(document, *pointer);
+  if (found == nullptr) return fail(Fault::not_found, "$ref \"{}\": there is no such place", printable(reference));
+  return Node{found, *pointer};
+}
+
+Result<Node> follow(const Value& document, Node node) {
+  for (std::size_t steps = 0; steps < kMaxChain; ++steps) {
+    const auto reference = reference_in(*node.value);
+    if (!reference) return node;
+    PLUMB_TRY(node, resolve(document, *reference));
   }
-  error(start, "its references lead in a circle");
-  return {nullptr, start.pointer};
+  return fail(Fault::invalid, "$ref leads in a circle, or over more than {} others", kMaxChain);
 }
 
-void Reading::tell(Severity severity, const Node& node, std::string message) {
-  if (diagnostics_.size() > kMostProblems) return;
-  if (diagnostics_.size() == kMostProblems) message = "and more, which are not listed";
-  diagnostics_.push_back({.severity = severity, .at = {}, .path = node.pointer, .message = std::move(message)});
+std::string reference_to(std::string_view pointer) {
+  std::string reference = "#";
+  for (const char c : pointer) {
+    if (stands_in_fragment(c)) {
+      reference += c;
+    } else {
+      reference += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return reference;
 }
 
 }  // namespace plumb::openapi

@@ -1,49 +1,48 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "controller/model/resource.h"
+#include "controller/base/result.h"
 #include "controller/model/value.h"
 
+// How a document is found one's way in. For the files of this folder.
 namespace plumb::openapi {
 
-// Where something stands in a document.
+// What `$ref` siblings, `nullable` and boolean bounds mean depends on it.
+enum class Dialect { swagger2, openapi30, openapi31 };
+// By "swagger" or "openapi"; openapi31 for what is neither.
+Dialect dialect_of(const Value& document);
+
+// Nothing in a document may be nested deeper: what works on schemas is recursive.
+inline constexpr std::size_t kMaxDepth = 200;
+// References that lead to a reference, one after the other.
+inline constexpr std::size_t kMaxChain = 64;
+
+// A value and where it stands.
 struct Node {
-  const Value* value = nullptr;  // null: it is not there
+  const Value* value = nullptr;
   std::string pointer{};
-
-  const Object* object() const { return value == nullptr ? nullptr : value->if_object(); }
-  const Array* array() const { return value == nullptr ? nullptr : value->if_array(); }
-  bool has(std::string_view member) const { return object() != nullptr && object()->contains(member); }
-  Node operator[](std::string_view member) const;
-  // The text there; empty where there is none, or it is no text.
-  std::string text(std::string_view member) const;
-  bool flag(std::string_view member, bool otherwise = false) const;
+  explicit operator bool() const { return value != nullptr; }
 };
 
-// A document that is being read: follows references within it and collects what is wrong.
-class Reading {
- public:
-  Reading(const Value& root, Diagnostics& diagnostics) : root_(root), diagnostics_(diagnostics) {}
+// A member; null where `value` is no object or has none of the name.
+const Value* find(const Value& value, std::string_view key);
+Node child(const Node& node, std::string_view key);
+Node item(const Node& node, std::size_t index);  // `node` is an array that has it
 
-  Node root() const { return {&root_, ""}; }
-  // What `$ref` leads to, over several of them; the node itself where it has none. Without a value, and told, where it
-  // leads nowhere, in a circle, or out of the document.
-  Node resolved(Node node);
-  void error(const Node& node, std::string message) { tell(Severity::error, node, std::move(message)); }
-  void warning(const Node& node, std::string message) { tell(Severity::warning, node, std::move(message)); }
+bool is_true(const Value& value, std::string_view key);
+std::string text_of(const Value& value, std::string_view key);  // empty: absent or no text
 
- private:
-  void tell(Severity severity, const Node& node, std::string message);
-
-  const Value& root_;
-  Diagnostics& diagnostics_;
-};
-
-// Why a reference cannot be followed within a document; empty: it begins with "#", and is a JSON Pointer.
-std::string problem_of_reference(std::string_view reference);
-// "#/components/schemas/Pet%20x" as the pointer "/components/schemas/Pet x".
-std::string pointer_of_reference(std::string_view reference);
+// The `$ref` of an object, if it has one.
+std::optional<std::string_view> reference_in(const Value& value);
+// Where "#/components/schemas/Pet" leads in the document. Fault::invalid: another document, or a name in place of a
+// pointer; Fault::not_found.
+Result<Node> resolve(const Value& document, std::string_view reference);
+// The same until there is no reference. Fault::invalid: they go in a circle, or on for too long.
+Result<Node> follow(const Value& document, Node node);
+// The inverse of resolve: the pointer as a fragment.
+std::string reference_to(std::string_view pointer);
 
 }  // namespace plumb::openapi

@@ -2,248 +2,252 @@
 
 #include <algorithm>
 #include <set>
-
-#include <fmt/format.h>
+#include <unordered_map>
 
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
-#include "controller/openapi/readers.h"
+#include "controller/openapi/reading.h"
 
 namespace plumb::openapi {
 namespace {
 
-constexpr std::string_view kMethods[] = {"get", "put", "post", "delete", "options", "head", "patch", "trace"};
-constexpr std::string_view kData[] = {"example", "examples", "default", "enum", "const"};
-constexpr std::size_t kLongestId = 256;
+constexpr std::size_t kMaxValues = 8'000'000;  // of a document; 15 MB of JSON have about one million
 
-std::string upper(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  return result;
-}
-
-// The names in "/pets/{petId}"; a brace without its counterpart is told.
-std::vector<std::string> names_in(Reading& reading, const Node& path, std::string_view text) {
-  std::vector<std::string> names;
-  for (std::size_t open = text.find('{'); open != std::string_view::npos; open = text.find('{', open + 1)) {
-    const std::size_t close = text.find('}', open);
-    if (close == std::string_view::npos) {
-      reading.error(path, "has a \"{\" without its \"}\"");
-      break;
+// Nothing works on a document before this: all else is recursive in its depth.
+bool has_bounds(const Value& document, Reading& reading) {
+  std::vector<std::pair<const Value*, std::size_t>> open = {{&document, 0}};
+  std::size_t values = 0;
+  while (!open.empty()) {
+    const auto [value, depth] = open.back();
+    open.pop_back();
+    if (depth > kMaxDepth) {
+      reading.error("", "the document is nested deeper than {} levels", kMaxDepth);
+      return false;
     }
-    names.emplace_back(text.substr(open + 1, close - open - 1));
+    if (++values > kMaxValues) {
+      reading.error("", "the document has more than {} values", kMaxValues);
+      return false;
+    }
+    if (const auto* array = value->if_array())
+      for (const Value& element : *array) open.emplace_back(&element, depth + 1);
+    if (const auto* object = value->if_object())
+      for (const auto& member : *object) open.emplace_back(&member.value(), depth + 1);
   }
-  return names;
+  return true;
 }
 
-class Parser {
- public:
-  explicit Parser(const Value& document) : document_(document), reading_(document, parsed_.diagnostics) {}
+std::string read_version(Reading& reading) {
+  const Value& document = reading.document();
+  if (const Value* swagger = find(document, "swagger")) {
+    const bool is_number = swagger->is_double() && swagger->get_double() == 2.0;
+    if (is_number) reading.warn("/swagger", "must be a text; put 2.0 in quotes");
+    if (!is_number && text_of(document, "swagger") != "2.0")
+      reading.error("/swagger", "only \"2.0\" is there of Swagger");
+    return "2.0";
+  }
+  const Value* openapi = find(document, "openapi");
+  if (openapi == nullptr) {
+    reading.error("", "this is no OpenAPI document: neither \"openapi\" nor \"swagger\" is there");
+    return {};
+  }
+  if (!openapi->is_string()) {
+    reading.error("/openapi", "must be a text of three numbers; put it in quotes (\"3.0.3\")");
+    return {};
+  }
+  const std::string version = text_of(document, "openapi");
+  if (version.starts_with("3.2.")) {
+    reading.warn("/openapi", "OpenAPI 3.2 is read as 3.1: what is new in it is refused where it is used");
+  } else if (!version.starts_with("3.0.") && !version.starts_with("3.1.") && version != "3.0" && version != "3.1") {
+    reading.error("/openapi", "OpenAPI {} is not supported: 2.0, 3.0, 3.1", printable(version));
+  }
+  return version;
+}
 
-  Parsed run() {
-    if (read_head()) read_all();
-    // A reference that is wrong is found by who follows it, and by who looks at all of them.
-    Diagnostics once;
-    for (Diagnostic& each : parsed_.diagnostics)
-      if (std::ranges::find(once, each) == once.end()) once.push_back(std::move(each));
-    parsed_.diagnostics = std::move(once);
-    if (has_errors(parsed_.diagnostics)) return std::move(parsed_);
-    model_.digest = sha256(canonical(document_));
-    model_.document = std::make_shared<const Value>(document_);
-    parsed_.model = std::move(model_);
-    return std::move(parsed_);
+std::string required_text(Reading& reading, const Node& owner, std::string_view key) {
+  const Node node = child(owner, key);
+  if (node && node.value->is_string() && !node.value->get_string().empty())
+    return std::string(node.value->get_string());
+  if (node) {
+    reading.error(node.pointer, "must be a text that is not empty{}",
+                  node.value->is_number() ? "; put it in quotes" : "");
+  } else {
+    reading.error(owner.pointer, "\"{}\" is missing", key);
+  }
+  return {};
+}
+
+struct Method {
+  std::string_view key, verb;
+};
+constexpr Method kMethods[] = {{"get", "GET"},         {"put", "PUT"},   {"post", "POST"},   {"delete", "DELETE"},
+                               {"options", "OPTIONS"}, {"head", "HEAD"}, {"patch", "PATCH"}, {"trace", "TRACE"}};
+
+class ModelReader {
+ public:
+  explicit ModelReader(const Value& document)
+      : document_(std::make_shared<const Value>(document)), reading_(*document_), root_{document_.get(), ""} {}
+
+  Parsed read() {
+    model_.openapi = read_version(reading_);
+    if (reading_.has_failed()) return {{}, reading_.take_diagnostics()};
+    if (const Node info = child(root_, "info")) {
+      model_.title = required_text(reading_, info, "title");
+      model_.version = required_text(reading_, info, "version");
+    } else {
+      reading_.error("", "\"info\" is missing");
+    }
+    model_.document = document_;
+    model_.servers = is_old() ? servers_of_swagger2(reading_, child(root_, "schemes"))
+                              : read_servers(reading_, child(root_, "servers"));
+    if (model_.servers.empty()) model_.servers.push_back({"/", {}});
+    model_.schemes = read_schemes(reading_);
+    security_ = read_security(reading_, child(root_, "security"), model_.schemes);
+    read_paths();
+    reading_.check_schemas();
+    if (reading_.has_failed()) return {{}, reading_.take_diagnostics()};
+    model_.digest = sha256(canonical(*document_));
+    return {std::move(model_), reading_.take_diagnostics()};
   }
 
  private:
-  void read_all() {
-    model_.schemes = read_schemes(reading_, dialect_);
-    model_.servers = dialect_ == Dialect::swagger2 ? read_swagger_servers(reading_)
-                                                   : read_servers(reading_, reading_.root()["servers"]);
-    if (model_.servers.empty()) model_.servers.push_back({.url = "/"});
-    check_references();
-    security_ = read_security(reading_, reading_.root()["security"], model_.schemes);
-    read_paths();
+  bool is_old() const { return reading_.dialect() == Dialect::swagger2; }
+
+  void read_paths() {
+    const Node paths = child(root_, "paths");
+    if (!paths) {
+      if (reading_.dialect() != Dialect::openapi31) reading_.error("", "\"paths\" is missing");
+      return;
+    }
+    if (!paths.value->is_object()) return reading_.error(paths.pointer, "must be a mapping of paths");
+    for (const auto& member : paths.value->get_object())
+      if (!member.key().starts_with("x-")) read_path(child(paths, member.key()), member.key());
   }
 
-  bool read_head() {
-    const Node root = reading_.root();
-    if (root.object() == nullptr) {
-      reading_.error(root, "is not an OpenAPI document: it must be a mapping");
+  bool check_path(const std::string& pointer, std::string_view path) {
+    if (!path.starts_with("/")) {
+      reading_.error(pointer, "a path must begin with \"/\"");
       return false;
     }
-    const std::string swagger = root.text("swagger");
-    model_.openapi = swagger.empty() ? root.text("openapi") : swagger;
-    const auto of = [&](std::string_view version) {
-      return model_.openapi == version || model_.openapi.starts_with(fmt::format("{}.", version));
-    };
-    if (!swagger.empty() && swagger == "2.0") {
-      dialect_ = Dialect::swagger2;
-    } else if (swagger.empty() && (of("3.0") || of("3.1") || of("3.2"))) {
-      if (of("3.2")) reading_.warning(root["openapi"], "what only OpenAPI 3.2 has is ignored");
-    } else {
-      reading_.error(root, fmt::format("is not an OpenAPI document of a known version (\"{}\"): openapi 3.0, 3.1 or "
-                                       "swagger \"2.0\" is needed",
-                                       printable(model_.openapi)));
+    if (path.find_first_of("?#") != path.npos) {
+      reading_.error(pointer, "a path has no query and no fragment; declare parameters in \"query\"");
       return false;
     }
-    const Node info = root["info"];
-    model_.title = info.text("title");
-    model_.version = info.text("version");
-    if (model_.title.empty()) reading_.error(info, "needs a title: with the version it names the model");
-    if (model_.version.empty()) reading_.error(info, "needs a version (a text): with the title it names the model");
+    for (std::size_t begin = 1; begin <= path.size();) {
+      const std::size_t end = std::min(path.find('/', begin), path.size());
+      const std::string_view segment = path.substr(begin, end - begin);
+      if (segment == "." || segment == "..") {
+        reading_.error(pointer, "a path has no segment \"{}\"", segment);
+        return false;
+      }
+      begin = end + 1;
+    }
     return true;
   }
 
-  // Those in schemas, which nobody follows before a call. What stands in examples and defaults is data.
-  void check_references() {
-    std::vector<std::pair<const Value*, std::string>> open{{&document_, ""}};
-    while (!open.empty()) {
-      const auto [value, pointer] = std::move(open.back());
-      open.pop_back();
-      if (const Array* const list = value->if_array()) {
-        for (std::size_t i = 0; i < list->size(); ++i)
-          if ((*list)[i].is_structured()) open.emplace_back(&(*list)[i], fmt::format("{}/{}", pointer, i));
+  void read_path(const Node& entry, std::string_view path) {
+    if (!check_path(entry.pointer, path)) return;
+    const Node node = reading_.follow(entry);
+    if (!node) return;
+    if (!node.value->is_object()) return reading_.error(entry.pointer, "must be a mapping of methods to operations");
+    const auto names = template_names(reading_, path, entry.pointer);
+    const auto shared = read_parameters(reading_, child(node, "parameters"));
+    const auto servers = is_old() ? std::vector<Server>() : read_servers(reading_, child(node, "servers"));
+    for (const Method& method : kMethods) {
+      const Node operation = child(node, method.key);
+      if (!operation) continue;
+      if (!operation.value->is_object()) {
+        reading_.error(operation.pointer, "an operation must be a mapping");
         continue;
       }
-      for (const auto& [key, member] : value->get_object()) {
-        if (member.is_structured()) {
-          if (std::ranges::find(kData, std::string_view(key)) == std::end(kData) && !key.starts_with("x-"))
-            open.emplace_back(&member, fmt::format("{}/{}", pointer, pointer_token(key)));
-        } else if (key == "$ref" && member.is_string()) {
-          check_reference({value, pointer}, std::string(member.get_string()));
-        }
-      }
+      read_operation(operation, node, {std::string(path), std::string(method.verb)}, names, shared, servers);
     }
+    for (const std::string_view unknown : {"query", "additionalOperations"})
+      if (const Node operation = child(node, unknown); operation && !is_old())
+        reading_.error(operation.pointer, "operations of other methods (OpenAPI 3.2) are not supported");
   }
 
-  void check_reference(const Node& node, const std::string& reference) {
-    if (std::string problem = problem_of_reference(reference); !problem.empty()) {
-      reading_.error(node, std::move(problem));
-    } else if (at(document_, pointer_of_reference(reference)) == nullptr) {
-      reading_.error(node, fmt::format("$ref \"{}\" leads to nothing", printable(reference)));
-    }
-  }
+  struct Place {
+    std::string path, method;
+  };
 
-  void read_paths() {
-    const Node paths = reading_.root()["paths"];
-    if (paths.object() == nullptr) {
-      // OpenAPI 3.1 allows documents of components or webhooks alone; there is nothing to call in them.
-      reading_.error(paths, "there are no paths, so there is nothing to call");
-      return;
-    }
-    for (const auto& [path, unused] : *paths.object()) {
-      if (path.starts_with("x-")) continue;
-      const Node named = paths[path];
-      if (!path.starts_with("/")) {
-        reading_.error(named, "a path begins with \"/\"");
-        continue;
-      }
-      const Node item = reading_.resolved(named);
-      if (item.object() == nullptr) {
-        if (item.value != nullptr) reading_.error(item, "a path item must be a mapping");
-        continue;
-      }
-      for (const std::string_view method : kMethods)
-        if (item.has(method))
-          read_operation(std::string(path), item, method,
-                         {item[method].value, named.pointer + "/" + std::string(method)});
-    }
-  }
-
-  void read_operation(const std::string& path, const Node& item, std::string_view method, const Node& node) {
-    if (node.object() == nullptr) {
-      reading_.error(node, "an operation must be a mapping");
-      return;
-    }
+  void read_operation(const Node& node, const Node& path_item, Place place, const std::vector<std::string>& names,
+                      const std::vector<Parameter>& shared, const std::vector<Server>& servers) {
     Operation operation;
-    operation.id = node.text("operationId");
-    operation.method = upper(method);
-    operation.path = path;
-    operation.summary = node.text("summary");
-    operation.description = node.text("description");
-    operation.deprecated = node.flag("deprecated");
     operation.pointer = node.pointer;
-    if (const Array* const tags = node["tags"].array())
-      for (const Value& tag : *tags)
-        if (tag.is_string()) operation.tags.emplace_back(tag.get_string());
-    operation.security = node.has("security") ? read_security(reading_, node["security"], model_.schemes) : security_;
-    operation.servers = read_servers(reading_, node["servers"]);
-    if (operation.servers.empty()) operation.servers = read_servers(reading_, item["servers"]);
-    read_parameters(item, node, operation);
-    check_path(node, operation);
-    take(node, std::move(operation));
+    operation.path = std::move(place.path);
+    operation.method = std::move(place.method);
+    operation.document = document_;
+    operation.summary = text_of(*node.value, "summary");
+    operation.description = text_of(*node.value, "description");
+    operation.deprecated = is_true(*node.value, "deprecated");
+    if (const Value* tags = find(*node.value, "tags")) operation.tags = texts_at(*tags, "");
+    operation.parameters = merged(shared, read_parameters(reading_, child(node, "parameters")));
+    check_template(node, operation, names);
+    read_request(node, path_item, operation);
+    const Node own_security = child(node, "security");
+    operation.security = own_security ? read_security(reading_, own_security, model_.schemes) : security_;
+    operation.servers = own_servers(node, servers);
+    operation.id = text_of(*node.value, "operationId");
+    if (operation.id.empty())
+      return reading_.error(node.pointer, "\"operationId\" is missing: it is the name of the task");
+    const auto [first, fresh] = model_.operations.try_emplace(operation.id, operation);
+    if (!fresh)
+      reading_.error(node.pointer + "/operationId", "\"{}\" is also the operationId of {}", printable(operation.id),
+                     first->second.pointer);
   }
 
-  void read_parameters(const Node& item, const Node& node, Operation& operation) {
-    std::vector<Node> of_body;  // Swagger 2
-    for (const Node& list : {item["parameters"], node["parameters"]}) {
-      if (list.value == nullptr) continue;
-      if (list.array() == nullptr) {
-        reading_.error(list, "must be a list of parameters");
-        continue;
-      }
-      std::set<std::pair<std::string, In>> here;
-      for (std::size_t i = 0; i < list.array()->size(); ++i) {
-        const Node each = reading_.resolved({&(*list.array())[i], list.pointer + "/" + std::to_string(i)});
-        const std::string place = each.text("in");
-        if (dialect_ == Dialect::swagger2 && (place == "body" || place == "formData")) {
-          // What the operation says of a name goes before what the path item says.
-          std::erase_if(of_body, [&](const Node& other) { return other.text("name") == each.text("name"); });
-          of_body.push_back(each);
-          continue;
-        }
-        auto parameter = read_parameter(reading_, each, dialect_);
-        if (!parameter) continue;
-        if (!here.emplace(parameter->name, parameter->in).second)
-          reading_.error(each, fmt::format("the parameter \"{}\" is there twice", printable(parameter->name)));
-        std::erase_if(operation.parameters, [&](const Parameter& other) {
-          return other.name == parameter->name && other.in == parameter->in;
-        });
-        operation.parameters.push_back(std::move(*parameter));
-      }
+  void read_request(const Node& node, const Node& path_item, Operation& operation) {
+    if (is_old()) {
+      operation.body = body_of_swagger2(reading_, node, path_item);
+    } else if (const Node body = child(node, "requestBody")) {
+      operation.body = read_body(reading_, body);
     }
-    operation.body = dialect_ == Dialect::swagger2 ? read_swagger_body(reading_, of_body, node)
-                                                   : read_body(reading_, node["requestBody"]);
+    if (operation.method != "TRACE" || !operation.body) return;
+    reading_.warn(node.pointer, "TRACE has no body (RFC 9110, 9.3.8); it is left out");
+    operation.body.reset();
   }
 
-  void check_path(const Node& node, const Operation& operation) {
-    const auto names = names_in(reading_, node, operation.path);
-    const auto is_declared = [&](const std::string& name) {
-      return std::ranges::any_of(operation.parameters, [&](const Parameter& parameter) {
-        return parameter.in == In::path && parameter.name == name;
+  std::vector<Server> own_servers(const Node& node, const std::vector<Server>& servers) {
+    if (is_old()) {
+      const Node schemes = child(node, "schemes");
+      return schemes ? servers_of_swagger2(reading_, schemes) : std::vector<Server>();
+    }
+    auto own = read_servers(reading_, child(node, "servers"));
+    return own.empty() ? servers : own;
+  }
+
+  std::vector<Parameter> merged(const std::vector<Parameter>& shared, std::vector<Parameter> own) {
+    std::vector<Parameter> result;
+    for (const Parameter& parameter : shared) {
+      const bool is_replaced = std::any_of(own.begin(), own.end(), [&](const Parameter& other) {
+        return other.in == parameter.in && other.name == parameter.name;
       });
-    };
+      if (is_replaced || !reading_.spend(sizeof(Parameter) + parameter.description.size(), parameter.pointer)) continue;
+      result.push_back(parameter);
+    }
+    std::move(own.begin(), own.end(), std::back_inserter(result));
+    return result;
+  }
+
+  // Every name of the template has a parameter, and the other way round.
+  void check_template(const Node& node, const Operation& operation, const std::vector<std::string>& names) {
+    std::vector<std::string> declared;
+    for (const Parameter& parameter : operation.parameters) {
+      if (parameter.in != In::path) continue;
+      declared.push_back(parameter.name);
+      if (std::find(names.begin(), names.end(), parameter.name) == names.end())
+        reading_.error(parameter.pointer, "the path {} has no \"{{{}}}\"{}", operation.path, printable(parameter.name),
+                       did_you_mean(parameter.name, names));
+    }
     for (const std::string& name : names)
-      if (!is_declared(name))
-        reading_.error(node, fmt::format("{{{}}} of the path is no parameter of it", printable(name)));
-    for (const Parameter& parameter : operation.parameters)
-      if (parameter.in == In::path && std::ranges::find(names, parameter.name) == names.end())
-        reading_.error({nullptr, parameter.pointer}, fmt::format("the path has no {{{}}}", printable(parameter.name)));
+      if (std::find(declared.begin(), declared.end(), name) == declared.end())
+        reading_.error(node.pointer, "no parameter in \"path\" is declared for \"{{{}}}\"{}", printable(name),
+                       did_you_mean(name, declared));
   }
 
-  void take(const Node& node, Operation operation) {
-    if (operation.id.empty()) {
-      reading_.error(node, "needs an operationId: it is what the operation is called by");
-      return;
-    }
-    if (operation.id.size() > kLongestId) {
-      reading_.error(node["operationId"], fmt::format("is longer than {} bytes", kLongestId));
-      return;
-    }
-    const auto [found, fresh] = model_.operations.try_emplace(operation.id);
-    if (!fresh) {
-      reading_.error(node["operationId"], fmt::format("\"{}\" is the operationId of {} too", printable(operation.id),
-                                                      found->second.pointer));
-      return;
-    }
-    found->second = std::move(operation);
-  }
-
-  const Value& document_;
-  Parsed parsed_;
+  std::shared_ptr<const Value> document_;
   Reading reading_;
-  Dialect dialect_ = Dialect::openapi3;
+  Node root_;
   Model model_;
   std::vector<std::vector<std::string>> security_;
 };
@@ -251,16 +255,21 @@ class Parser {
 }  // namespace
 
 const SecurityScheme* Model::scheme(std::string_view name) const {
-  const auto found = std::ranges::find(schemes, name, &SecurityScheme::name);
+  const auto found =
+      std::find_if(schemes.begin(), schemes.end(), [&](const auto& scheme) { return scheme.name == name; });
   return found == schemes.end() ? nullptr : &*found;
 }
 
 std::vector<std::string> Model::verbs() const {
-  std::set<std::string> all;
-  for (const auto& [id, operation] : operations) all.insert(lower(operation.method));
-  return {all.begin(), all.end()};
+  std::set<std::string> verbs;
+  for (const auto& [id, operation] : operations) verbs.insert(lower(operation.method));
+  return {verbs.begin(), verbs.end()};
 }
 
-Parsed parse_model(const Value& document) { return Parser(document).run(); }
+Parsed parse_model(const Value& document) {
+  Reading bounds(document);
+  if (!has_bounds(document, bounds)) return {{}, bounds.take_diagnostics()};
+  return ModelReader(document).read();
+}
 
 }  // namespace plumb::openapi

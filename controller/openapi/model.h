@@ -23,18 +23,20 @@ struct Parameter {
   bool explode = true;
   bool allow_reserved = false;
   std::string media_type{};  // not empty: `content` in place of `schema`; the value is serialised so
-  Value schema{};            // as in the document, references and all; null: any. See Operations
+  // As the document has it, in its dialect, or a `$ref` to there where it is large: what many operations share is not
+  // copied into each. References are into Operation::document. Null: anything.
+  Value schema{};
   std::string description{};
-  std::string pointer{};   // into the document
-  std::string variable{};  // x-itential-variable: of the Integration that its value is; empty: its own, by its name
-  bool in_body = false;    // "in: body", as only x-itential-parameters can be: a member of the form; `in` means nothing
+  std::string pointer{};  // into the document
   // Itential's x-itential-use-in: "token", "refresh", "key"; empty: of the call itself.
   std::vector<std::string> use_in{};
+  std::string variable{};  // x-itential-variable: the integration's variable that has the value
+  bool in_body = false;    // "in: body", as only x-itential-parameters can be: a member of the form; `in` means nothing
 };
 
 struct MediaType {
   std::string type;  // "application/json"
-  Value schema{};
+  Value schema{};    // as of a parameter
   Value encoding{};  // of form and multipart bodies: property -> Encoding Object; null: none
 };
 
@@ -88,6 +90,8 @@ struct Operation {
   std::vector<std::vector<std::string>> security{};
   std::vector<Server> servers{};  // where it has others than the document
   std::string pointer{};          // "/paths/~1pets~1{petId}/get"
+  // What `$ref` in the schemas means: the Model's document, shared. Null: there are no references.
+  std::shared_ptr<const Value> document{};
 };
 
 struct Model {
@@ -97,7 +101,7 @@ struct Model {
   std::vector<SecurityScheme> schemes{};  // in the order of the document
   std::map<std::string, Operation, std::less<>> operations{};
   std::string digest{};                     // SHA-256 of the canonical document
-  std::shared_ptr<const Value> document{};  // that references in schemas point into
+  std::shared_ptr<const Value> document{};  // as it was read
 
   std::string version_id() const { return title + ":" + version; }  // Itential's identity of a model
   const SecurityScheme* scheme(std::string_view name) const;

@@ -1,12 +1,7 @@
 #pragma once
 
-#include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
-
-#include <tl/expected.hpp>
 
 #include "controller/model/value.h"
 #include "controller/openapi/model.h"
@@ -36,7 +31,8 @@ struct Prepared {
 
 // Checks all arguments against the model and forms the call. Problems are all that is wrong, each at its pointer
 // ("/parameters/limit", "/body/name"): unknown names (with "did you mean"), missing ones, wrong types.
-// Thread-safe; the schemas of an operation are compiled when it is called first, and kept.
+// An argument that is null is one that is not given. Thread-safe; schemas are compiled at first use and kept for each
+// operation, but for those that are large or refer to themselves: of these, what concerns the value is, at each call.
 class Operations {
  public:
   explicit Operations(std::shared_ptr<const Model> model);
@@ -54,6 +50,6 @@ class Operations {
 };
 
 // JSON Schema of the arguments of an operation, for forms and for editors: {parameters: {...}, body: {...}}.
-Value arguments_schema(const Model& model, const Operation& operation);
+Value arguments_schema(const Operation& operation);
 
 }  // namespace plumb::openapi

@@ -1,23 +1,22 @@
 #include "controller/openapi/response.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
+#include <map>
 
 #include <fmt/format.h>
 #include <boost/json/stream_parser.hpp>
+#include <tl/expected.hpp>
 
 #include "controller/base/text.h"
-#include "controller/openapi/body.h"
 #include "controller/openapi/charset.h"
 
 namespace plumb::openapi {
 namespace {
 
-constexpr std::size_t kDeepest = 256;      // of values in values
-constexpr std::size_t kBufferShown = 120;  // bytes of a text that could not be parsed
+constexpr std::size_t kMaxBodyDepth = 200;  // what is nested deeper is text
+constexpr std::size_t kContext = 40;        // characters before and after an error
 
-// IANA's registry of status codes (RFC 9110, 15, and others), for answers without a phrase.
+// IANA HTTP Status Code Registry.
 constexpr std::pair<int, std::string_view> kPhrases[] = {{100, "Continue"},
                                                          {101, "Switching Protocols"},
                                                          {102, "Processing"},
@@ -80,85 +79,139 @@ constexpr std::pair<int, std::string_view> kPhrases[] = {{100, "Continue"},
                                                          {511, "Network Authentication Required"}};
 
 std::string_view phrase_of(int status) {
-  const auto found = std::ranges::find(kPhrases, status, [](const auto& each) { return each.first; });
-  return found == std::end(kPhrases) ? std::string_view() : found->second;
+  const auto* found = std::lower_bound(std::begin(kPhrases), std::end(kPhrases), status,
+                                       [](const auto& phrase, int number) { return phrase.first < number; });
+  return found != std::end(kPhrases) && found->first == status ? found->second : "";
 }
 
-// "a, b" is a list; "a,b" is not: the products tell them apart by the space alone.
-Value header_value(const std::string& text) {
-  constexpr std::string_view kSeparator = ", ";
-  if (text.find(kSeparator) == std::string::npos) return Value(text);
-  Array items;
-  std::size_t from = 0;
-  for (std::size_t at = text.find(kSeparator); at != std::string::npos; at = text.find(kSeparator, from)) {
-    items.emplace_back(text.substr(from, at - from));
-    from = at + kSeparator.size();
+std::string upper(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return result;
+}
+
+// Header values are bytes; those that are not UTF-8 are Latin-1 (RFC 9110, 5.5).
+std::string header_value(std::string_view bytes) {
+  return is_utf8(bytes) ? std::string(bytes) : to_utf8(bytes, "latin1");
+}
+
+// "a, b" is a list, "a,b" is not.
+Value split(const std::string& value) {
+  if (value.find(", ") == std::string::npos) return Value(value);
+  Array parts;
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = value.find(", ", begin);
+    parts.emplace_back(value.substr(begin, end == std::string::npos ? end : end - begin));
+    if (end == std::string::npos) return parts;
+    begin = end + 2;
   }
-  items.emplace_back(text.substr(from));
-  return items;
 }
 
+// Sorted by name, as both examples of the seed are, whatever the order in which they came.
 Object headers_of(const Received& received) {
-  std::vector<std::pair<std::string, std::string>> joined;
+  std::map<std::string, std::string> joined;
   for (const auto& [name, value] : received.headers) {
-    const std::string key = lower(name);
-    const auto found = std::ranges::find(joined, key, [](const auto& each) { return each.first; });
-    const std::string text = to_utf8(value, "");
-    if (found == joined.end()) {
-      joined.emplace_back(key, text);
-    } else {
-      found->second += ", " + text;
-    }
+    const auto [place, fresh] = joined.try_emplace(lower(header_value(name)), header_value(value));
+    if (!fresh) place->second += ", " + header_value(value);
   }
   Object headers;
-  for (const auto& [name, value] : joined) headers.emplace(name, header_value(value));
+  for (const auto& [name, value] : joined) headers.emplace(name, split(value));
   return headers;
 }
 
-// What a parser that stopped at that byte has to say, as the products put it.
-Object parse_error(const std::string& text, std::size_t position, std::string_view reason) {
-  std::size_t line = 0, line_begin = 0;
-  for (std::size_t at = text.find('\n'); at != std::string::npos && at < position; at = text.find('\n', at + 1)) {
-    ++line;
-    line_begin = at + 1;
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+struct ContentType {
+  std::string type, charset;
+  bool is_json() const { return type == "application/json" || type.ends_with("+json"); }
+};
+
+ContentType content_type_of(const Received& received) {
+  ContentType result;
+  const auto found = std::find_if(received.headers.begin(), received.headers.end(), [](const auto& header) {
+    return equals_ignoring_case(header.first, "content-type");
+  });
+  if (found == received.headers.end()) return result;
+  std::string_view left = found->second;
+  result.type = lower(trimmed(left.substr(0, left.find(';'))));
+  while (left.find(';') != left.npos) {
+    left.remove_prefix(left.find(';') + 1);
+    const std::string_view parameter = trimmed(left.substr(0, left.find(';')));
+    const auto equals = parameter.find('=');
+    if (equals == parameter.npos || lower(trimmed(parameter.substr(0, equals))) != "charset") continue;
+    std::string_view value = trimmed(parameter.substr(equals + 1));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    result.charset = value;
+    break;
   }
-  const std::size_t column = position - line_begin;
-  std::size_t shown = std::min(text.size(), kBufferShown);
-  while (shown > 0 && !is_utf8(std::string_view(text).substr(0, shown))) --shown;
-  return Object{{"name", "JSONParseError"},
-                {"reason", reason},
+  return result;
+}
+
+// The last `count` characters of a text, or the first.
+std::string_view last_characters(std::string_view text, std::size_t count) {
+  std::size_t at = text.size();
+  while (count > 0 && at > 0) {
+    do --at;
+    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80);
+    --count;
+  }
+  return text.substr(at);
+}
+std::string_view first_characters(std::string_view text, std::size_t count) {
+  std::size_t at = 0;
+  while (count > 0 && at < text.size()) {
+    at += std::max<std::size_t>(character_length(text.substr(at)), 1);
+    --count;
+  }
+  return text.substr(0, at);
+}
+
+struct JsonFault {
+  std::string reason;
+  std::size_t offset = 0;  // bytes
+};
+
+// The value, or what is wrong with the text and where.
+tl::expected<Value, JsonFault> parse(std::string_view text) {
+  boost::json::parse_options options;
+  options.max_depth = kMaxBodyDepth;
+  boost::json::stream_parser parser({}, options);
+  boost::system::error_code error;
+  const std::size_t offset = parser.write_some(text.data(), text.size(), error);
+  if (error) return tl::unexpected(JsonFault{error.message(), offset});
+  if (offset < text.size()) return tl::unexpected(JsonFault{"more follows after the end of the value", offset});
+  parser.finish(error);
+  if (error) return tl::unexpected(JsonFault{error.message(), text.size()});
+  return parser.release();
+}
+
+// {name, reason, mark: {name, buffer, position, line, column}, message}: positions in characters from 0, in the message
+// from 1 (J12).
+Object parse_error(std::string_view text, const JsonFault& fault) {
+  const std::string_view before = text.substr(0, fault.offset);
+  const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; };
+  const auto position = std::count_if(before.begin(), before.end(), is_first_byte);
+  const auto line = std::count(before.begin(), before.end(), '\n');
+  const auto start = before.rfind('\n');
+  const std::string_view in_line = start == before.npos ? before : before.substr(start + 1);
+  const auto column = std::count_if(in_line.begin(), in_line.end(), is_first_byte);
+  const std::string_view head = last_characters(before, kContext);
+  const std::string_view tail = first_characters(text.substr(fault.offset), kContext);
+  const std::string buffer = fmt::format("{}{}{}{}", head.size() < before.size() ? "..." : "", head, tail,
+                                         fault.offset + tail.size() < text.size() ? "..." : "");
+  return Object{{"name", "JSONException"},
+                {"reason", fault.reason},
                 {"mark", Object{{"name", nullptr},
-                                {"buffer", text.substr(0, shown) + (shown < text.size() ? "..." : "")},
+                                {"buffer", buffer},
                                 {"position", static_cast<std::int64_t>(position)},
                                 {"line", static_cast<std::int64_t>(line)},
                                 {"column", static_cast<std::int64_t>(column)}}},
-                {"message", fmt::format("{} ({}:{})", reason, line + 1, column + 1)}};
-}
-
-void add_body(const Received& received, std::string_view content_type, Object& result) {
-  if (received.body.empty()) return;
-  std::string text = to_utf8(received.body, charset_of(content_type));
-  if (!is_json(content_type)) {
-    result.emplace("text", std::move(text));
-    return;
-  }
-  boost::json::parse_options options;
-  options.max_depth = kDeepest;
-  boost::json::stream_parser parser({}, options);
-  boost::json::error_code error;
-  std::size_t position = parser.write_some(text, error);
-  if (!error && position == text.size()) parser.finish(error);
-  const bool more = !error && position < text.size();  // something after the value
-  if (!error && !more) {
-    result.emplace("body", parser.release());
-    return;
-  }
-  while (more && position < text.size() && std::string_view(" \t\r\n").find(text[position]) != std::string_view::npos)
-    ++position;
-  const std::string reason = more ? "there is more after the value" : error.message();
-  Object problem = parse_error(text, std::min(position, text.size()), reason);
-  result.emplace("text", std::move(text));
-  result.emplace("parseError", std::move(problem));
+                {"message", fmt::format("{} ({}:{})", fault.reason, line + 1, column + 1)}};
 }
 
 }  // namespace
@@ -166,16 +219,27 @@ void add_body(const Received& received, std::string_view content_type, Object& r
 Value normalised(const Received& received) {
   Object result;
   result.emplace("ok", received.status >= 200 && received.status <= 299);
-  result.emplace("method", received.method);
+  result.emplace("method", upper(received.method));
   result.emplace("url", received.url);
   result.emplace("status", received.status);
   result.emplace("statusText",
-                 received.reason.empty() ? std::string(phrase_of(received.status)) : to_utf8(received.reason, ""));
+                 received.reason.empty() ? std::string(phrase_of(received.status)) : header_value(received.reason));
   result.emplace("headers", headers_of(received));
-  std::string_view content_type;
-  for (const auto& [name, value] : received.headers)
-    if (equals_ignoring_case(name, "content-type")) content_type = value;
-  add_body(received, content_type, result);
+  if (received.body.empty()) return result;
+  const ContentType type = content_type_of(received);
+  std::string text = to_utf8(received.body, type.charset);
+  if (!type.is_json()) {
+    result.emplace("text", std::move(text));
+    return result;
+  }
+  auto parsed = parse(text);
+  if (parsed) {
+    result.emplace("body", std::move(*parsed));
+    return result;
+  }
+  Object error = parse_error(text, parsed.error());
+  result.emplace("text", std::move(text));
+  result.emplace("parseError", std::move(error));
   return result;
 }
 

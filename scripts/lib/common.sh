@@ -7,6 +7,8 @@ source "$plumb_root/scripts/lib/packages.sh"
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 script_start=$SECONDS
+# What one checkout has compiled serves another one of this machine: paths below the root do not count.
+export CCACHE_BASEDIR=$plumb_root CCACHE_NOHASHDIR=1
 
 # "==> [ 1m05s] building": what begins now, and how long the script has run.
 step() { printf '%s==> [%2dm%02ds] %s%s\n' "$bold" $(((SECONDS - script_start) / 60)) $(((SECONDS - script_start) % 60)) "$*" "$plain"; }
