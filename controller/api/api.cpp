@@ -1,12 +1,14 @@
 #include "controller/api/api.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <map>
-
-#include <boost/json/parse.hpp>
+#include <tuple>
 
 #include "controller/api/answers.h"
 #include "controller/api/call_body.h"
+#include "controller/api/peer.h"
 #include "controller/api/route.h"
 #include "controller/api/settings_schema.h"
 #include "controller/base/digest.h"
@@ -24,24 +26,24 @@ constexpr std::size_t kPage = 100, kLargestPage = 500;
 constexpr Duration kFailureWindow = std::chrono::minutes(1);
 constexpr int kMostFailures = 10;  // of authentication, from one address within the window
 
-std::string host_of(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
-
-bool is_loopback(const std::string& peer) {
-  const std::string host = host_of(peer);
-  return host.starts_with("127.") || host == "::1" || host == "[::1]" || host.starts_with("[::ffff:127.");
-}
-
-// "a=1&b=2", decoded. Nothing for what is no such text, or names one thing twice.
+// "a=1&b=2", decoded as forms are: "+" is a space (RFC 6749, 4.1.2, and most clients' libraries). Nothing for what is
+// no such text, is not UTF-8, or names one thing twice.
 std::optional<std::map<std::string, std::string>> parameters_of(std::string_view query) {
+  const auto decoded = [](std::string_view text) {
+    std::string spaced(text);
+    std::ranges::replace(spaced, '+', ' ');
+    auto result = percent_decode(spaced);
+    return result && is_utf8(*result) ? std::optional(std::move(*result)) : std::nullopt;
+  };
   std::map<std::string, std::string> all;
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    const auto name = percent_decode(pair.substr(0, equals)),
-               value = percent_decode(pair.substr(std::min(equals + 1, pair.size())));
-    if (!name || !value || !all.emplace(*name, *value).second) return {};
     query.remove_prefix(std::min(end + 1, query.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    auto name = decoded(pair.substr(0, equals)), value = decoded(pair.substr(std::min(equals + 1, pair.size())));
+    if (!name || !value || !all.emplace(std::move(*name), std::move(*value)).second) return {};
   }
   return all;
 }
@@ -87,6 +89,27 @@ Value described(const runtime::AccessToken& token) {
                 {"expires", format_time(token.expires)}};
 }
 
+Value described(const ResourceKey& model, const runtime::Role& role) {
+  Array methods;
+  for (const std::string& id : role.operations) methods.push_back(Object{{"name", id}, {"provenance", role.source}});
+  return Object{{"name", role.name},
+                {"source", role.source},
+                {"namespace", model.ns},
+                {"model", model.name},
+                {"allowedMethods", std::move(methods)}};
+}
+
+// "namespace/model/role"; empty texts, before all others, for null. Nothing: it is no such text.
+std::optional<std::array<std::string, 3>> position_of(const std::string* text) {
+  std::array<std::string, 3> parts;
+  if (text == nullptr) return parts;
+  const std::size_t first = text->find('/'), second = text->find('/', first == std::string::npos ? first : first + 1);
+  if (second == std::string::npos) return {};
+  parts = {text->substr(0, first), text->substr(first + 1, second - first - 1), text->substr(second + 1)};
+  if (std::ranges::any_of(parts, &std::string::empty)) return {};
+  return parts;
+}
+
 // What a person sees who comes back from signing in. Inert: no script, nothing that is loaded.
 net::Response page(int status, std::string_view text) {
   std::string escaped;
@@ -96,11 +119,13 @@ net::Response page(int status, std::string_view text) {
       case '>': escaped += "&gt;"; break;
       case '&': escaped += "&amp;"; break;
       case '"': escaped += "&quot;"; break;
+      case '\'': escaped += "&#39;"; break;
       default: escaped.push_back(c);
     }
   }
   net::Response answer = json_answer(status, nullptr);
   answer.content_type = "text/html; charset=utf-8";
+  answer.headers.emplace_back("Referrer-Policy", "no-referrer");  // the page's address has the code
   answer.body = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Plumbline</title></head>"
       "<body><h1>Plumbline</h1><p>{}</p></body></html>\n",
@@ -117,31 +142,33 @@ struct Api::State {
     SteadyTime since;
     int count = 0;
   };
-  std::map<std::string, Failures> failures;  // by address
+  std::map<std::string, Failures> failures;  // by network_of()
 
   struct Call {
     const Matched& matched;
     const Caller& caller;
     net::Request& request;
     std::map<std::string, std::string> query;
-    std::string request_id;
+    const std::string& request_id;
     const std::string& segment(std::size_t i) const { return matched.segments.at(i); }
     ResourceKey integration() const { return {"Integration", segment(0), segment(1)}; }
   };
 
-  bool locked_out(const std::string& host) {
-    const auto found = failures.find(host);
-    if (found == failures.end()) return false;
-    if (parts.clock.steady() - found->second.since > kFailureWindow) {
+  // How long attempts from there are not looked at any more; zero: they are.
+  Duration locked_out(const std::string& network) {
+    const auto found = failures.find(network);
+    if (found == failures.end()) return {};
+    const SteadyTime until = found->second.since + kFailureWindow, now = parts.clock.steady();
+    if (now >= until) {
       failures.erase(found);
-      return false;
+      return {};
     }
-    return found->second.count >= kMostFailures;
+    return found->second.count < kMostFailures ? Duration{} : std::chrono::ceil<Duration>(until - now);
   }
 
-  void note_failure(const std::string& host) {
+  void note_failure(const std::string& network) {
     if (failures.size() > 10'000) failures.clear();  // an attacker with many addresses must not fill the memory
-    auto& entry = failures.try_emplace(host, Failures{parts.clock.steady()}).first->second;
+    auto& entry = failures.try_emplace(network, Failures{parts.clock.steady()}).first->second;
     ++entry.count;
   }
 
@@ -151,37 +178,47 @@ struct Api::State {
           {fmt::format("{}/{}", caller.kind, caller.name), std::move(action), std::move(subject), std::move(message)});
   }
 
-  // Nothing: the answer was given.
+  // The text after "Bearer" of the Authorization header (RFC 6750, 2.1); empty: it is another header.
+  static std::string_view bearer_of(std::string_view header) {
+    constexpr std::string_view kBearer = "Bearer ";
+    if (!equals_ignoring_case(header.substr(0, kBearer.size()), kBearer)) return {};
+    header.remove_prefix(std::min(header.find_first_not_of(' ', kBearer.size()), header.size()));
+    return header;
+  }
+
+  // Nothing: the answer was given. A good token is one whatever others tried from its address: nobody can guess 256
+  // bits, but anybody on a machine (or behind one proxy) could else keep all others there out with ten wrong ones.
   std::optional<Caller> authenticate(const net::Request& request, const Reply& reply) {
-    const std::string host = host_of(request.peer);
-    if (locked_out(host)) {
+    const auto header = request.header("Authorization");
+    if (header) {
+      if (auto token = parts.tokens.verify(bearer_of(*header)))
+        return Caller{.name = std::move(token->account), .admin = token->admin};
+    }
+    const std::string network = network_of(request.peer);
+    if (const Duration wait = locked_out(network); wait > Duration{}) {
       auto answer = problem(429, "too many failed attempts to authenticate; try again in a minute");
-      answer.headers.emplace_back("Retry-After", "60");
+      answer.headers.emplace_back("Retry-After", std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count()));
       reply(std::move(answer));
       return {};
     }
-    constexpr std::string_view kBearer = "Bearer ";
-    const auto header = request.header("Authorization");
-    std::optional<runtime::AccessToken> token;
-    if (header && header->size() > kBearer.size() && equals_ignoring_case(header->substr(0, kBearer.size()), kBearer))
-      token = parts.tokens.verify(header->substr(kBearer.size()));
-    if (token) return Caller{.name = token->account, .admin = token->admin};
-    if (header) note_failure(host);
+    if (header) note_failure(network);
     auto answer = problem(401, header ? "the token is not valid, has expired or was revoked"
                                       : "a token is needed: Authorization: Bearer plb_... (plumbline token create)");
-    answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"plumbline\"");
+    answer.headers.emplace_back("WWW-Authenticate", header ? "Bearer realm=\"plumbline\", error=\"invalid_token\""
+                                                           : "Bearer realm=\"plumbline\"");
     reply(std::move(answer));
     return {};
   }
 
-  void handle(net::Request request, const Reply& reply) {
+  void handle(net::Request request, Reply plain) {
+    const std::string id = request_id_of(request);
+    const Reply reply = with_id(std::move(plain), id);
     // Without TLS a token could be read on the way: then only this machine may ask.
     if (!request.tls && !is_loopback(request.peer)) {
       reply(problem(403, "the API is served without TLS to this machine alone; see --api-certificate"));
       return;
     }
-    const bool head = request.method == "HEAD";
-    const auto matched = match(head ? "GET" : request.method, request.path);
+    const auto matched = match(request.method, request.path);
     if (!matched) {
       reply(problem(404, "there is nothing at this path; docs/api.md lists what there is"));
       return;
@@ -199,7 +236,7 @@ struct Api::State {
       if (!known) return;
       caller = std::move(*known);
       if (matched->route->admin_only && !caller.admin) {
-        tell(caller, "api.denied", request.path, "only an admin's token may do this");
+        tell(caller, "api.denied", printable(request.path), "only an admin's token may do this");
         reply(problem(403, "only an admin's token may do this"));
         return;
       }
@@ -209,8 +246,9 @@ struct Api::State {
       reply(problem(400, "the query cannot be read"));
       return;
     }
-    Call call{*matched, caller, request, std::move(*query), request_id_of(request)};
-    serve(call, with_id(reply, call.request_id));
+    Call call{*matched, caller, request, std::move(*query), id};
+    if (!matched->route->open && refuses_unknown(call, reply)) return;
+    serve(call, reply);
   }
 
   static std::string request_id_of(const net::Request& request) {
@@ -224,19 +262,21 @@ struct Api::State {
     return random_hex(8);
   }
 
-  static Reply with_id(const Reply& reply, const std::string& id) {
-    return [reply, id](net::Response response) {
+  static Reply with_id(Reply reply, const std::string& id) {
+    return [reply = std::move(reply), id](net::Response response) {
       response.headers.emplace_back("X-Request-Id", id);
       reply(std::move(response));
     };
   }
 
-  bool refuses_unknown(const Call& call, std::initializer_list<std::string_view> known, const Reply& reply) const {
-    for (const auto& [name, value] : call.query)
-      if (std::ranges::find(known, name) == known.end()) {
-        reply(problem(400, fmt::format("there is no query parameter \"{}\" here", printable(name))));
-        return true;
-      }
+  // A filter that is misspelt must not be no filter.
+  static bool refuses_unknown(const Call& call, const Reply& reply) {
+    const bool pages = call.matched.route->endpoint == Endpoint::list_roles;
+    for (const auto& [name, value] : call.query) {
+      if (pages && (name == "source" || name == "limit" || name == "continue")) continue;
+      reply(problem(400, fmt::format("there is no query parameter \"{}\" here", printable(name))));
+      return true;
+    }
     return false;
   }
 
@@ -247,7 +287,7 @@ struct Api::State {
         return reply(access == nullptr ? problem(503, "what was applied is not loaded yet")
                                        : json_answer(200, Object{{"status", "ok"}}));
       case Endpoint::callback: return finish_login(call, reply);
-      case Endpoint::list_tokens: return list_tokens(call, reply);
+      case Endpoint::list_tokens: return list_tokens(reply);
       case Endpoint::revoke_token: return revoke_token(call, reply);
       default: break;
     }
@@ -298,7 +338,6 @@ struct Api::State {
   }
 
   void invoke(Call& call, const ResourceKey& key, const openapi::Operation& operation, const Reply& reply) {
-    if (refuses_unknown(call, {}, reply)) return;
     if (!access->may_invoke(call.caller, key, operation)) {
       const std::string needed =
           fmt::format("not authorized: {} needs the role \"{}\" (or \"admin\") of {}", operation.id,
@@ -326,7 +365,6 @@ struct Api::State {
   }
 
   void list_integrations(const Call& call, const Reply& reply) const {
-    if (refuses_unknown(call, {}, reply)) return;
     Array items;
     for (const auto& [key, object] : access->view().objects)
       if (key.kind == "Integration" && key.ns == call.segment(0) && access->may_see(call.caller, key))
@@ -345,7 +383,6 @@ struct Api::State {
   }
 
   void list_models(const Call& call, const Reply& reply) const {
-    if (refuses_unknown(call, {}, reply)) return;
     Array items;
     for (const auto& [key, operations] : access->view().models)
       if (sees_model(call.caller, key))
@@ -357,42 +394,43 @@ struct Api::State {
     reply(json_answer(200, Object{{"items", std::move(items)}}));
   }
 
-  // A page of all roles, in the order of models and names; `continue` is where the next one begins.
+  // A page of all roles, in the order of namespaces, models and names. `continue` is the last one of the page, so that
+  // models that come or go between two pages make no gap and nothing twice.
   void list_roles(const Call& call, const Reply& reply) const {
-    if (refuses_unknown(call, {"source", "limit", "continue"}, reply)) return;
-    const auto number = [&](const char* name, std::size_t otherwise) {
+    const auto given = [&](const char* name) {
       const auto found = call.query.find(name);
-      if (found == call.query.end()) return otherwise;
-      std::size_t value = 0;
-      for (const char c : found->second)
-        value = c >= '0' && c <= '9' && value < 1'000'000 ? value * 10 + static_cast<std::size_t>(c - '0') : 10'000'000;
-      return value;
+      return found == call.query.end() ? nullptr : &found->second;
     };
-    const std::size_t limit = number("limit", kPage), from = number("continue", 0);
-    if (limit == 0 || limit > kLargestPage || from >= 10'000'000) {
-      reply(problem(400, fmt::format("limit has to be 1 to {}, and continue what the page before said", kLargestPage)));
-      return;
+    std::size_t limit = kPage;
+    if (const std::string* const text = given("limit")) {
+      const char* const end = text->data() + text->size();
+      const auto [stopped, failed] = std::from_chars(text->data(), end, limit);
+      if (failed != std::errc{} || stopped != end || limit == 0 || limit > kLargestPage)
+        return reply(problem(400, fmt::format("limit has to be a number from 1 to {}", kLargestPage)));
     }
-    const auto source = call.query.find("source");
+    const auto after = position_of(given("continue"));
+    if (!after) return reply(problem(400, "continue has to be what the page before said"));
+    const std::string* const source = given("source");
     Array items;
-    std::size_t at = 0;
+    std::size_t total = 0;
+    std::string last, next;
     for (const auto& [key, operations] : access->view().models) {
-      if (!sees_model(call.caller, key)) continue;
-      if (source != call.query.end() && source->second != operations->model().version_id()) continue;
-      for (const runtime::Role& role : runtime::roles_of(operations->model())) {
-        if (at++ < from || items.size() >= limit) continue;
-        Array methods;
-        for (const std::string& id : role.operations)
-          methods.push_back(Object{{"name", id}, {"provenance", role.source}});
-        items.push_back(Object{{"name", role.name},
-                               {"source", role.source},
-                               {"namespace", key.ns},
-                               {"model", key.name},
-                               {"allowedMethods", std::move(methods)}});
+      const openapi::Model& model = operations->model();
+      if (!sees_model(call.caller, key) || (source != nullptr && *source != model.version_id())) continue;
+      const auto roles = runtime::roles_of(model);
+      total += roles.size();
+      for (const runtime::Role& role : roles) {
+        if (std::tie(key.ns, key.name, role.name) <= std::tie((*after)[0], (*after)[1], (*after)[2])) continue;
+        if (items.size() >= limit) {
+          next = last;
+          break;
+        }
+        items.push_back(described(key, role));
+        last = fmt::format("{}/{}/{}", key.ns, key.name, role.name);
       }
     }
-    Object page{{"items", std::move(items)}, {"total", at}};
-    if (from + limit < at) page["continue"] = std::to_string(from + limit);
+    Object page{{"items", std::move(items)}, {"total", total}};
+    if (!next.empty()) page["continue"] = next;
     reply(json_answer(200, page));
   }
 
@@ -408,8 +446,7 @@ struct Api::State {
     return result ? json_answer(200, *result) : problem(status_of(result.error().fault), result.error().message);
   }
 
-  void list_tokens(const Call& call, const Reply& reply) const {
-    if (refuses_unknown(call, {}, reply)) return;
+  void list_tokens(const Reply& reply) const {
     const auto tokens = parts.tokens.list();
     if (!tokens) return reply(problem(503, tokens.error().message));
     Array items;
@@ -459,7 +496,7 @@ void Api::publish(std::shared_ptr<const runtime::RegistryView> view) {
   state_->access = std::make_shared<const runtime::Access>(std::move(view));
 }
 
-void Api::handle(net::Request request, Reply reply) { state_->handle(std::move(request), reply); }
+void Api::handle(net::Request request, Reply reply) { state_->handle(std::move(request), std::move(reply)); }
 
 std::vector<std::string> Api::routes() {
   std::vector<std::string> all;

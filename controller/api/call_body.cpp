@@ -16,8 +16,10 @@ Result<CallBody> call_body(const net::Request& request) {
   CallBody call;
   if (request.body.empty()) return call;
   const auto type = request.header("Content-Type");
-  const std::string essence = type ? lower(type->substr(0, type->find(';'))) : std::string();
-  if (essence != "application/json") return fail(Fault::denied, "the body has to be application/json");
+  std::string_view essence = type ? type->substr(0, type->find(';')) : std::string_view();
+  essence = essence.substr(0, essence.find_last_not_of(" \t") + 1);
+  if (!equals_ignoring_case(essence, "application/json"))
+    return fail(Fault::denied, "the body has to be application/json");
   boost::json::parse_options options;
   options.max_depth = kDeepest;
   boost::json::error_code error;

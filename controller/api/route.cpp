@@ -1,10 +1,14 @@
 #include "controller/api/route.h"
 
+#include <algorithm>
+
 #include "controller/base/text.h"
 #include "controller/base/url.h"
 
 namespace plumb::api {
 namespace {
+
+constexpr std::size_t kLongestName = 512;
 
 // The segments between slashes; "/a/b" has two.
 std::vector<std::string_view> segments_of(std::string_view path) {
@@ -31,21 +35,32 @@ const std::vector<Compiled>& compiled() {
   return all;
 }
 
-bool fits(const Compiled& candidate, const std::vector<std::string_view>& given, std::array<std::string, 3>& values) {
+// Whether the texts between the "{...}" are the same; nothing is decoded for it.
+bool alike(const Compiled& candidate, const std::vector<std::string_view>& given) {
   if (candidate.segments.size() != given.size()) return false;
+  for (std::size_t i = 0; i < given.size(); ++i)
+    if (!candidate.segments[i].starts_with('{') && candidate.segments[i] != given[i]) return false;
+  return true;
+}
+
+// What stands in place of "{...}" is a name: not empty, nothing invisible. A slash has only the id of an operation, as
+// some documents have it ("repos/list"); it is sent as %2F.
+bool decode(const Compiled& candidate, const std::vector<std::string_view>& given, std::array<std::string, 3>& values) {
   std::size_t next = 0;
   for (std::size_t i = 0; i < given.size(); ++i) {
-    if (!candidate.segments[i].starts_with('{')) {
-      if (candidate.segments[i] != given[i]) return false;
-      continue;
-    }
+    if (!candidate.segments[i].starts_with('{')) continue;
     auto decoded = percent_decode(given[i]);
-    // What is decoded is a name: no slash, nothing invisible.
-    if (!decoded || decoded->empty() || decoded->size() > 512 || !is_utf8(*decoded) || printable(*decoded) != *decoded)
-      return false;
+    if (!decoded || decoded->empty() || decoded->size() > kLongestName || printable(*decoded) != *decoded) return false;
+    if (candidate.segments[i] != "{operation}" && decoded->find('/') != std::string::npos) return false;
     values.at(next++) = std::move(*decoded);
   }
   return true;
+}
+
+// HEAD is GET without the body (RFC 9110, 9.3.2). Not so for the callback: what only looks at the address (a preview of
+// a link, a virus scanner) must not use up the login.
+bool takes(const Route& route, std::string_view method) {
+  return route.method == method || (method == "HEAD" && route.method == "GET" && route.endpoint != Endpoint::callback);
 }
 
 }  // namespace
@@ -76,10 +91,12 @@ std::optional<Matched> match(std::string_view method, std::string_view path) {
   const auto given = segments_of(path);
   Matched matched;
   for (const Compiled& candidate : compiled()) {
+    if (!alike(candidate, given)) continue;
     std::array<std::string, 3> values;
-    if (!fits(candidate, given, values)) continue;
-    matched.methods.push_back(candidate.route->method);
-    if (candidate.route->method != method) continue;
+    if (!decode(candidate, given, values)) continue;
+    for (const std::string_view each : {candidate.route->method, std::string_view("HEAD")})
+      if (takes(*candidate.route, each)) matched.methods.push_back(each);
+    if (!takes(*candidate.route, method)) continue;
     matched.route = candidate.route;
     matched.segments = std::move(values);
   }

@@ -34,6 +34,9 @@ std::vector<Field> fields_of(const openapi::SecurityScheme& scheme) {
     }
     case Type::oauth2: {
       auto fields = kToken;
+      // Public clients have none where a person signs in (RFC 6749, 2.1).
+      const bool person = scheme.flows.contains("password") || scheme.flows.contains("authorizationCode");
+      fields[1].required = !person || scheme.flows.contains("clientCredentials");
       if (scheme.flows.contains("password")) {
         fields.push_back({"username", "Username", true});
         fields.push_back({"password", "Password", true, true});
@@ -78,13 +81,15 @@ Value settings_schema(const openapi::Model& model) {
   Object tls{{"enabled", Object{{"type", "boolean"}, {"default", false}}},
              {"rejectUnauthorized", Object{{"type", "boolean"}, {"default", true}}}};
   Object authentication;
-  if (!model.schemes.empty())
-    authentication.emplace(model.schemes.front().name, authentication_schema(model.schemes.front()));
+  for (const openapi::SecurityScheme& scheme : model.schemes)
+    if (scheme.type != Type::unsupported) authentication.emplace(scheme.name, authentication_schema(scheme));
   const auto closed = [](Object properties) {
     return Object{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
   };
+  Object one_scheme = closed(std::move(authentication));
+  one_scheme["maxProperties"] = 1;  // an integration uses one of them
   Object properties{{"server", closed(std::move(server))},
-                    {"authentication", closed(std::move(authentication))},
+                    {"authentication", std::move(one_scheme)},
                     {"tls", closed(std::move(tls))},
                     {"timeoutMs", Object{{"type", "integer"}, {"minimum", 1}, {"default", 30000}}}};
   Object schema = closed(std::move(properties));

@@ -8,8 +8,10 @@ namespace plumb::runtime {
 namespace {
 
 constexpr std::string_view kAdmin = "admin";
+constexpr std::string_view kGroup = "Group";
 
-std::string subject_text(std::string_view kind, std::string_view name) { return fmt::format("{}/{}", kind, name); }
+// Kinds that a binding can name. Anything else is nobody: it must not become somebody by a later change elsewhere.
+bool is_caller(std::string_view kind) { return kind == "ServiceAccount" || kind == "User"; }
 
 }  // namespace
 
@@ -41,45 +43,53 @@ std::shared_ptr<const openapi::Operations> operations_of(const RegistryView& vie
 Access::Access(std::shared_ptr<const RegistryView> view) : view_(std::move(view)) {
   for (const auto& [key, object] : view_->objects) {
     if (key.kind != "RoleBinding") continue;
-    const ResourceKey model{"IntegrationModel", key.ns, text_at(object->spec, "/modelRef/name").value_or("")};
+    // Without a name it would be the model of an Integration that names none either.
+    const std::string model = text_at(object->spec, "/modelRef/name").value_or("");
     const auto roles = texts_at(object->spec, "/roles");
     const Value* const subjects = at(object->spec, "/subjects");
-    if (subjects == nullptr || !subjects->is_array()) continue;
-    for (const Value& subject : subjects->get_array()) {
-      const std::string kind = text_at(subject, "/kind").value_or(""), name = text_at(subject, "/name").value_or("");
-      if (kind.empty() || name.empty()) continue;
-      roles_[model][subject_text(kind, name)].insert(roles.begin(), roles.end());
+    if (model.empty() || roles.empty() || subjects == nullptr || !subjects->is_array()) continue;
+    for (const Value& each : subjects->get_array()) {
+      Subject subject{text_at(each, "/kind").value_or(""), text_at(each, "/name").value_or("")};
+      if (subject.name.empty() || !(is_caller(subject.kind) || subject.kind == kGroup)) continue;
+      roles_[{"IntegrationModel", key.ns, model}][std::move(subject)].insert(roles.begin(), roles.end());
     }
   }
 }
 
-const std::set<std::string>* Access::granted(const ResourceKey& model, const std::string& subject) const {
+bool Access::any_of(const Caller& caller, const ResourceKey& model,
+                    const std::function<bool(const Roles&)>& stop) const {
   const auto of_model = roles_.find(model);
-  if (of_model == roles_.end()) return nullptr;
-  const auto found = of_model->second.find(subject);
-  return found == of_model->second.end() ? nullptr : &found->second;
+  if (of_model == roles_.end()) return false;
+  const auto stops_at = [&](const Subject& subject) {
+    const auto found = of_model->second.find(subject);
+    return found != of_model->second.end() && stop(found->second);
+  };
+  // A caller that says to be a "Group" has no roles of that group.
+  if (is_caller(caller.kind) && stops_at({caller.kind, caller.name})) return true;
+  return std::ranges::any_of(caller.groups, [&](const std::string& group) {
+    return stops_at({std::string(kGroup), group});
+  });
 }
 
 std::set<std::string> Access::roles(const Caller& caller, const ResourceKey& model) const {
   std::set<std::string> all;
-  const auto add = [&](const std::string& subject) {
-    if (const auto* const roles = granted(model, subject)) all.insert(roles->begin(), roles->end());
-  };
-  if (!caller.name.empty()) add(subject_text(caller.kind, caller.name));
-  for (const std::string& group : caller.groups)
-    if (!group.empty()) add(subject_text("Group", group));
+  any_of(caller, model, [&](const Roles& given) {
+    all.insert(given.begin(), given.end());
+    return false;
+  });
   return all;
 }
 
 bool Access::may_invoke(const Caller& caller, const ResourceKey& integration,
                         const openapi::Operation& operation) const {
   if (caller.admin) return true;
-  const auto mine = roles(caller, model_of(*view_, integration));
-  return mine.contains(std::string(kAdmin)) || mine.contains(lower(operation.method));
+  const std::string verb = lower(operation.method);
+  return any_of(caller, model_of(*view_, integration),
+                [&](const Roles& given) { return given.contains(std::string(kAdmin)) || given.contains(verb); });
 }
 
 bool Access::may_see(const Caller& caller, const ResourceKey& integration) const {
-  return caller.admin || !roles(caller, model_of(*view_, integration)).empty();
+  return caller.admin || any_of(caller, model_of(*view_, integration), [](const Roles&) { return true; });
 }
 
 }  // namespace plumb::runtime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -22,7 +23,7 @@ std::vector<Role> roles_of(const openapi::Model& model);  // admin first, then b
 
 // Who calls.
 struct Caller {
-  std::string kind = "ServiceAccount";  // as in RoleBinding's subjects
+  std::string kind = "ServiceAccount";  // or "User"; as in RoleBinding's subjects
   std::string name;
   std::vector<std::string> groups{};
   bool admin = false;  // of the installation: made by its operator, may everything
@@ -37,16 +38,22 @@ class Access {
 
   // Whether one of the caller's roles of the integration's model has the operation.
   bool may_invoke(const Caller& caller, const ResourceKey& integration, const openapi::Operation& operation) const;
-  // Whether the caller has any role of it: then it may be read, else it is not there for the caller.
+  // Whether the caller was given any role of its model: then it may be read, else it is not there for the caller.
   bool may_see(const Caller& caller, const ResourceKey& integration) const;
-  // Names of the roles of a model that the caller has.
+  // Names of the roles of a model that the caller was given; an installation's admin needs none.
   std::set<std::string> roles(const Caller& caller, const ResourceKey& model) const;
 
  private:
-  const std::set<std::string>* granted(const ResourceKey& model, const std::string& subject) const;
+  struct Subject {
+    std::string kind, name;
+    friend auto operator<=>(const Subject&, const Subject&) = default;
+  };
+  using Roles = std::set<std::string>;
+  // Each set of roles that was given to the caller, until `stop` says true; whether it did.
+  bool any_of(const Caller& caller, const ResourceKey& model, const std::function<bool(const Roles&)>& stop) const;
 
   std::shared_ptr<const RegistryView> view_;
-  std::map<ResourceKey, std::map<std::string, std::set<std::string>>> roles_;  // model -> "Kind/name" -> roles
+  std::map<ResourceKey, std::map<Subject, Roles>> roles_;  // by model
 };
 
 // The model that an Integration is an instance of; an empty key if there is no such Integration.

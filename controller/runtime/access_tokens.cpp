@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kStored = "runtime/access-token/", kPrefix = "plb_";
 constexpr std::size_t kIdBytes = 8, kSecretBytes = 32;
 constexpr std::size_t kIdText = 2 * kIdBytes, kSecretText = 2 * kSecretBytes;
-constexpr std::size_t kLongestName = 253;
+constexpr std::size_t kLongestName = 253, kLongestNote = 1024;
 constexpr Duration kReadAgain = std::chrono::seconds(1);
 
 bool is_name(std::string_view text) {
@@ -36,6 +36,10 @@ Result<AccessTokens::Created> AccessTokens::create(const Wish& wish) {
   if (wish.lifetime <= Duration::zero() || wish.lifetime > kLongestTokenLifetime)
     return fail(Fault::invalid, "a token has to expire, after {} at the latest",
                 format_duration(kLongestTokenLifetime));
+  // The record of a text that is not UTF-8 could not be read again: a token that was shown and lets nobody in.
+  for (const std::string* const note : {&wish.description, &wish.created_by})
+    if (note->size() > kLongestNote || !is_utf8(*note))
+      return fail(Fault::invalid, "the description of a token has to be UTF-8, {} bytes at most", kLongestNote);
   const SystemTime now = clock_.now();
   AccessToken token{.id = random_hex(kIdBytes),
                     .account = wish.account,
@@ -95,9 +99,9 @@ Result<void> AccessTokens::revoke(const std::string& id) {
   PLUMB_TRY(const auto found, store_.get(key));
   if (!found) return fail(Fault::not_found, "there is no token {}", printable(id));
   const StateStore::Put put{key, std::nullopt};
-  PLUMB_CHECK(store_.commit(std::array{put}));
+  // First, and whatever becomes of the commit: one that fails late may have removed it.
   known_.erase(id);
-  return {};
+  return store_.commit(std::array{put});
 }
 
 // Where the state cannot be read, nobody is let in: what was revoked meanwhile is not known.

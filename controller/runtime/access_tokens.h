@@ -44,7 +44,7 @@ class AccessTokens {
     AccessToken token;
     Secret text;  // shown once
   };
-  // Fault::invalid for an account that is no name, or a lifetime beyond the longest.
+  // Fault::invalid for an account that is no name, a lifetime beyond the longest, or a description that is not UTF-8.
   Result<Created> create(const Wish& wish);
   // By expiry; expired ones too.
   Result<std::vector<AccessToken>> list() const;
