@@ -360,7 +360,9 @@ struct Api::State {
     parts.invoke(std::move(invocation), [reply](runtime::Invoked invoked) {
       if (!invoked.result.is_string()) return reply(json_answer(200, invoked.result));
       const std::string error(invoked.result.get_string());
-      reply(problem(status_of(invoked.fault), error, Object{{"error", error}}));
+      // Integration and operation are there, so what was not found is on this side: a secret.
+      const int status = invoked.fault == Fault::not_found ? 503 : status_of(invoked.fault);
+      reply(problem(status, error, Object{{"error", error}}));
     });
   }
 

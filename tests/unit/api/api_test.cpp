@@ -43,7 +43,7 @@ TEST_F(Invoke, NoBodyAndABodyOfNullAreTwoThings) {
 TEST_F(Invoke, ACallThatCouldNotBeMadeIsAStatusByItsFault) {
   for (const auto& [fault, code] : std::map<Fault, int>{{Fault::invalid, 400},
                                                         {Fault::denied, 403},
-                                                        {Fault::not_found, 404},
+                                                        {Fault::not_found, 503},
                                                         {Fault::conflict, 409},
                                                         {Fault::unavailable, 503},
                                                         {Fault::timeout, 504},

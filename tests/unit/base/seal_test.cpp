@@ -13,7 +13,7 @@ std::string opened(std::string_view key, std::string_view label, std::string_vie
 }
 
 TEST(Seal, GivesBackWhatWasSealed) {
-  for (const std::string text :
+  for (const std::string& text :
        {std::string("hunter2"), std::string(), std::string(70'000, 'x'), std::string("\0\n", 2)})
     EXPECT_EQ(opened(kKey, "tokens", "a", seal(kKey, "tokens", "a", Secret(std::string(text)))), text);
 }
