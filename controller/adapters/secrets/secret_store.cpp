@@ -12,44 +12,20 @@
 #include <cstring>
 #include <string_view>
 
+#include <boost/json/parse.hpp>
+
+#include "controller/adapters/secrets/secret_file.h"
+#include "controller/adapters/secrets/sops.h"
+#include "controller/adapters/secrets/vault.h"
 #include "controller/base/assert.h"
 #include "controller/base/text.h"
 
 namespace plumb::secrets {
 namespace {
 
-constexpr std::string_view kEnv = "env:", kFile = "file:", kGenerate = "generate:";
-constexpr std::size_t kLongest = 64 << 10;  // a secret is a password or a key, not a document
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Fault fault_of(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR: return Fault::not_found;
-    case EACCES:
-    case EPERM: return Fault::denied;
-    case EEXIST: return Fault::conflict;
-    default: return Fault::unavailable;
-  }
-}
-
-Failure system_fault(const std::string& reference, std::string_view doing) {
-  const int error = errno;
-  return fail(fault_of(error), "{} {}: {}", doing, printable(reference), std::strerror(error));
-}
+constexpr std::string_view kEnv = "env:", kFile = "file:", kGenerate = "generate:", kSystemd = "systemd:",
+                           kSops = "sops:", kVault = "vault:";
+constexpr std::size_t kLongestDocument = 1 << 20;
 
 Result<Secret> from_environment(const std::string& reference) {
   const std::string name = reference.substr(kEnv.size());
@@ -58,47 +34,22 @@ Result<Secret> from_environment(const std::string& reference) {
   return Secret(std::string(value));
 }
 
-// Whoever may write the file decides what we send; whoever may read it needs no directory. The first is refused,
-// the second too where it is everyone.
-Result<void> check_permissions(const std::string& reference, const struct stat& status) {
-  if (!S_ISREG(status.st_mode)) return fail(Fault::invalid, "secret {}: not a regular file", printable(reference));
-  if (status.st_uid != 0 && status.st_uid != ::geteuid())
-    return fail(Fault::denied, "secret {}: belongs to another user (uid {})", printable(reference), status.st_uid);
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return fail(Fault::denied, "secret {}: others may write to it; chmod go-w", printable(reference));
-  if ((status.st_mode & S_IROTH) != 0)
-    return fail(Fault::denied, "secret {}: everyone may read it; chmod o-r", printable(reference));
-  return {};
+Result<Secret> from_file(const std::string& reference) {
+  PLUMB_TRY(Secret bytes, read_file(reference.substr(kFile.size()), reference));
+  return without_newline(std::move(bytes));
 }
 
-Result<Secret> from_file(const std::string& reference) {
-  const std::string path = reference.substr(kFile.size());
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) return system_fault(reference, "opening secret");
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return system_fault(reference, "looking at secret");
-  PLUMB_CHECK(check_permissions(reference, status));
-  std::string bytes(kLongest + 1, '\0');  // of its full size from the start: growing would leave copies behind
-  std::size_t size = 0;
-  while (size < bytes.size()) {
-    const auto got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      wipe(bytes);
-      return system_fault(reference, "reading secret");
-    }
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  if (size > kLongest) {
-    wipe(bytes);
-    return fail(Fault::invalid, "secret {}: larger than {} bytes", printable(reference), kLongest);
-  }
-  if (size > 0 && bytes[size - 1] == '\n') --size;
-  if (size > 0 && bytes[size - 1] == '\r') --size;
-  std::string exact = bytes.substr(0, size);
-  wipe(bytes);
-  return Secret(std::move(exact));
+// A credential is a file that systemd made for this service alone (systemd.exec(5), LoadCredential=).
+Result<Secret> from_systemd(const std::string& reference) {
+  const std::string name = reference.substr(kSystemd.size());
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos || name.size() > 255)
+    return fail(Fault::invalid, "secret {}: not a name of a credential", printable(reference));
+  const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
+  if (folder == nullptr || folder[0] != '/')
+    return fail(Fault::not_found, "secret {}: systemd gave this process no credentials (LoadCredential=)",
+                printable(reference));
+  PLUMB_TRY(Secret bytes, read_file(std::string(folder) + "/" + name, reference));
+  return without_newline(std::move(bytes));
 }
 
 Result<void> write_all(int fd, std::string_view bytes, const std::string& reference) {
@@ -114,11 +65,15 @@ Result<void> write_all(int fd, std::string_view bytes, const std::string& refere
 
 class Store final : public SecretStore {
  public:
+  explicit Store(StoreOptions options)
+      : options_(std::move(options)),
+        vault_(options_, options_.clock != nullptr ? *options_.clock : real_clock_,
+               [this](const std::string& reference) { return fetch_local(reference); }) {}
+
   Result<Secret> fetch(const std::string& reference) override {
-    if (reference.starts_with(kEnv)) return from_environment(reference);
-    if (reference.starts_with(kFile)) return from_file(reference);
-    if (reference.starts_with(kGenerate)) return generated(reference);
-    return fail(Fault::invalid, "secret \"{}\": expected env:NAME or file:/path", printable(reference));
+    if (reference.starts_with(kSops)) return from_sops(reference);
+    if (reference.starts_with(kVault)) return vault_.read(reference);
+    return fetch_local(reference);
   }
 
   Result<void> deliver(const std::string& reference, const Secret& secret) override {
@@ -147,6 +102,66 @@ class Store final : public SecretStore {
   }
 
  private:
+  // What needs no other secret.
+  Result<Secret> fetch_local(const std::string& reference) {
+    if (reference.starts_with(kEnv)) return from_environment(reference);
+    if (reference.starts_with(kFile)) return from_file(reference);
+    if (reference.starts_with(kSystemd)) return from_systemd(reference);
+    if (reference.starts_with(kGenerate)) return generated(reference);
+    return fail(Fault::invalid,
+                "secret \"{}\": expected env:NAME, file:/path, systemd:NAME, sops:<file>#<pointer>, "
+                "vault:<path>#<key> or generate:<length>:/path",
+                printable(reference));
+  }
+
+  Result<Secret> from_sops(const std::string& reference) {
+    const auto in_reference = [&](Error error) {
+      return in_context("secret " + printable(reference), std::move(error));
+    };
+    const auto hash = reference.find('#');
+    const std::string file = reference.substr(kSops.size(), std::min(hash, reference.size()) - kSops.size());
+    const std::string pointer = hash == std::string::npos ? "" : reference.substr(hash + 1);
+    if (file.empty() || !pointer.starts_with('/'))
+      return fail(Fault::invalid, "secret \"{}\": expected sops:<sha256>#/pointer or sops:/path#/pointer",
+                  printable(reference));
+    auto identities = age_identities();
+    if (!identities) return in_reference(std::move(identities).error());
+    auto document = sops_document(file, reference);
+    if (!document) return in_reference(std::move(document).error());
+    auto found = sops::reveal(*document, pointer, *identities);
+    if (!found) return in_reference(std::move(found).error());
+    return found;
+  }
+
+  // Read each time: it is small, and may be another by now.
+  Result<std::vector<age::Identity>> age_identities() {
+    if (options_.age_key_file.empty()) return fail(Fault::invalid, "no age identities are configured (--age-key-file)");
+    PLUMB_TRY(const Secret text, read_file(options_.age_key_file, std::string(kFile) + options_.age_key_file));
+    auto identities = age::parse_identities(text.reveal());
+    if (!identities) return in_context(printable(options_.age_key_file), std::move(identities).error());
+    return identities;
+  }
+
+  Result<Value> sops_document(const std::string& file, const std::string& reference) {
+    if (file.starts_with('/')) {
+      PLUMB_TRY(const Secret text, read_file(file, reference, {.everyone_may_read = true, .limit = kLongestDocument}));
+      return parse_document(text.reveal());
+    }
+    if (options_.documents == nullptr) return fail(Fault::invalid, "there is no store of the source's documents");
+    PLUMB_TRY(const DocumentStore::Content content, options_.documents->get(file));
+    if (content->size() > kLongestDocument)
+      return fail(Fault::invalid, "the file is larger than {} bytes", kLongestDocument);
+    return parse_document(*content);
+  }
+
+  Result<Value> parse_document(std::string_view text) {
+    if (options_.parse) return options_.parse(text);
+    boost::system::error_code error;
+    Value value = boost::json::parse(text, error);
+    if (error) return fail(Fault::invalid, "the file is not JSON");
+    return value;
+  }
+
   struct Generated {
     std::size_t length = 0;
     std::string path;
@@ -177,11 +192,41 @@ class Store final : public SecretStore {
     PLUMB_CHECK(deliver(file, made));
     return made;
   }
+
+  const StoreOptions options_;
+  const RealClock real_clock_;
+  VaultClient vault_;
 };
 
 }  // namespace
 
-std::unique_ptr<SecretStore> make_secret_store() { return std::make_unique<Store>(); }
+Result<void> check(const StoreOptions& options) {
+  const bool by_token = !options.vault_token_from.empty();
+  const bool by_role = !options.vault_role_id.empty() || !options.vault_secret_id_from.empty();
+  if (!options.vault_address) {
+    if (!by_token && !by_role) return {};
+    return fail(Fault::invalid, "how to sign in to Vault is given, but not where it is (--vault-address)");
+  }
+  const Url& address = *options.vault_address;
+  const bool is_here = address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
+  if (address.scheme != "https" && !is_here)
+    return fail(Fault::invalid, "--vault-address: only https; tokens and secrets would be sent in clear to {}",
+                printable(address.host));
+  if (address.path != "/" || !address.query.empty())
+    return fail(Fault::invalid, "--vault-address: only scheme, host and port");
+  if (by_token && by_role) return fail(Fault::invalid, "--vault-token-from and --vault-role-id exclude each other");
+  if (!by_token && (options.vault_role_id.empty() || options.vault_secret_id_from.empty()))
+    return fail(Fault::invalid, "Vault needs --vault-token-from, or --vault-role-id with --vault-secret-id-from");
+  const std::string& material = by_token ? options.vault_token_from : options.vault_secret_id_from;
+  constexpr std::string_view kLocal[] = {kEnv, kFile, kSystemd};
+  if (std::ranges::none_of(kLocal, [&](std::string_view scheme) { return material.starts_with(scheme); }))
+    return fail(Fault::invalid, "\"{}\": expected env:NAME, file:/path or systemd:NAME", printable(material));
+  return {};
+}
+
+std::unique_ptr<SecretStore> make_secret_store(StoreOptions options) {
+  return std::make_unique<Store>(std::move(options));
+}
 
 Secret generate_password(std::size_t length) {
   PLUMB_ASSERT(length >= 12 && length <= 256);

@@ -66,7 +66,33 @@ TEST_F(SecretStoreTest, AVariableIsReadAndNamedWhenItIsMissing) {
   ::unsetenv("PLUMBLINE_TEST_SECRET");
   EXPECT_EQ(fault("env:PLUMBLINE_TEST_SECRET"), Fault::not_found);
   EXPECT_NE(text("env:PLUMBLINE_TEST_SECRET").find("env:PLUMBLINE_TEST_SECRET"), std::string::npos);
-  EXPECT_EQ(fault("vault:x"), Fault::invalid);
+}
+
+TEST_F(SecretStoreTest, AnUnknownSchemeIsToldWhichThereAre) {
+  EXPECT_EQ(fault("keyring:x"), Fault::invalid);
+  for (const std::string scheme : {"env:", "file:", "systemd:", "sops:", "vault:", "generate:"})
+    EXPECT_NE(text("keyring:x").find(scheme), std::string::npos) << scheme;
+}
+
+TEST_F(SecretStoreTest, ACredentialOfTheServiceIsReadFromTheFolderThatSystemdMade) {
+  ::setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
+  file("from systemd\n", 0400);
+  EXPECT_EQ(text("systemd:secret"), "from systemd");
+  EXPECT_EQ(fault("systemd:missing"), Fault::not_found);
+  std::filesystem::remove(folder_ + "/secret");
+  file("x", 0644);
+  EXPECT_EQ(fault("systemd:secret"), Fault::denied);
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_EQ(fault("systemd:secret"), Fault::not_found);
+}
+
+TEST_F(SecretStoreTest, ACredentialsNameLeadsToNoOtherFolder) {
+  ::setenv("CREDENTIALS_DIRECTORY", (folder_ + "/inner").c_str(), 1);
+  std::filesystem::create_directory(folder_ + "/inner");
+  file("outside");
+  for (const std::string name : {"../secret", "", ".", "..", "/etc/passwd", "a/b"})
+    EXPECT_EQ(fault("systemd:" + name), Fault::invalid) << name;
+  ::unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 TEST_F(SecretStoreTest, ASecretIsDeliveredOnceToAFileOnlyWeCanRead) {
