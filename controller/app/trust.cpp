@@ -8,10 +8,11 @@
 namespace plumb::app {
 namespace {
 
-constexpr std::string_view kFile = "file:", kGenerate = "generate:";
+constexpr std::string_view kFile = "file:", kGenerate = "generate:", kSopsFile = "sops:/", kVault = "vault:";
 
-// What a reference leads to: "generate:20:/path" to that file.
+// What a reference leads to: "generate:20:/path" to that file, "sops:/path#/pointer" to that one.
 std::string place_of(std::string_view reference) {
+  if (reference.starts_with(kSopsFile)) return std::string(reference.substr(0, reference.find('#')));
   if (!reference.starts_with(kGenerate)) return std::string(reference);
   const std::size_t path = reference.find(':', kGenerate.size());
   return path == std::string_view::npos ? std::string(reference)
@@ -37,14 +38,26 @@ bool is_within(const std::filesystem::path& allowed, const std::filesystem::path
   return !root.empty() && std::ranges::mismatch(root, file).in1 == root.end();
 }
 
+// A path in Vault that goes up would begin as allowed and lead elsewhere.
+bool goes_up(std::string_view place) {
+  const std::filesystem::path path = place.substr(0, place.find('#')).substr(kVault.size());
+  return std::ranges::any_of(path, [](const auto& part) { return part == ".." || part == "."; }) ||
+         path.native().find('%') != std::string::npos;
+}
+
 bool is_allowed(const std::vector<std::string>& beginnings, std::string_view place) {
-  if (!place.starts_with(kFile))
+  const bool is_file = place.starts_with(kFile);
+  if (!is_file && !place.starts_with(kSopsFile)) {
+    if (place.starts_with(kVault) && goes_up(place)) return false;
     return std::ranges::any_of(beginnings, [&](const std::string& each) { return place.starts_with(each); });
-  const std::filesystem::path path = place.substr(kFile.size());
+  }
+  // What is allowed to be sent as it is need not be allowed to be decrypted, and the other way round.
+  const std::string_view scheme = is_file ? kFile : kSopsFile.substr(0, kSopsFile.size() - 1);
+  const std::filesystem::path path = place.substr(scheme.size());
   if (!is_plain(path)) return false;
   const std::filesystem::path file = resolved(path);
   return std::ranges::any_of(beginnings, [&](const std::string& each) {
-    return each.starts_with(kFile) && is_within(each.substr(kFile.size()), file);
+    return each.starts_with(scheme) && is_within(each.substr(scheme.size()), file);
   });
 }
 

@@ -14,8 +14,9 @@ namespace plumb::app {
 // What the operator lets manifests name. Whoever writes manifests decides which server is spoken to and which secret it
 // is given: without limits they could have any file that the process can read sent to a server of theirs.
 struct Trust {
-  // Beginnings of secret references: "env:PLUMBLINE_", or "file:/etc/plumbline/secrets" for that file or all below that
-  // folder. Empty: any.
+  // Beginnings of secret references: "env:PLUMBLINE_", "systemd:crm-", "vault:kv/plumbline/", "sops:" for every SOPS
+  // file of the source; or "file:/etc/plumbline/secrets", "sops:/etc/plumbline" for that file or all below that folder.
+  // Empty: any.
   std::vector<std::string> secrets;
   // Host names and addresses of domain controllers; "*.corp.example" stands for all below. Empty: any.
   std::vector<std::string> servers;

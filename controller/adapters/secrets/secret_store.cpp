@@ -208,7 +208,8 @@ Result<void> check(const StoreOptions& options) {
     return fail(Fault::invalid, "how to sign in to Vault is given, but not where it is (--vault-address)");
   }
   const Url& address = *options.vault_address;
-  const bool is_here = address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
+  constexpr std::string_view kHere[] = {"localhost", "127.0.0.1", "::1"};
+  const bool is_here = std::ranges::find(kHere, address.host) != std::end(kHere);
   if (address.scheme != "https" && !is_here)
     return fail(Fault::invalid, "--vault-address: only https; tokens and secrets would be sent in clear to {}",
                 printable(address.host));

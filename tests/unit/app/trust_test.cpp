@@ -78,6 +78,32 @@ TEST(Trust, WhatIsGeneratedMustBeDeliveredWhereItIsAllowed) {
   EXPECT_FALSE(may_name("generate:20:/tmp/jdoe"));
 }
 
+TEST(Trust, SecretsOfTheSourceOfSystemdAndOfVaultBeginAsAllowed) {
+  const Trust trust{{"sops:", "systemd:crm-", "vault:kv/plumbline/"}, {}};
+  const auto allows = [&](std::string_view reference) { return check_secret(trust, reference).has_value(); };
+  EXPECT_TRUE(allows("sops:0123abcd#/db/password"));
+  EXPECT_TRUE(allows("systemd:crm-token"));
+  EXPECT_FALSE(allows("systemd:erp-token"));
+  EXPECT_TRUE(allows("vault:kv/plumbline/crm#password?version=3"));
+  EXPECT_FALSE(allows("vault:kv/other/crm#password"));
+  EXPECT_FALSE(allows("vault:kv/plumbline/../other/crm#password"));
+  EXPECT_FALSE(allows("vault:kv/plumbline/%2e%2e/other/crm#password"));
+  EXPECT_TRUE(allows("vault:kv/plumbline/crm#../odd key")) << "the key is no path";
+  EXPECT_FALSE(check_secret(kNarrow, "sops:0123abcd#/db/password"));
+  EXPECT_FALSE(check_secret(kNarrow, "vault:kv/plumbline/crm#password"));
+}
+
+TEST(Trust, ASopsFileOfThisMachineIsAllowedByItsPath) {
+  const Trust trust{{"sops:/etc/plumbline", "file:/srv/secrets"}, {}};
+  const auto allows = [&](std::string_view reference) { return check_secret(trust, reference).has_value(); };
+  EXPECT_TRUE(allows("sops:/etc/plumbline/crm.yaml#/password"));
+  EXPECT_FALSE(allows("sops:/etc/plumbline-x/crm.yaml#/password"));
+  EXPECT_FALSE(allows("sops:/etc/plumbline/../other.yaml#/password"));
+  EXPECT_FALSE(allows("sops:/srv/secrets/crm.yaml#/password")) << "may be sent as it is, not decrypted";
+  EXPECT_FALSE(allows("file:/etc/plumbline/crm.yaml"));
+  EXPECT_FALSE(check_secret({{"sops:"}, {}}, "sops:/etc/plumbline/crm.yaml#/password")) << "of the source only";
+}
+
 TEST(Trust, OnlyServersThatAreAllowedAreSpokenTo) {
   EXPECT_TRUE(check_directory(kNarrow, domain_on({"ldaps://dc1.corp.example:636", "ldap://DC7.ad.test"})));
   const auto refused = check_directory(kNarrow, domain_on({"ldaps://dc1.corp.example", "ldaps://evil.example:636"}));
