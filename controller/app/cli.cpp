@@ -88,6 +88,23 @@ void add_globals(CLI::App& app, CommandLine& line) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("RULE");
+  const auto option = [&](const char* name, auto& target, const char* description, const char* variable,
+                          const char* type) {
+    app.add_option(name, target, description)->envname(variable)->type_name(type);
+  };
+  SecretOptions& secrets = global.secrets;
+  option("--age-key-file", secrets.age_key_file, "age identities that open SOPS files", "PLUMBLINE_AGE_KEY_FILE",
+         "FILE");
+  option("--vault-address", secrets.vault_address, "HashiCorp Vault, for secrets in KV version 2",
+         "PLUMBLINE_VAULT_ADDRESS", "URL");
+  option("--vault-token-from", secrets.vault_token_from, "its token: env:NAME, file:/FILE or systemd:NAME",
+         "PLUMBLINE_VAULT_TOKEN_FROM", "REF");
+  option("--vault-role-id", secrets.vault_role_id, "in place of a token: the role of AppRole",
+         "PLUMBLINE_VAULT_ROLE_ID", "ID");
+  option("--vault-secret-id-from", secrets.vault_secret_id_from, "and its secret id", "PLUMBLINE_VAULT_SECRET_ID_FROM",
+         "REF");
+  option("--vault-namespace", secrets.vault_namespace, "its namespace", "PLUMBLINE_VAULT_NAMESPACE", "NAME");
+  option("--vault-ca", secrets.vault_ca, "PEM: authorities for its certificate", "PLUMBLINE_VAULT_CA", "FILE");
   app.add_flag("--no-default-policies", line.no_default_policies, "without the policies that are built in");
   app.add_option("-n,--namespace", global.ns, "only this namespace")->type_name("NAME");
   app.add_option("--directory", global.directory, "only the Directory of this name")->type_name("NAME");

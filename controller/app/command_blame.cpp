@@ -5,11 +5,11 @@
 
 #include <boost/json/parse.hpp>
 
-#include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/commands.h"
 #include "controller/app/lanes.h"
 #include "controller/app/origins.h"
 #include "controller/app/revisions.h"
+#include "controller/app/secret_access.h"
 #include "controller/app/state.h"
 #include "controller/app/trust.h"
 #include "controller/base/text.h"
@@ -72,11 +72,11 @@ Result<Standing> standing_of(const ResourceKey& key, const Origins& origins, con
   return standing;
 }
 
-void ask_directory(Standing& standing, const Snapshot& snapshot, const Trust& trust, const Clock& clock) {
-  const auto secrets = trusted_secrets(trust, secrets::make_secret_store());
+void ask_directory(Standing& standing, const Snapshot& snapshot, const GlobalOptions& options, const Clock& clock) {
   const Deadline deadline = Deadline::in(clock, std::chrono::seconds(30));
   const auto ask = [&]() -> Result<void> {
-    PLUMB_TRY(const auto directory, connect(standing.directory, snapshot, trust, *secrets, clock));
+    PLUMB_TRY(const auto secrets, open_secrets(options, nullptr));
+    PLUMB_TRY(const auto directory, connect(standing.directory, snapshot, options.trust, *secrets, clock));
     PLUMB_TRY(standing.changes, directory->history(standing.owned->id, deadline));
     for (auto& [key, other] : standing.others) {
       PLUMB_TRY(other.changes, directory->history(other.owned.id, deadline));
@@ -235,7 +235,7 @@ Result<int> blame_command(const GlobalOptions& options, const BlameOptions& blam
   if (blame.offline && standing.owned) {
     standing.not_asked = "the domain is not asked (--offline)";
   } else if (standing.owned) {
-    ask_directory(standing, snapshot, options.trust, clock);
+    ask_directory(standing, snapshot, options, clock);
   }
   if (options.output != "text") {
     const Value document = document_of(*resource, origins, standing);

@@ -2,10 +2,10 @@
 #include <fstream>
 #include <ostream>
 
-#include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/commands.h"
 #include "controller/app/import.h"
 #include "controller/app/lanes.h"
+#include "controller/app/secret_access.h"
 #include "controller/app/state.h"
 #include "controller/app/workspace.h"
 #include "controller/engine/planner.h"
@@ -109,7 +109,7 @@ Result<int> import_command(const GlobalOptions& options, const ImportOptions& im
   const Snapshot& snapshot = *manifests.snapshot;
   print_diagnostics(console, manifests.diagnostics);
   PLUMB_TRY(const auto key, the_directory(snapshot, options));
-  const auto secrets = trusted_secrets(options.trust, secrets::make_secret_store());
+  PLUMB_TRY(const auto secrets, open_secrets(options, nullptr));
   PLUMB_TRY(const auto directory, connect(key, snapshot, options.trust, *secrets, clock));
   PLUMB_TRY(auto settings, directory_settings(snapshot.resources.at(key).operator*(), snapshot));
   PLUMB_TRY(auto request, request_of(import, key, settings));

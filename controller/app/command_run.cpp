@@ -1,11 +1,11 @@
 #include <ostream>
 
-#include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/commands.h"
 #include "controller/app/controller.h"
 #include "controller/app/lanes.h"
 #include "controller/app/notify.h"
 #include "controller/app/runtime_host.h"
+#include "controller/app/secret_access.h"
 #include "controller/app/signals.h"
 #include "controller/app/tree_policies.h"
 #include "controller/app/version.h"
@@ -45,7 +45,7 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   // The lease first: opening a source to follow it tidies its store.
   PLUMB_TRY(const auto state, State::open(options.state, State::Access::write, "plumbline run", clock));
   PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::follow));
-  const auto secrets = trusted_secrets(options.trust, secrets::make_secret_store());
+  PLUMB_TRY(const auto secrets, open_secrets(options, &workspace->documents()));
   if (GitManifests* git = workspace->git()) git->permissions_in(state->store());
   workspace->pins_in(state->store());
   // What was applied of the integration runtime; its lane writes it, and who calls operations follows its views.

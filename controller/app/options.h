@@ -12,6 +12,16 @@
 // What the command line asks for, checked and with its defaults; app/cli.cpp fills these in.
 namespace plumb::app {
 
+// Where secrets are besides environment and files.
+struct SecretOptions {
+  std::filesystem::path age_key_file;  // identities that open SOPS files
+  std::string vault_address;           // empty: there is no Vault
+  std::string vault_token_from;        // a reference: "env:VAULT_TOKEN"; or AppRole:
+  std::string vault_role_id, vault_secret_id_from;
+  std::string vault_namespace;
+  std::filesystem::path vault_ca;
+};
+
 struct GlobalOptions {
   std::filesystem::path manifests = ".";
   std::filesystem::path source;  // a file with a GitRepository, in place of `manifests`; empty: none
@@ -25,6 +35,7 @@ struct GlobalOptions {
   enum class Colour { automatic, always, never };
   Colour colour = Colour::automatic;
   log::Options logging;
+  SecretOptions secrets;
   std::vector<std::string> egress;  // what integrations may connect to besides public addresses; see net::Egress
 };
 

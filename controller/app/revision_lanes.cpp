@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/offline.h"
+#include "controller/app/secret_access.h"
 #include "controller/app/trust.h"
 
 namespace plumb::app {
@@ -52,7 +52,7 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
   if (std::ranges::find(keys, runtime_key()) != keys.end()) {
     PLUMB_TRY(session.registry, open_registry(session.state->store(), session.workspace->documents(), session.clock));
   }
-  session.secrets = trusted_secrets(options.trust, secrets::make_secret_store());
+  PLUMB_TRY(session.secrets, open_secrets(options, &session.workspace->documents()));
   const LaneParts parts{.state = *session.state,
                         .secrets = *session.secrets,
                         .clock = session.clock,

@@ -1,7 +1,7 @@
 #include "controller/app/runtime_session.h"
 
-#include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/lanes.h"
+#include "controller/app/secret_access.h"
 #include "controller/app/trust.h"
 #include "controller/base/log.h"
 #include "controller/base/text.h"
@@ -14,7 +14,7 @@ Result<std::unique_ptr<RuntimeSession>> open_runtime(const GlobalOptions& option
   PLUMB_TRY(session->state, open_beside(options.state, purpose, session->clock));
   PLUMB_TRY(session->registry, open_registry(session->state->store(), session->documents, session->clock));
   if (!calls) return session;
-  session->secrets = trusted_secrets(options.trust, secrets::make_secret_store());
+  PLUMB_TRY(session->secrets, open_secrets(options, &session->documents));
   PLUMB_TRY(session->host, RuntimeHost::start({.egress = options.egress, .api = {}, .certificate = {}, .key = {}},
                                               {.registry = *session->registry,
                                                .secrets = *session->secrets,

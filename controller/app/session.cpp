@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "controller/adapters/secrets/secret_store.h"
+#include "controller/app/secret_access.h"
 #include "controller/app/tree_policies.h"
 
 namespace plumb::app {
@@ -63,7 +63,7 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
   PLUMB_TRY(const auto keys, lanes_of(snapshot, options.ns, options.directory,
                                       session->state == nullptr ? nullptr : &session->state->store()));
   if (keys.empty()) return Failure(no_directory(options));
-  session->secrets = trusted_secrets(options.trust, secrets::make_secret_store());
+  PLUMB_TRY(session->secrets, open_secrets(options, &session->workspace->documents()));
   PLUMB_CHECK(open_state());
   if (auto checked = check_tree_policies(snapshot, session->state->store(), access == State::Access::write); !checked) {
     if (access == State::Access::write) return Failure(std::move(checked).error());
