@@ -3,25 +3,29 @@
 #include <string>
 #include <vector>
 
+#include "controller/base/result.h"
+#include "controller/base/secret.h"
 #include "controller/ports/state_store.h"
 #include "controller/ports/token_store.h"
 
 namespace plumb::runtime {
 
-// Tokens in the state, at "runtime/token/<name>", sealed with the key of the installation (base/seal.h) for their name:
-// a copy of the database alone gives nobody a token, and none can be put in the place of another.
+// Tokens in the state under "runtime/token/<name>", sealed with the key of the installation and bound to their name.
+// A save is durable when it returns, and blocks for as long as that takes.
 class TokenVault final : public TokenStore {
  public:
-  // `store` must outlive it; it may be shared by threads if it allows that.
-  TokenVault(StateStore& store, std::string key) : store_(store), key_(std::move(key)) {}
+  // `store` must outlive it. `key`: what State::key() gives.
+  TokenVault(StateStore& store, std::string_view key) : store_(store), key_(std::string(key)) {}
+
   std::optional<Token> load(const std::string& name) override;
   Result<void> save(const std::string& name, const Token& token) override;
   void erase(const std::string& name) override;
-  Result<std::vector<std::string>> names() const;
+  // Of all that are kept, whoever sealed them; in byte order.
+  Result<std::vector<std::string>> names();
 
  private:
   StateStore& store_;
-  std::string key_;
+  Secret key_;
 };
 
 }  // namespace plumb::runtime
