@@ -119,7 +119,7 @@ bool is_platform_secret(std::string_view member) {
   return std::ranges::find(kNames, member) != std::end(kNames);
 }
 
-std::string secret_reference(const Value& source) {
+std::string platform_secret_reference(const Value& source) {
   for (const char* scheme : {"env", "file", "systemd"})
     if (const auto name = text_at(source, fmt::format("/{}", scheme))) return fmt::format("{}:{}", scheme, *name);
   if (const auto digest = text_at(source, "/sops/sha256"))

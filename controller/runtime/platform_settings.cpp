@@ -33,7 +33,7 @@ Result<void> take_credential(const Resource& platform, const Snapshot& snapshot,
     settings.login = method.login;
     settings.account = text_at(credential->spec, method.account).value_or("");
     const Value* const source = at(credential->spec, method.secret);
-    settings.secret_from = source == nullptr ? "" : secret_reference(*source);
+    settings.secret_from = source == nullptr ? "" : platform_secret_reference(*source);
     if (settings.account.empty() || settings.secret_from.empty())
       return fail(Fault::invalid, "/spec/authentication/credentialRef: Credential \"{}\" has no {} or {}", name,
                   method.account, method.secret);

@@ -193,7 +193,7 @@ Result<Block> authentication(const PlatformInput& input) {
       set_path(made.settings, where, *value);
       continue;
     }
-    std::string reference = secret_reference(*value);
+    std::string reference = platform_secret_reference(*value);
     if (reference.empty())
       return fail(Fault::invalid, "/spec{}: names no secret of env, file, systemd, sops or vault", row.spec);
     made.secrets[where] = std::move(reference);
@@ -234,7 +234,7 @@ Result<Block> settings_of(const PlatformInput& input, std::vector<std::string>& 
     if (bool_at(spec, "/proxyOverride/enabled").value_or(false)) {
       copy_rows(kProxy, spec, settings);
       if (const Value* source = at(spec, "/proxyOverride/authentication/passwordFrom"))
-        made.secrets["proxyOverride.authentication.password"] = secret_reference(*source);
+        made.secrets["proxyOverride.authentication.password"] = platform_secret_reference(*source);
     }
   }
   if (const Value* advanced = at(spec, "/advanced"); advanced != nullptr && advanced->is_object()) {

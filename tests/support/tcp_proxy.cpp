@@ -168,11 +168,9 @@ bool TcpProxy::pass(Pair& pair, bool from_server, const char* data, std::size_t 
       const auto left = limit_ - from_server_;
       if (left <= 0) {
         if (fault == Fault::black_hole) {
-          if (!from_server) {
-            const std::scoped_lock lock(mutex_);
-            swallowed_ = true;
-            wake_.notify_all();
-          }
+          const std::scoped_lock lock(mutex_);
+          swallowed_ = true;
+          wake_.notify_all();
           return true;
         }
         pair.end(fault == Fault::reset);

@@ -39,7 +39,7 @@ class TcpProxy {
   // The same once this many more bytes have passed to the server: in the middle of what is written, however slow
   // anybody is.
   void black_hole_after_sent(std::int64_t bytes_to_server);
-  // Waits until something was sent into the black hole: an answer is awaited that will not come. False: not in time.
+  // Waits until a request or an answer fell into the black hole: one is awaited that will not come. False: not in time.
   bool swallows(std::chrono::seconds within = std::chrono::seconds(30));
   void heal() { fail_after(-1, Fault::none); }
   // Passes what comes from the server in pieces of one byte, with this much time between them.

@@ -51,7 +51,7 @@ std::set<std::string> commands_of(const std::vector<std::string>& command) {
   std::set<std::string> names;
   if (from == std::string::npos) return names;
   const std::string list = help.substr(from, help.find("\n\n", from) - from);
-  const std::regex line("\n  ([a-z]+)");
+  const std::regex line("\n  ([a-z-]+)");
   for (std::sregex_iterator at(list.begin(), list.end(), line), end; at != end; ++at) names.insert((*at)[1]);
   return names;
 }
