@@ -15,4 +15,6 @@ PLUMB_RUN_PACKAGES=(
   libsasl2-modules-gssapi-mit procps iproute2
 )
 # Real servers that the tests of integrations talk to. None of them is started by the system.
-PLUMB_PEER_PACKAGES=(nginx-light squid rsyslog rsyslog-openssl glewlwyd sqlite3 python3-botocore age)
+PLUMB_PEER_PACKAGES=(
+  nginx-light squid rsyslog rsyslog-openssl glewlwyd sqlite3 python3-botocore age python3-cryptography python3-yaml
+)

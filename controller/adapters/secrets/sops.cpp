@@ -49,11 +49,28 @@ std::optional<Encrypted> parse_encrypted(std::string_view text) {
   return Encrypted{std::move(*data_bytes), std::move(*iv_bytes), std::move(*tag_bytes), *type};
 }
 
-// A number as Go writes it with the format 'f' and the least precision, which is what the code is over.
-std::optional<std::string> go_float(double number) {
-  std::array<char, 1100> text{};
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  return error == std::errc() ? std::optional(std::string(text.data(), end)) : std::nullopt;
+// A number as Go writes it with the format 'f' and the least precision, which is what the code is over: the fewest
+// digits that tell it from its neighbours, and zeros up to the point. (std::chars_format::fixed writes all digits of
+// 1e300.)
+std::string go_float(double number) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::scientific).ptr;
+  std::string_view written(text.data(), static_cast<std::size_t>(end - text.data()));
+  const std::string sign = written.starts_with('-') ? "-" : "";
+  written.remove_prefix(sign.size());
+  const auto e = written.find('e');
+  if (e == std::string_view::npos) return sign + std::string(written);  // no number
+  std::string digits(1, written[0]);
+  if (e > 2) digits += written.substr(2, e - 2);
+  int exponent = 0;
+  const char* const exponent_text = written.data() + e + (written[e + 1] == '+' ? 2 : 1);
+  std::from_chars(exponent_text, end, exponent);
+  const int point = exponent + 1;  // digits before it
+  const int size = static_cast<int>(digits.size());
+  if (point <= 0) return sign + "0." + std::string(static_cast<std::size_t>(-point), '0') + digits;
+  if (point >= size) return sign + digits + std::string(static_cast<std::size_t>(point - size), '0');
+  return sign + digits.substr(0, static_cast<std::size_t>(point)) + "." +
+         digits.substr(static_cast<std::size_t>(point));
 }
 
 template <class Number>
@@ -73,8 +90,7 @@ std::optional<Secret> coded(std::string_view type, Secret plain) {
   }
   if (type == "float") {
     const auto number = parse_number<double>(text);
-    auto written = number ? go_float(*number) : std::nullopt;
-    return written ? std::optional<Secret>(Secret(std::move(*written))) : std::nullopt;
+    return number ? std::optional<Secret>(Secret(go_float(*number))) : std::nullopt;
   }
   if (type == "bool") {
     const std::string word = lower(text);
@@ -90,7 +106,7 @@ std::optional<Secret> coded(const Value& plain) {
     case boost::json::kind::string: return Secret(std::string(plain.get_string()));
     case boost::json::kind::int64: return Secret(std::to_string(plain.get_int64()));
     case boost::json::kind::uint64: return Secret(std::to_string(plain.get_uint64()));
-    case boost::json::kind::double_: return Secret(go_float(plain.get_double()).value_or(""));
+    case boost::json::kind::double_: return Secret(go_float(plain.get_double()));
     case boost::json::kind::bool_: return Secret(std::string(plain.get_bool() ? "True" : "False"));
     case boost::json::kind::null:
     case boost::json::kind::object:
