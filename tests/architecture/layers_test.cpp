@@ -47,14 +47,22 @@ const std::map<std::string, Names> kLayers = {
 
 // Beginning of the include -> the folders (or single files) that are its home.
 const std::map<std::string, Names> kHomes = {
-    {"yaml-cpp/", {"manifest"}},   {"valijson/", {"schema"}},
-    {"re2/", {"schema"}},          {"ldap.h", {"adapters/ldap"}},
-    {"lber.h", {"adapters/ldap"}}, {"sasl/", {"adapters/ldap"}},
-    {"krb5", {"adapters/ldap"}},   {"sqlite3.h", {"adapters/sqlite"}},
-    {"spdlog/", {"base/log.cpp"}}, {"openssl/", {"adapters/secrets", "base/digest.cpp", "base/seal.cpp", "base/pem.cpp", "net"}},
-    {"git2", {"adapters/git"}},    {"boost/beast", {"net"}},
-    {"boost/asio", {"net"}},       {"CLI/", {"app"}},
-    {"systemd/", {"app"}},         {"sys/inotify.h", {"adapters/files"}},
+    {"yaml-cpp/", {"manifest"}},
+    {"valijson/", {"schema"}},
+    {"re2/", {"schema"}},
+    {"ldap.h", {"adapters/ldap"}},
+    {"lber.h", {"adapters/ldap"}},
+    {"sasl/", {"adapters/ldap"}},
+    {"krb5", {"adapters/ldap"}},
+    {"sqlite3.h", {"adapters/sqlite"}},
+    {"spdlog/", {"base/log.cpp"}},
+    {"openssl/", {"adapters/secrets", "base/digest.cpp", "base/seal.cpp", "base/pem.cpp", "net"}},
+    {"git2", {"adapters/git"}},
+    {"boost/beast", {"net"}},
+    {"boost/asio", {"net"}},
+    {"CLI/", {"app"}},
+    {"systemd/", {"app"}},
+    {"sys/inotify.h", {"adapters/files"}},
 };
 
 struct Include {

@@ -276,8 +276,7 @@ TEST_F(RuntimeLane, WhatAnInventoryThatWasLostDoesNotKnowIsTakenOverAgain) {
     const auto now = session();
     std::vector<StateStore::Put> lost;
     const auto inventory = engine::read_inventory(now->state->store(), to_string(runtime_key()));
-    for (const auto& [key, owned] : *inventory)
-      lost.push_back(engine::removal_of(to_string(runtime_key()), key));
+    for (const auto& [key, owned] : *inventory) lost.push_back(engine::removal_of(to_string(runtime_key()), key));
     ASSERT_EQ(lost.size(), 3U);
     ASSERT_TRUE(now->state->store().commit(lost));
   }
