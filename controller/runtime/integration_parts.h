@@ -1,6 +1,5 @@
 #pragma once
 
-#include "controller/base/result.h"
 #include "controller/runtime/integration_settings.h"
 
 // For integration_settings.cpp: two parts of it that are something of their own.
@@ -10,7 +9,5 @@ namespace plumb::runtime {
 void take_server(const Value& spec, const openapi::Model& model, IntegrationSettings& to);
 // route: spec.clusterOverride and spec.proxyOverride over the GatewayConfiguration; `gateway` may be null.
 void take_route(const Value& spec, const Value* gateway, IntegrationSettings& to);
-// A secret source as a reference of the SecretStore (docs/decisions/0012).
-Result<std::string> secret_source_reference(const Value& source);
 
 }  // namespace plumb::runtime

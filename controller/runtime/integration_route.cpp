@@ -1,6 +1,7 @@
 #include <array>
 
 #include "controller/runtime/integration_parts.h"
+#include "controller/runtime/secret_source.h"
 
 namespace plumb::runtime {
 namespace {
@@ -91,7 +92,7 @@ class RouteReader {
       if (route_.username.empty()) wrong("/authentication/username", "is missing for mode basic");
       const Value* source = at(from, "/authentication/passwordFrom");
       if (source == nullptr) return wrong("/authentication/passwordFrom", "is missing for mode basic");
-      const auto reference = secret_source_reference(*source);
+      const auto reference = secret_reference(*source);
       if (!reference) return wrong("/authentication/passwordFrom", reference.error().message);
       route_.password_secret = *reference;
     }
@@ -130,20 +131,6 @@ std::string to_string(const ChosenRoute& route) {
   if (route.mode == Mode::proxy)
     text += fmt::format("{}proxy {}:{}", text.empty() ? "" : ", ", route.proxy_host, route.proxy_port);
   return text;
-}
-
-Result<std::string> secret_source_reference(const Value& source) {
-  if (const auto name = text_at(source, "/env")) return "env:" + *name;
-  if (const auto path = text_at(source, "/file")) return "file:" + *path;
-  if (const auto name = text_at(source, "/systemd")) return "systemd:" + *name;
-  if (const auto path = text_at(source, "/vault/path")) {
-    const auto version = int_at(source, "/vault/version");
-    return fmt::format("vault:{}#{}{}", *path, text_at(source, "/vault/key").value_or(""),
-                       version ? fmt::format("?version={}", *version) : "");
-  }
-  if (const auto digest = text_at(source, "/sops/sha256"))
-    return fmt::format("sops:{}#{}", *digest, text_at(source, "/sops/key").value_or(""));
-  return fail(Fault::invalid, "names no secret: one of env, file, systemd, sops and vault is needed");
 }
 
 }  // namespace plumb::runtime

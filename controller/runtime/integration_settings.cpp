@@ -7,6 +7,7 @@
 
 #include "controller/base/text.h"
 #include "controller/runtime/integration_parts.h"
+#include "controller/runtime/secret_source.h"
 
 namespace plumb::runtime {
 namespace {
@@ -68,7 +69,7 @@ void choose_scheme(Draft& draft, const openapi::Model& model) {
 std::string reference(Draft& draft, const Value* spec, std::string_view pointer) {
   const Value* source = spec == nullptr ? nullptr : at(*spec, pointer);
   if (source == nullptr) return {};
-  const auto text = secret_source_reference(*source);
+  const auto text = secret_reference(*source);
   if (!text)
     draft.problem("/authentication/credentialRef",
                   fmt::format("the Credential's {}: {}", pointer, text.error().message));
