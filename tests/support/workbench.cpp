@@ -83,7 +83,8 @@ Background::~Background() {
 
 bool Background::read_more(Steady::time_point until) {
   pollfd end{pipe_, POLLIN, 0};
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Steady::now()).count();
+  // Rounded up, so that nobody is told that it is over a part of a millisecond early.
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now()).count();
   if (left <= 0 || ::poll(&end, 1, static_cast<int>(left)) <= 0) return false;
   std::array<char, 65536> buffer{};
   const auto got = ::read(pipe_, buffer.data(), buffer.size());
@@ -113,7 +114,7 @@ int Background::ends(std::chrono::seconds within) {
   const auto until = Steady::now() + within;
   while (read_more(until)) {
   }
-  if (Steady::now() >= until) return -1;  // the pipe closes when the program ends
+  if (Steady::now() >= until) return -1;  // else the pipe is closed: the program ends
   int status = 0;
   ::waitpid(pid_, &status, 0);
   status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
