@@ -2,7 +2,7 @@
 
 add_library(plumb_flags INTERFACE)
 # A member that a designated initialiser leaves out has its default on purpose.
-target_compile_options(plumb_flags INTERFACE -pthread -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-missing-field-initializers)
+target_compile_options(plumb_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-missing-field-initializers)
 # Optimising, GCC 12 sees overlapping copies in std::string's operator+ (GCC bug 105651) and uninitialised
 # strings in aggregates that are moved; both are not there. Unoptimised builds keep the warnings.
 target_compile_options(plumb_flags INTERFACE
@@ -26,28 +26,11 @@ find_program(PLUMB_CCACHE ccache)
 if(PLUMB_CCACHE)
   # Without these it does not keep what was compiled with a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${PLUMB_CCACHE})
-  target_compile_options(plumb_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 find_program(PLUMB_MOLD mold)
 if(PLUMB_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
-
-# What nearly every file includes, parsed once: cmake/pch.h for the program, with GoogleTest besides for its tests.
-option(PLUMB_PCH "Precompile the headers that are used everywhere" ON)
-function(plumb_precompiled name header)
-  file(WRITE ${PROJECT_BINARY_DIR}/generated/${name}.cpp "")
-  add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/generated/${name}.cpp)
-  target_link_libraries(${name} PRIVATE ${ARGN} plumb_flags)
-  if(PLUMB_PCH)
-    target_precompile_headers(${name} PRIVATE ${header})
-  endif()
-endfunction()
-function(plumb_use_precompiled target name)
-  if(PLUMB_PCH)
-    target_precompile_headers(${target} REUSE_FROM ${name})
-  endif()
-endfunction()
 
 # plumb_library(folder USES folders... LINKS libraries... PRIVATE libraries...)
 # A static library of all .cpp below controller/<folder> (or <folder> itself at the top), which sees
@@ -64,7 +47,6 @@ function(plumb_library folder)
   if(sources)
     add_library(plumb_${name} STATIC ${sources})
     target_link_libraries(plumb_${name} PRIVATE ${ARG_PRIVATE} plumb_flags)
-    plumb_use_precompiled(plumb_${name} plumb_pch)
   else()
     add_library(plumb_${name} INTERFACE)
     set(scope INTERFACE)
