@@ -311,6 +311,7 @@ struct Api::State {
       case Endpoint::get_integration: return reply(json_answer(200, summary_of(*access, key, status_of_key(key))));
       case Endpoint::integration_schema: return reply(integration_schema(key));
       case Endpoint::export_integration: return reply(exported(key));
+      case Endpoint::list_failures: return reply(list_failures(call.caller, key));
       case Endpoint::login: return begin_login(key, reply);
       default: break;
     }
@@ -335,6 +336,24 @@ struct Api::State {
 
   std::optional<Status> status_of_key(const ResourceKey& key) const {
     return parts.status ? parts.status(key) : std::nullopt;
+  }
+
+  // Of what the caller may call: an answer to a DELETE is nothing for whoever may only read.
+  net::Response list_failures(const Caller& caller, const ResourceKey& key) const {
+    if (!parts.failures) return problem(404, "calls are not recorded here");
+    auto calls = parts.failures(key);
+    if (!calls) return problem(503, calls.error().message);
+    const auto operations = runtime::operations_of(access->view(), key);
+    Array items;
+    for (Value& each : *calls) {
+      bool may = caller.admin;
+      if (!may && operations != nullptr) {
+        const auto operation = operations->model().operations.find(text_at(each, "/operation").value_or(""));
+        may = operation != operations->model().operations.end() && access->may_invoke(caller, key, operation->second);
+      }
+      if (may) items.push_back(std::move(each));
+    }
+    return json_answer(200, Object{{"items", std::move(items)}});
   }
 
   void invoke(Call& call, const ResourceKey& key, const openapi::Operation& operation, const Reply& reply) {

@@ -33,6 +33,8 @@ struct ApiParts {
   // Nothing: nobody wrote one. May be empty.
   std::function<std::optional<Status>(const ResourceKey&)> status{};
   std::function<void(const Event&)> audit{};
+  // Calls that failed, newest first (runtime::FailedCalls); may be empty.
+  std::function<Result<std::vector<Value>>(const ResourceKey& integration)> failures{};
   // How people sign in for an integration (runtime::Logins); may be empty.
   std::function<void(const ResourceKey& integration, runtime::Logins::Begun)> begin_login{};
   std::function<void(const runtime::LoginAnswer&, runtime::Logins::Finished)> finish_login{};

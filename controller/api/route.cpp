@@ -73,6 +73,7 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/namespaces/{ns}/integrations/{name}", Endpoint::get_integration},
       {"GET", "/api/v1/namespaces/{ns}/integrations/{name}/schema", Endpoint::integration_schema},
       {"GET", "/api/v1/namespaces/{ns}/integrations/{name}/export", Endpoint::export_integration},
+      {"GET", "/api/v1/namespaces/{ns}/integrations/{name}/failures", Endpoint::list_failures},
       {"GET", "/api/v1/namespaces/{ns}/integrations/{name}/operations", Endpoint::list_operations},
       {"GET", "/api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}/schema", Endpoint::operation_schema},
       {"POST", "/api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}", Endpoint::invoke},

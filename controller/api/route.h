@@ -15,6 +15,7 @@ enum class Endpoint {
   get_integration,
   integration_schema,
   export_integration,
+  list_failures,
   list_operations,
   operation_schema,
   invoke,

@@ -33,6 +33,7 @@ struct CommandLine {
   ImportOptions import;
   ApproveOptions approve;
   AuditListOptions audit_list;
+  SupportOptions support;
   HoldOptions hold;
   DiffOptions diff;
   BlameOptions blame;
@@ -353,6 +354,17 @@ void add_other_commands(CLI::App& app, CommandLine& line) {
   auto* version = app.add_subcommand("version", "Version and how it was built");
   version->footer("-o text|json.\n\nExample:\n  plumbline version -o json");
   version->callback([&] { line.command = [&](Console& c) { return version_command(line.global, c); }; });
+
+  auto* support = app.add_subcommand("support-bundle", "A ZIP with what is known, to ask for help with");
+  support->add_option("--out", line.support.out, "where to; it must not be there yet")->type_name("FILE");
+  support->add_option("--since", line.support.since, "of the audit log: a duration or a time")->capture_default_str();
+  support->add_option("--log", line.support.log, "what the controller wrote, to go along")->type_name("FILE");
+  support->footer(
+      "Versions, the machine, validation, manifests of the configuration, conditions, failed calls and the audit log. "
+      "No secrets.\n\nExample:\n  journalctl -u plumbline > plumbline.log; plumbline support-bundle --log "
+      "plumbline.log");
+  support->callback(
+      [&] { line.command = [&](Console& c) { return support_bundle_command(line.global, line.support, c); }; });
 
   auto* completion = app.add_subcommand("completion", "Completion for a shell");
   completion->add_option("SHELL", line.shell, "bash, zsh or fish")->required();

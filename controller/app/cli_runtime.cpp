@@ -72,6 +72,14 @@ void add_integrations(CLI::App& app, const GlobalOptions& global, RuntimeLine& l
   clone->callback(
       [&, chosen] { chosen([&](Console& c) { return clone_integration_command(global, line.integration, c); }); });
 
+  auto* failures = integration->add_subcommand("failures", "Calls that failed within 30 days, the last hundred");
+  failures->add_option("INTEGRATION", line.integration.name, "name of the Integration")->required();
+  failures->add_option("--request", line.integration.request_id, "only this one, with everything that is known")
+      ->type_name("ID");
+  failures->footer("-o text|json.\n\nExample:\n  plumbline integration failures inventory --request 5f0c1a2b3c4d5e6f");
+  failures->callback(
+      [&, chosen] { chosen([&](Console& c) { return failures_command(global, line.integration, c); }); });
+
   auto* roles = app.add_subcommand("roles", "Roles that the models bring, for RoleBindings");
   roles->add_option("--source", line.integration.source, "only of the model with this Title:Version")
       ->type_name("MODEL");

@@ -43,12 +43,15 @@ Result<int> create_integration_command(const GlobalOptions& options, const Integ
                                        Console& console);
 Result<int> clone_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
                                       Console& console);
+// Calls of an integration that failed, newest first.
+Result<int> failures_command(const GlobalOptions& options, const IntegrationOptions& integration, Console& console);
 // Tokens of the HTTP API.
 Result<int> token_create_command(const GlobalOptions& options, const TokenOptions& token, Console& console);
 Result<int> token_list_command(const GlobalOptions& options, Console& console);
 Result<int> token_revoke_command(const GlobalOptions& options, const TokenOptions& token, Console& console);
 Result<int> audit_list_command(const GlobalOptions& options, const AuditListOptions& list, Console& console);
 Result<int> audit_verify_command(const GlobalOptions& options, Console& console);
+Result<int> support_bundle_command(const GlobalOptions& options, const SupportOptions& support, Console& console);
 Result<int> version_command(const GlobalOptions& options, Console& console);
 
 // A format that all commands with documents as results know: text, json, yaml. `also` are further ones.

@@ -151,6 +151,13 @@ struct IntegrationOptions {
   std::string name, model;  // model: to make a manifest from
   std::string clone;        // name of the copy
   std::string source;       // of roles: "Title:Version"; empty: all
+  std::string request_id;   // failures: only this call, with everything
+};
+
+struct SupportOptions {
+  std::filesystem::path out;   // ZIP, which must not be there; empty: plumbline-support-<time>.zip
+  std::string since = "168h";  // of the audit log, as AuditListOptions has it
+  std::filesystem::path log;   // what the controller wrote, to go along; empty: none
 };
 
 struct AuditListOptions {

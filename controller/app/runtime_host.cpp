@@ -22,6 +22,7 @@
 #include "controller/runtime/access_tokens.h"
 #include "controller/runtime/auth_code.h"
 #include "controller/runtime/blocking.h"
+#include "controller/runtime/failed_calls.h"
 #include "controller/runtime/integration_log.h"
 #include "controller/runtime/secret_cache.h"
 #include "controller/runtime/syslog_over_net.h"
@@ -73,6 +74,7 @@ struct RuntimeHost::Running {
                   .host = runtime::name_of_this_host(),
                   .pid = ::getpid(),
                   .utc_offset = runtime::local_utc_offset}),
+        failed_calls(given.state.store(), loop, given.clock),
         secrets(given.secrets, loop, given.clock),
         tokens(given.state.store(), given.state.key()),
         access_tokens(given.state.store(), given.clock),
@@ -81,7 +83,11 @@ struct RuntimeHost::Running {
                  .tokens = tokens,
                  .loop = loop,
                  .clock = given.clock,
-                 .record = [this](const runtime::CallRecord& call) { call_log.record(call); },
+                 .record =
+                     [this](const runtime::CallRecord& call) {
+                       call_log.record(call);
+                       failed_calls.note(call);
+                     },
                  .detailed = [this](const ResourceKey& key) { return call_log.detailed(key); },
                  .random = [engine = std::make_shared<std::mt19937>(std::random_device()())] { return (*engine)(); }}),
         logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}) {}
@@ -155,6 +161,7 @@ struct RuntimeHost::Running {
                              runtime::Invoker::Done done) { invoker.invoke(std::move(invocation), std::move(done)); },
             .status = [this](const ResourceKey& key) { return status_of(key); },
             .audit = [this](const api::Event& event) { audit(event); },
+            .failures = [this](const ResourceKey& key) { return runtime::FailedCalls::of(parts.state.store(), key); },
             .begin_login = [this](const ResourceKey& key,
                                   runtime::Logins::Begun done) { begin_login(key, std::move(done)); },
             .finish_login = [this](const runtime::LoginAnswer& answer,
@@ -196,6 +203,7 @@ struct RuntimeHost::Running {
   net::Loop loop;
   net::HttpClient client;
   runtime::IntegrationLog call_log;
+  runtime::FailedCalls failed_calls;
   runtime::SecretCache secrets;
   runtime::TokenVault tokens;
   runtime::AccessTokens access_tokens;

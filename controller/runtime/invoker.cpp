@@ -125,6 +125,7 @@ struct Invoker::State : std::enable_shared_from_this<Invoker::State> {
                         .actor = std::move(invocation.actor)};
       record.fault = refused.fault;
       record.error = made.error().message;
+      record.result = refused.result;
       parts->record(record);
     }
     done(std::move(refused));

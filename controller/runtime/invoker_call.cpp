@@ -247,6 +247,7 @@ class Call : public std::enable_shared_from_this<Call> {
     record.status = status_;
     record.fault = invoked.fault;
     if (invoked.result.is_string()) record.error = std::string(invoked.result.get_string());
+    if (!invoked.ok) record.result = invoked.result;
     record.took = std::chrono::duration_cast<std::chrono::microseconds>(parts_->clock.steady() - started_);
     return record;
   }

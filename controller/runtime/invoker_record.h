@@ -6,6 +6,7 @@
 
 #include "controller/base/result.h"
 #include "controller/model/resource.h"
+#include "controller/model/value.h"
 #include "controller/ports/http_sender.h"
 
 namespace plumb::runtime {
@@ -28,6 +29,7 @@ struct CallRecord {
   int status = 0;                 // of the last answer; 0: none
   Fault fault = Fault::internal;  // where `error` is not empty
   std::string error{};            // the string result
+  Value result{};                 // what the caller is given, where it is not `ok`
   std::chrono::microseconds took{};
 };
 

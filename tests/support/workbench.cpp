@@ -173,7 +173,7 @@ std::vector<std::string> Workbench::command(const std::vector<std::string>& argu
 Ran Workbench::plumbline(const std::vector<std::string>& arguments) const {
   Background run(command(arguments), environment_);
   Ran ran;
-  ran.status = run.ends(std::chrono::seconds(180));
+  ran.status = run.ends(std::chrono::seconds(600));
   ran.output = run.output();
   return ran;
 }

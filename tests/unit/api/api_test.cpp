@@ -31,6 +31,14 @@ TEST_F(Invoke, WhatTheTargetAnsweredComesBackAsItIs) {
   EXPECT_EQ(invoked_[0].timeout, Duration(250));
 }
 
+TEST_F(Invoke, FailedCallsAreSeenByWhoMayMakeThem) {
+  failures_ = {Object{{"operation", "add"}}, Object{{"operation", "list"}}, Object{{"operation", ""}}};
+  const auto seen = [&](const std::string& by) { return ask({.path = kCrm + "/failures", .token = by}).body; };
+  EXPECT_EQ(seen(token("reader")), R"({"items":[{"operation":"list"}]})");
+  EXPECT_EQ(seen(token("writer")), R"({"items":[{"operation":"add"}]})");
+  EXPECT_EQ(seen(token("root", true)), R"({"items":[{"operation":"add"},{"operation":"list"},{"operation":""}]})");
+}
+
 TEST_F(Invoke, NoBodyAndABodyOfNullAreTwoThings) {
   EXPECT_EQ(invoke("").status, 200);
   EXPECT_EQ(invoke(R"({"body": null})").status, 200);

@@ -118,6 +118,7 @@ class ApiWorld : public ::testing::Test {
   std::vector<runtime::Invocation> invoked_;
   runtime::Invoked result_{.result = Object{{"ok", true}, {"status", 200}}, .ok = true, .reached = true};
   std::vector<Event> events_;
+  std::vector<Value> failures_;
   std::vector<runtime::LoginAnswer> logins_;
   tl::expected<ResourceKey, runtime::AuthFailure> login_ = ResourceKey{"Integration", "default", "crm"};
   std::string seen_;  // every body
@@ -129,6 +130,7 @@ class ApiWorld : public ::testing::Test {
                   done(result_);
                 },
             .audit = [this](const Event& event) { events_.push_back(event); },
+            .failures = [this](const ResourceKey&) -> Result<std::vector<Value>> { return failures_; },
             .begin_login =
                 [](const ResourceKey&, const runtime::Logins::Begun& done) {
                   done(runtime::LoginBegun{.url = "https://login.example/?state=s", .state = "s", .expires = {}});

@@ -27,6 +27,7 @@ const std::map<std::string, Row> kExpected = {
     {"GET /api/v1/namespaces/{ns}/integrations/{name}", kSeen},
     {"GET /api/v1/namespaces/{ns}/integrations/{name}/schema", kSeen},
     {"GET /api/v1/namespaces/{ns}/integrations/{name}/export", kSeen},
+    {"GET /api/v1/namespaces/{ns}/integrations/{name}/failures", kSeen},
     {"GET /api/v1/namespaces/{ns}/integrations/{name}/operations", kSeen},
     {"GET /api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}/schema", kSeen},
     {"POST /api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}", kPost},
