@@ -148,6 +148,24 @@ def measure_load(bench):
     bench.row("peak memory of the process, for a manifest", f"{mid['peak_kb']:.2f} kB", "", "")
 
 
+def measure_document(bench):
+    """An OpenAPI document of 10 MB, from its text to operations that can be called."""
+    megabytes = bench.size(10, 1)
+    text = run_text([bench.build / "benchmarks/load_document", megabytes, 1 if bench.smoke else bench.runs])
+    found = {}
+    for form, count, parsed, all_of_it, floor, ratio in re.findall(
+            r"^(\w+): (\d+) bytes, parsed in ([\d.]+) s, callable in ([\d.]+) s, .* ([\d.]+) s, ratio ([\d.]+)$", text, re.M):
+        found[form] = {"bytes": int(count), "parsed": float(parsed), "callable": float(all_of_it), "floor": float(floor),
+                       "ratio": float(ratio)}
+    operations, peak = re.search(r"^(\d+) operations; peak memory (\d+) MB", text, re.M).groups()
+    bench.raw["document"] = [{**found, "operations": int(operations), "peak_mb": int(peak)}]
+    for form, floor in ("JSON", "Boost.JSON alone"), ("YAML", "yaml-cpp's events alone"):
+        each = found[form]
+        bench.row(f"OpenAPI document of {each['bytes'] / 1e6:.1f} MB of {form}: text to callable operations",
+                  seconds(each["callable"]), f"{floor} {seconds(each['floor'])}", f"{each['ratio']:.2f} × the time")
+    bench.row(f"peak memory with the JSON ({int(operations):,} operations)", f"{peak} MB", "", "")
+
+
 # 2. A plan with nothing to do
 
 
@@ -396,13 +414,13 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--no-ansible", action="store_true")
-    parser.add_argument("--only", default="load,noop,writes,ansible")
+    parser.add_argument("--only", default="load,document,noop,writes,ansible")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json")
     options = parser.parse_args()
     if options.smoke:
         options.runs = 1
-    parts = {"load": measure_load, "noop": measure_noop, "writes": measure_writes, "ansible": measure_ansible}
+    parts = {"load": measure_load, "document": measure_document, "noop": measure_noop, "writes": measure_writes, "ansible": measure_ansible}
     chosen = [name for name in options.only.split(",") if not (options.no_ansible and name == "ansible")]
     if not chosen or set(chosen) - set(parts):
         sys.exit("--only takes " + ", ".join(parts))

@@ -39,6 +39,7 @@ struct CommandLine {
   BlameOptions blame;
   HistoryOptions history;
   RollbackOptions rollback;
+  ValidateOptions validate;
   ReconcileOptions reconcile;
   SourceAcceptOptions source_accept;
   RuntimeLine runtime;
@@ -129,8 +130,10 @@ void add_globals(CLI::App& app, CommandLine& line) {
 
 void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token& stop) {
   auto* validate = app.add_subcommand("validate", "Check manifests without any server; all errors at once");
+  validate->add_flag("--fetch", line.validate.fetch, "fetch documents of models by URL that are not kept yet");
   validate->footer("-o text|json. Exit code 0: valid, 1: not.\n\nExample:\n  plumbline validate -f manifests");
-  validate->callback([&] { line.command = [&](Console& c) { return validate_command(line.global, c); }; });
+  validate->callback(
+      [&] { line.command = [&](Console& c) { return validate_command(line.global, line.validate, c); }; });
 
   auto* plan = app.add_subcommand("plan", "Show what would be done, and why; changes nothing");
   plan->add_flag("--detailed-exitcode", line.plan.detailed_exit_code,

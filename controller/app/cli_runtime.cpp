@@ -71,6 +71,19 @@ void add_integrations(CLI::App& app, const GlobalOptions& global, RuntimeLine& l
   clone->footer("-o yaml|json.\n\nExample:\n  plumbline integration clone berlin hamburg > hamburg.yaml");
   clone->callback(
       [&, chosen] { chosen([&](Console& c) { return clone_integration_command(global, line.integration, c); }); });
+  auto* exported = integration->add_subcommand(
+      "export", "Print the JSON that an Itential Platform keeps of it; secrets are empty in it");
+  exported->add_option("NAME", line.integration.name, "name of the Integration; of the new one with --from");
+  exported->add_option("--platform", line.integration.platform, "version of the Platform that it is for")
+      ->type_name("VERSION")
+      ->capture_default_str();
+  exported->add_option("--from", line.integration.from, "print the manifests that such JSON stands for")
+      ->type_name("FILE");
+  exported->footer(
+      "-o text|json; with --from -o yaml|json.\n\nExamples:\n  plumbline integration export berlin > berlin.json\n"
+      "  plumbline integration export --from berlin.json > berlin.yaml");
+  exported->callback(
+      [&, chosen] { chosen([&](Console& c) { return export_integration_command(global, line.integration, c); }); });
 
   auto* failures = integration->add_subcommand("failures", "Calls that failed within 30 days, the last hundred");
   failures->add_option("INTEGRATION", line.integration.name, "name of the Integration")->required();

@@ -216,7 +216,7 @@ void print_rest(const Origins& origins, const Standing& standing, std::ostream& 
 Result<int> blame_command(const GlobalOptions& options, const BlameOptions& blame, Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text", "json", "yaml"}));
   const RealClock clock;
-  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::stored));
+  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::stored, UrlDocuments::Use::look));
   PLUMB_TRY(const ResourceKey key, key_named(blame.object, workspace->kinds(), options));
   PLUMB_TRY(const Manifests manifests, workspace->load(Deadline::never()));
   const Snapshot& snapshot = *manifests.snapshot;

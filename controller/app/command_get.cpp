@@ -27,7 +27,7 @@ struct View {
 
 Result<std::unique_ptr<View>> open_view(const GlobalOptions& options) {
   auto view = std::make_unique<View>();
-  PLUMB_TRY(view->workspace, Workspace::open(options, SourceUse::stored));
+  PLUMB_TRY(view->workspace, Workspace::open(options, SourceUse::stored, UrlDocuments::Use::look));
   PLUMB_TRY(view->manifests, view->workspace->load(Deadline::never()));
   std::error_code error;
   if (!std::filesystem::exists(options.state / "plumbline.db", error)) return view;

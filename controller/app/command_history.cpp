@@ -118,7 +118,7 @@ Value event_json(const Event& event, const Past& past) {
 Result<int> history_command(const GlobalOptions& options, const HistoryOptions& history, Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text", "json", "yaml"}));
   const RealClock clock;
-  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::stored));
+  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::stored, UrlDocuments::Use::look));
   PLUMB_TRY(const ResourceKey key, key_named(history.object, workspace->kinds(), options));
   PLUMB_TRY(const Manifests manifests, workspace->load(Deadline::never()));
   const Resource* resource = manifests.snapshot->find(key);

@@ -104,7 +104,7 @@ Result<void> write_manifest(const fs::path& file, const Value& document) {
 Result<int> import_command(const GlobalOptions& options, const ImportOptions& import, Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text"}));
   const RealClock clock;
-  PLUMB_TRY(const auto workspace, Workspace::open(options));
+  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::look, UrlDocuments::Use::look));
   PLUMB_TRY(const auto manifests, workspace->load(Deadline::never()));
   const Snapshot& snapshot = *manifests.snapshot;
   print_diagnostics(console, manifests.diagnostics);

@@ -1,16 +1,21 @@
 // Commands about models and integrations that call nobody: operations, roles, manifests to begin with.
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <ostream>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "controller/app/commands.h"
+#include "controller/app/integration_export.h"
 #include "controller/app/lanes.h"
 #include "controller/app/runtime_session.h"
 #include "controller/app/workspace.h"
 #include "controller/base/text.h"
 #include "controller/base/url.h"
+#include "controller/manifest/document.h"
 #include "controller/manifest/yaml.h"
 #include "controller/runtime/access.h"
 
@@ -24,9 +29,8 @@ std::optional<Value> model_document(const Value& spec, runtime::Documents& docum
   if (const Value* const given = at(spec, "/document/inline")) return *given;
   const auto content = documents.get(text_at(spec, "/document/sha256").value_or(""));
   if (!content) return {};
-  auto parsed = manifest::parse_yaml(**content, "document");
-  if (has_errors(parsed.diagnostics) || parsed.documents.size() != 1) return {};
-  return std::move(parsed.documents.front().value);
+  auto parsed = manifest::parse_document(**content);
+  return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
 }
 
 // What a manifest of a Credential for the scheme begins as; the places to fill in are marked.
@@ -198,7 +202,7 @@ Result<int> create_integration_command(const GlobalOptions& options, const Integ
 Result<int> clone_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
                                       Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text", "yaml", "json"}));
-  PLUMB_TRY(const auto workspace, Workspace::open(options));
+  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::look, UrlDocuments::Use::look));
   PLUMB_TRY(const Manifests manifests, workspace->load(Deadline::never()));
   const std::string ns = options.ns.empty() ? "default" : options.ns;
   const Resource* const original = manifests.snapshot->find({"Integration", ns, integration.name});
@@ -210,6 +214,119 @@ Result<int> clone_integration_command(const GlobalOptions& options, const Integr
   print_manifests(options, {Value(manifest_of("Integration", ns, integration.clone, original->spec.as_object()))},
                   console);
   return kOk;
+}
+
+namespace {
+
+struct KnownModel {
+  std::string name;
+  openapi::Model model;
+};
+
+// The usable models of a namespace.
+std::vector<KnownModel> models_of(const Snapshot& snapshot, const std::string& ns, runtime::Documents& documents) {
+  std::vector<KnownModel> models;
+  each_of_kind(snapshot, "IntegrationModel", [&](const Resource& resource) {
+    if (resource.key.ns != ns) return;
+    const auto document = model_document(resource.spec, documents);
+    if (!document) return;
+    auto parsed = openapi::parse_model(*document);
+    if (parsed.model) models.push_back({resource.key.name, std::move(*parsed.model)});
+  });
+  return models;
+}
+
+Result<int> print_export(const GlobalOptions& options, const IntegrationOptions& integration,
+                         const Workspace& workspace, const Snapshot& snapshot, Console& console) {
+  const std::string ns = options.ns.empty() ? "default" : options.ns;
+  PLUMB_TRY(const auto version, runtime::parse_platform_version(integration.platform));
+  const Resource* const declared = snapshot.find({"Integration", ns, integration.name});
+  if (declared == nullptr) {
+    std::vector<std::string> names;
+    each_of_kind(snapshot, "Integration", [&](const Resource& each) {
+      if (each.key.ns == ns) names.push_back(each.key.name);
+    });
+    return fail(Fault::not_found, "there is no Integration \"{}\" in {}, namespace \"{}\"{}",
+                printable(integration.name), origin_of(options), ns, did_you_mean(integration.name, names));
+  }
+  const std::string model_name = text_at(declared->spec, "/modelRef/name").value_or("");
+  const auto models = models_of(snapshot, ns, workspace.documents());
+  const auto model = std::ranges::find(models, model_name, &KnownModel::name);
+  if (model == models.end())
+    return fail(Fault::invalid,
+                "the IntegrationModel \"{}\" of {} is not there, or cannot be used; see `plumbline validate`",
+                model_name, declared->key);
+  const auto credential_name = text_at(declared->spec, "/authentication/credentialRef/name");
+  const Resource* const credential = credential_name ? snapshot.find({"Credential", ns, *credential_name}) : nullptr;
+  if (credential_name && credential == nullptr)
+    return fail(Fault::invalid, "the Credential \"{}\" of {} is not declared", *credential_name, declared->key);
+  PLUMB_TRY(const auto made,
+            export_integration(declared->key.name, declared->spec, credential == nullptr ? nullptr : &credential->spec,
+                               model->model, version));
+  for (const std::string& warning : made.warnings) print_warning(console, warning);
+  console.out << (options.output == "json" ? boost::json::serialize(made.service) + '\n' : pretty(made.service));
+  return kOk;
+}
+
+Result<Value> read_json(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return fail(Fault::not_found, "--from {}: the file cannot be read", printable(file));
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  boost::system::error_code error;
+  Value value = boost::json::parse(text, error);
+  if (error) return fail(Fault::invalid, "--from {}: is not JSON ({})", printable(file), error.message());
+  // As GET /integrations/{name} answers.
+  if (const Value* const data = at(value, "/data"); data != nullptr && at(value, "/properties") == nullptr)
+    return Value(*data);
+  return value;
+}
+
+Result<int> print_reread(const GlobalOptions& options, const IntegrationOptions& integration,
+                         const Workspace& workspace, const Snapshot& snapshot, Console& console) {
+  const std::string ns = options.ns.empty() ? "default" : options.ns;
+  PLUMB_TRY(const Value service, read_json(integration.from));
+  auto made = reread_integration(service);
+  if (!made) return in_context("--from " + printable(integration.from), std::move(made).error());
+  const auto models = models_of(snapshot, ns, workspace.documents());
+  const auto model =
+      std::ranges::find_if(models, [&](const KnownModel& each) { return each.model.version_id() == made->version_id; });
+  const openapi::SecurityScheme* const scheme = model == models.end() ? nullptr : model->model.scheme(made->scheme);
+  if (scheme != nullptr) {
+    PLUMB_TRY(made, reread_integration(service, scheme->type));
+  }
+  if (model == models.end())
+    print_warning(console,
+                  fmt::format("no IntegrationModel of \"{}\" is declared in {}, namespace \"{}\"; set modelRef",
+                              printable(made->version_id), origin_of(options), ns));
+  const std::string name = integration.name.empty() ? manifest_name(made->name) : integration.name;
+  if (name != made->name)
+    print_warning(console, fmt::format("\"{}\" becomes \"{}\"", printable(made->name), printable(name)));
+  Object& spec = made->spec.as_object();
+  spec["modelRef"] = Object{{"name", model == models.end() ? manifest_name(made->version_id) : model->name}};
+  if (!made->credential.is_null()) runtime::set_path(made->spec, "authentication.credentialRef.name", Value(name));
+  for (const std::string& variable : made->variables)
+    print_warning(console, fmt::format("a secret is to come from the environment: {}; name another source as you like",
+                                       variable));
+  std::vector<Value> all{Value(manifest_of("Integration", ns, name, std::move(spec)))};
+  if (!made->credential.is_null())
+    all.emplace_back(manifest_of("Credential", ns, name, std::move(made->credential.as_object())));
+  print_manifests(options, all, console);
+  return kOk;
+}
+
+}  // namespace
+
+Result<int> export_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
+                                       Console& console) {
+  const bool back = !integration.from.empty();
+  PLUMB_CHECK(check_format(options.output, back ? std::vector<std::string>{"text", "yaml", "json"}
+                                                : std::vector<std::string>{"text", "json"}));
+  if (!back && integration.name.empty())
+    return fail(Fault::invalid, "which one? `plumbline integration export NAME`, or --from FILE for the other way");
+  PLUMB_TRY(const auto workspace, Workspace::open(options));
+  PLUMB_TRY(const Manifests manifests, workspace->load(Deadline::never()));
+  return back ? print_reread(options, integration, *workspace, *manifests.snapshot, console)
+              : print_export(options, integration, *workspace, *manifests.snapshot, console);
 }
 
 }  // namespace plumb::app

@@ -12,9 +12,10 @@ Result<void> check_format(const std::string& format, const std::vector<std::stri
   return fail(Fault::invalid, "-o {}: this command knows {}{}", format, join(known, ", "), did_you_mean(format, known));
 }
 
-Result<int> validate_command(const GlobalOptions& options, Console& console) {
+Result<int> validate_command(const GlobalOptions& options, const ValidateOptions& validate, Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text", "json"}));
-  PLUMB_TRY(const auto workspace, Workspace::open(options));
+  PLUMB_TRY(const auto workspace, Workspace::open(options, SourceUse::look,
+                                                  validate.fetch ? UrlDocuments::Use::fetch : UrlDocuments::Use::look));
   PLUMB_TRY(const auto manifests, workspace->load(Deadline::never()));
   warn_of_source(*workspace, manifests, console);
   const auto policies = workspace->policies(*manifests.snapshot);

@@ -12,7 +12,7 @@
 // with kFailed.
 namespace plumb::app {
 
-Result<int> validate_command(const GlobalOptions& options, Console& console);
+Result<int> validate_command(const GlobalOptions& options, const ValidateOptions& validate, Console& console);
 Result<int> plan_command(const GlobalOptions& options, const PlanOptions& plan, Console& console);
 // The same of two revisions, or against the last mirror.
 Result<int> plan_revisions_command(const GlobalOptions& options, const PlanOptions& plan, Console& console);
@@ -45,6 +45,9 @@ Result<int> clone_integration_command(const GlobalOptions& options, const Integr
                                       Console& console);
 // Calls of an integration that failed, newest first.
 Result<int> failures_command(const GlobalOptions& options, const IntegrationOptions& integration, Console& console);
+// The JSON that an Itential Platform keeps of an Integration, or the manifests that such JSON stands for.
+Result<int> export_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
+                                       Console& console);
 // Tokens of the HTTP API.
 Result<int> token_create_command(const GlobalOptions& options, const TokenOptions& token, Console& console);
 Result<int> token_list_command(const GlobalOptions& options, Console& console);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr Duration kReadTimeout = std::chrono::minutes(2);
 constexpr Duration kRetrySource = std::chrono::seconds(5);
+constexpr Duration kRetryDocuments = std::chrono::seconds(30);
 constexpr Duration kLookForRequests = std::chrono::seconds(1);
 constexpr Duration kWatchAgain = std::chrono::seconds(30);
 
@@ -192,6 +193,7 @@ SteadyTime Controller::next_read() const {
     for (std::size_t i = 1; git != nullptr && i < failures_ && pause < interval; ++i) pause *= 2;
     return now + std::min(pause, interval);
   }
+  if (workspace_.waits_for_documents()) return now + std::min(kRetryDocuments, interval);
   if (git == nullptr) return now + interval;
   return now + (next_due(clock_.now(), interval, to_string(git->resource()->key)) - clock_.now());
 }

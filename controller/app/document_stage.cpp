@@ -7,8 +7,8 @@
 
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
+#include "controller/manifest/document.h"
 #include "controller/manifest/loader.h"
-#include "controller/manifest/yaml.h"
 
 namespace plumb::app {
 namespace {
@@ -16,6 +16,8 @@ namespace {
 // The kinds that may name documents.
 constexpr std::string_view kKinds[] = {"Credential", "GatewayConfiguration", "Integration", "IntegrationModel",
                                        "IntegrationPlatform"};
+constexpr Duration kFetching =
+    std::chrono::minutes(1);  // documents of one snapshot, and each time they are asked for again
 constexpr std::string_view kMethods[] = {"get", "put", "post", "delete", "options", "head", "patch", "trace"};
 
 template <class Use>
@@ -59,6 +61,8 @@ class DocumentStage::Pass {
       : stage_(stage), before_(std::move(before)), files_(files), delta_(delta), read_(read) {}
 
   std::shared_ptr<const Snapshot> run() {
+    stage_.missing_.clear();
+    stage_.urls_.allow(kFetching);
     std::map<ResourceKey, Staged> staged;
     for (const std::string_view kind : kKinds) {
       const auto& all = before_->resources;
@@ -80,16 +84,27 @@ class DocumentStage::Pass {
     std::vector<Named> named;
     const auto add = [&](std::string pointer, const std::string& path) {
       const auto file = files_.find(path);
-      named.push_back({std::move(pointer), path, file == files_.end() ? "" : file->second});
+      named.push_back({std::move(pointer), path, "", file == files_.end() ? "" : file->second});
     };
     if (const auto path = text_at(resource.spec, "/document/file")) add("/document", *path);
     if (const Value* text = at(resource.spec, "/document/inline"))
-      named.push_back({"/document", "", digest_of(resource, *text)});
+      named.push_back({"/document", "", "", digest_of(resource, *text)});
+    if (const auto url = text_at(resource.spec, "/document/url"))
+      if (auto digest = text_at(resource.spec, "/document/sha256"); digest && can_look(*url, *digest))
+        named.push_back({"/document", "", *url, std::move(*digest)});
     if (resource.key.kind != "IntegrationModel")
       for_sops(resource.spec, "", [&](const std::string& pointer, const Value& sops) {
         if (const auto path = text_at(sops, "/file")) add(pointer, *path);
       });
     return named;
+  }
+
+  // False: nobody wants it to be fetched, and it is not here.
+  bool can_look(const std::string& url, const std::string& digest) {
+    if (stage_.urls_.use() == UrlDocuments::Use::fetch || stage_.documents_.has(digest)) return true;
+    const auto kept = stage_.urls_.get(url, digest);
+    if (kept) stage_.documents_.put(*kept);
+    return kept.has_value();
   }
 
   // A document that is written in the manifest is put once, in the form that its digest is of.
@@ -122,6 +137,7 @@ class DocumentStage::Pass {
 
   // Why the document cannot be used; nothing: it is among the Documents.
   std::optional<std::string> unavailable(const Resource& resource, const Named& named) {
+    if (!named.url.empty()) return not_fetched(named);
     if (named.path.empty()) return {};
     if (named.digest.empty()) {
       std::vector<std::string> paths;
@@ -141,8 +157,21 @@ class DocumentStage::Pass {
     return {};
   }
 
+  std::optional<std::string> not_fetched(const Named& named) {
+    if (stage_.documents_.has(named.digest)) return {};
+    // Several models may name one.
+    if (stage_.missing_.contains(named.digest)) return "the document cannot be had; see the other that names it";
+    auto content = stage_.urls_.get(named.url, named.digest);
+    if (!content) {
+      stage_.missing_.emplace(named.digest, Missing{named.url, content.error().fault});
+      return std::move(content).error().message;
+    }
+    stage_.documents_.put(std::move(*content));
+    return {};
+  }
+
   void refuse(const Resource& resource, const Named& named, std::string why) {
-    const std::string pointer = "/spec" + named.pointer + "/file";
+    const std::string pointer = "/spec" + named.pointer + (named.url.empty() ? "/file" : "/url");
     Diagnostic diagnostic{Severity::error, resource.at, pointer, std::move(why)};
     if (const auto content = read_ ? read_(resource.at.file) : nullptr) {
       const auto places = manifest::positions(resource, *content);
@@ -191,16 +220,31 @@ std::shared_ptr<const Snapshot> DocumentStage::take(std::shared_ptr<const Snapsh
   return staged;
 }
 
+bool DocumentStage::waits() const {
+  return std::ranges::any_of(missing_, [](const auto& each) {
+    return each.second.why == Fault::unavailable || each.second.why == Fault::timeout;
+  });
+}
+
+bool DocumentStage::ask_again() {
+  bool any = false;
+  urls_.allow(kFetching);
+  for (const auto& [digest, missing] : missing_) {
+    auto content = urls_.get(missing.url, digest);
+    if (!content) continue;  // told already, and asked for again the next time
+    documents_.put(std::move(*content));
+    any = true;
+  }
+  return any;
+}
+
 DocumentStage::About DocumentStage::about(const std::string& digest) {
   if (const auto known = about_.find(digest); known != about_.end()) return known->second;
   About about;
   if (const auto content = documents_.get(digest)) {
-    const auto parsed = manifest::parse_yaml(**content, "document");
-    if (!parsed.documents.empty()) {
-      const Value& document = parsed.documents.front().value;
-      about = {text_at(document, "/info/title").value_or(""), text_at(document, "/info/version").value_or(""),
-               count_operations(document)};
-    }
+    if (const auto document = manifest::parse_document(**content))
+      about = {text_at(*document, "/info/title").value_or(""), text_at(*document, "/info/version").value_or(""),
+               count_operations(*document)};
   }
   return about_.emplace(digest, std::move(about)).first->second;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "controller/base/digest.h"
-#include "controller/manifest/yaml.h"
+#include "controller/manifest/document.h"
 #include "reconcilers/active_directory.h"
 #include "reconcilers/reconcilers.h"
 
@@ -108,13 +108,7 @@ Result<std::vector<ResourceKey>> lanes_of(const Snapshot& snapshot, const std::s
 
 Result<std::unique_ptr<runtime::Registry>> open_registry(StateStore& store, runtime::Documents& documents,
                                                          const Clock& clock) {
-  const auto read = [](const std::string& content) -> Result<Value> {
-    auto parsed = manifest::parse_yaml(content, "document");
-    for (const Diagnostic& each : parsed.diagnostics)
-      if (each.severity == Severity::error) return fail(Fault::invalid, "{}", to_string(each));
-    if (parsed.documents.size() != 1) return fail(Fault::invalid, "it is not one document");
-    return std::move(parsed.documents.front().value);
-  };
+  const auto read = [](const std::string& content) { return manifest::parse_document(content); };
   return runtime::Registry::open({.store = store, .documents = documents, .clock = clock, .read_document = read});
 }
 

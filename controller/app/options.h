@@ -39,6 +39,10 @@ struct GlobalOptions {
   std::vector<std::string> egress;  // what integrations may connect to besides public addresses; see net::Egress
 };
 
+struct ValidateOptions {
+  bool fetch = false;  // documents by URL
+};
+
 struct PlanOptions {
   std::string git;       // "A..B": what B would do beyond A; empty: the manifests as they are
   bool offline = false;  // against the last mirror
@@ -148,10 +152,12 @@ struct TokenOptions {
 };
 
 struct IntegrationOptions {
-  std::string name, model;  // model: to make a manifest from
-  std::string clone;        // name of the copy
-  std::string source;       // of roles: "Title:Version"; empty: all
-  std::string request_id;   // failures: only this call, with everything
+  std::string name, model;       // model: to make a manifest from
+  std::string clone;             // name of the copy
+  std::string source;            // of roles: "Title:Version"; empty: all
+  std::string platform = "6.5";  // of export: the version of the Platform that it is for
+  std::string from;              // of export: a file with such JSON, to be made manifests of
+  std::string request_id;        // failures: only this call, with everything
 };
 
 struct SupportOptions {

@@ -25,15 +25,16 @@ bool is_setting(const ResourceKey& key, const Snapshot& snapshot) {
 
 }  // namespace
 
-Revisions::Revisions(const schema::Registry& kinds, runtime::Documents& documents)
+Revisions::Revisions(const schema::Registry& kinds, runtime::Documents& documents, UrlDocuments& urls)
     : loader_(kinds, {.references = reference_rules(),
                       .read_again =
                           [this](const std::string& path) { return history_->file(path, loaded_).value_or(nullptr); }}),
       documents_(documents),
-      stage_(documents) {}
+      stage_(documents, urls) {}
 
 Result<std::unique_ptr<Revisions>> Revisions::open(const Workspace& workspace) {
-  std::unique_ptr<Revisions> revisions(new Revisions(workspace.kinds(), workspace.documents()));
+  std::unique_ptr<Revisions> revisions(
+      new Revisions(workspace.kinds(), workspace.documents(), workspace.url_documents()));
   if (workspace.git() != nullptr) {
     revisions->history_ = &workspace.git()->repository().history();
     revisions->head_ = workspace.git()->repository().accepted();

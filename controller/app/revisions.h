@@ -34,7 +34,7 @@ class Revisions {
   Result<Manifests> at(const std::string& commit, Deadline deadline);
 
  private:
-  Revisions(const schema::Registry& kinds, runtime::Documents& documents);
+  Revisions(const schema::Registry& kinds, runtime::Documents& documents, UrlDocuments& urls);
 
   std::optional<git::WorkTree> checkout_;
   History* history_ = nullptr;  // of checkout_, or of the workspace's source

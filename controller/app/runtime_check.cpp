@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/app/document_fetch.h"
 #include "controller/base/text.h"
-#include "controller/manifest/yaml.h"
+#include "controller/manifest/document.h"
 #include "controller/runtime/requirements.h"
 #include "controller/runtime/routing.h"
 #include "reconcilers/reconcilers.h"
@@ -182,15 +183,10 @@ RuntimeCheck::ModelParsed RuntimeCheck::parsed(const Resource& model) {
   const auto content = documents_->get(*digest);
   if (!content) return nullptr;
   openapi::Parsed result;
-  auto file = manifest::parse_yaml(**content, text_at(model.spec, "/document/file").value_or(""));
-  if (has_errors(file.diagnostics) || file.documents.size() != 1) {
-    result.diagnostics.push_back(
-        {Severity::error,
-         {},
-         "",
-         file.diagnostics.empty() ? "it is not one document" : to_string(file.diagnostics.front())});
+  if (const auto document = manifest::parse_document(**content)) {
+    result = openapi::parse_model(*document);
   } else {
-    result = openapi::parse_model(file.documents.front().value);
+    result.diagnostics.push_back({Severity::error, {}, "", document.error().message});
   }
   return models_.emplace(*digest, std::make_shared<const openapi::Parsed>(std::move(result))).first->second;
 }
@@ -204,9 +200,14 @@ RuntimeCheck::ModelParsed RuntimeCheck::model_of(const Resource& resource, const
 void RuntimeCheck::check_model(const Resource& model, Diagnostics& found) {
   const ModelParsed document = parsed(model);
   if (document == nullptr) {
-    if (const auto url = text_at(model.spec, "/document/url"); url && documents_ != nullptr)
-      Report(model, found)
-          .warning("/spec/document/url", "the document is not here; put it into the source, and name it as file");
+    const auto url = text_at(model.spec, "/document/url");
+    if (!url || documents_ == nullptr) return;
+    Report report(model, found);
+    if (const auto usable = check_document_url(*url); !usable)
+      report.error("/spec/document/url", usable.error().message);
+    else
+      report.warning("/spec/document/url",
+                     "the document was not looked at: it is fetched by plan, apply and run, and by `validate --fetch`");
     return;
   }
   documents_of_[model.key] = text_at(model.spec, "/document/sha256").value_or("");

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "controller/api/api.h"
+#include "controller/app/integration_export.h"
 #include "controller/app/lanes.h"
 #include "controller/base/digest.h"
 #include "controller/base/log.h"
@@ -165,7 +166,11 @@ struct RuntimeHost::Running {
             .begin_login = [this](const ResourceKey& key,
                                   runtime::Logins::Begun done) { begin_login(key, std::move(done)); },
             .finish_login = [this](const runtime::LoginAnswer& answer,
-                                   runtime::Logins::Finished done) { logins.finish(answer, std::move(done)); }};
+                                   runtime::Logins::Finished done) { logins.finish(answer, std::move(done)); },
+            .exported = [](const runtime::RegistryView& now, const ResourceKey& key) -> Result<Value> {
+              PLUMB_TRY(auto made, export_applied(now, key));
+              return std::move(made.service);
+            }};
   }
 
   std::optional<Status> status_of(const ResourceKey& key) const {

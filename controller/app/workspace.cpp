@@ -56,17 +56,21 @@ std::string origin_of(const GlobalOptions& options) {
   return (options.source.empty() ? options.manifests : options.source).string();
 }
 
-Workspace::Workspace(const GlobalOptions& options, schema::Registry kinds)
+Workspace::Workspace(const GlobalOptions& options, schema::Registry kinds, SourceUse use, UrlDocuments::Use documents)
     : kinds_(std::move(kinds)),
       folder_(options.source.empty() ? options.manifests : ""),
       loader_(kinds_, {.references = reference_rules(),
-                       .read_again = [this](const std::string& path) { return read_again(path); }}) {}
+                       .read_again = [this](const std::string& path) { return read_again(path); }}),
+      urls_(std::make_unique<UrlDocuments>(options.state / "documents", options.egress, documents)),
+      tidies_(use == SourceUse::follow),
+      stage_(*documents_, *urls_) {}
 
 Workspace::~Workspace() = default;
 
-Result<std::unique_ptr<Workspace>> Workspace::open(const GlobalOptions& options, SourceUse use) {
+Result<std::unique_ptr<Workspace>> Workspace::open(const GlobalOptions& options, SourceUse use,
+                                                   UrlDocuments::Use documents) {
   PLUMB_TRY(auto kinds, builtin_kinds());
-  std::unique_ptr<Workspace> workspace(new Workspace(options, std::move(kinds)));
+  std::unique_ptr<Workspace> workspace(new Workspace(options, std::move(kinds), use, documents));
   PLUMB_CHECK(workspace->load_operator_policies(options));
   PLUMB_CHECK(workspace->open_source(options, use));
   return workspace;
@@ -132,6 +136,7 @@ Result<bool> Workspace::moved(Deadline deadline) {
     PLUMB_TRY(const auto pin, read_pin(*pins_));
     if (pin != pin_) return true;
   }
+  if (stage_.ask_again()) return true;
   PLUMB_TRY(const auto head, source_->head(deadline));
   return head != revision_;
 }
@@ -185,6 +190,7 @@ Manifests Workspace::take(const TreeDelta& delta) {
   manifests.diagnostics.erase(repeated.begin(), repeated.end());
   std::set<std::string> named = documents_named_in(*manifests.snapshot);
   if (rolled_back_) named.merge(documents_named_in(*rolled_back_->snapshot));
+  if (tidies_) urls_->tidy(named);
   documents_->declared(std::move(named));
   if (rolled_back_) {
     manifests.snapshot = with_settings_of(*manifests.snapshot, *rolled_back_->snapshot);

@@ -44,7 +44,8 @@ std::string origin_of(const GlobalOptions& options);
 class Workspace {
  public:
   ~Workspace();
-  static Result<std::unique_ptr<Workspace>> open(const GlobalOptions& options, SourceUse use = SourceUse::look);
+  static Result<std::unique_ptr<Workspace>> open(const GlobalOptions& options, SourceUse use = SourceUse::look,
+                                                 UrlDocuments::Use documents = UrlDocuments::Use::fetch);
 
   const schema::Registry& kinds() const { return kinds_; }
   // The source that --source describes; null: the manifests are a folder. Lives as long as this.
@@ -54,11 +55,15 @@ class Workspace {
   // What manifests name by path, by digest: as of what was read last, and what somebody has applied. Thread-safe; lives
   // as long as this.
   runtime::Documents& documents() const { return *documents_; }
+  // Documents by URL, as `open` was asked to have them. One caller at a time; lives as long as this.
+  UrlDocuments& url_documents() const { return *urls_; }
+  // Whether what was taken last lacks documents that could not be fetched: `moved` asks for them again.
+  bool waits_for_documents() const { return stage_.waits(); }
   // Where a rollback is kept (see pin.h): as long as there is one, the objects of its commit stand in for those of the
   // source. Must outlive this.
   void pins_in(StateStore& store) { pins_ = &store; }
   const std::optional<Pin>& pin() const { return pin_; }  // as of the last read
-  // Whether there is something to read that was not read yet.
+  // Whether there is something to read that was not read yet, or a document came that was missing.
   Result<bool> moved(Deadline deadline);
   // Reads what changed. Fault::unavailable, and nothing changes, if the tree is empty or cannot be read; Fault::denied
   // if what is on the remote may not be taken. The first time, what was taken last stands in: see
@@ -71,7 +76,7 @@ class Workspace {
   Result<std::vector<policy::Policy>> policies(const Snapshot& snapshot) const;
 
  private:
-  Workspace(const GlobalOptions& options, schema::Registry kinds);
+  Workspace(const GlobalOptions& options, schema::Registry kinds, SourceUse use, UrlDocuments::Use documents);
   std::shared_ptr<const std::string> read_again(const std::string& path) const;
   Result<void> read_pin_again(Deadline deadline);
   Result<void> open_source(const GlobalOptions& options, SourceUse use);
@@ -83,7 +88,9 @@ class Workspace {
   GitManifests* git_ = nullptr;  // source_
   manifest::Loader loader_;
   std::unique_ptr<runtime::Documents> documents_ = std::make_unique<runtime::Documents>();
-  DocumentStage stage_{*documents_};
+  std::unique_ptr<UrlDocuments> urls_;
+  bool tidies_ = false;  // what is kept of urls_: who follows the source knows what is in use
+  DocumentStage stage_;
   SemanticCheck semantics_{documents_.get()};
   std::string revision_;
   StateStore* pins_ = nullptr;

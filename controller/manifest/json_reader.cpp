@@ -28,7 +28,8 @@ class Reader {
     stop(fmt::format("\"{}\" where {} should be", printable(text_.substr(at_, 1)), wanted));
   }
   void skip_space() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+    const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
   }
 
   void value() {
@@ -171,20 +172,19 @@ class Reader {
     append(to, code);
   }
 
+  static bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
   std::string string() {
     const std::size_t from = at_++;
     std::string text;
     while (true) {
+      const std::size_t begin = at_;
+      while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
+      text += text_.substr(begin, at_ - begin);
       if (at_ >= text_.size()) builder_.abandon(from, "the quote that begins here is never closed");
-      const char c = text_[at_];
-      if (c == '"') break;
-      if (static_cast<unsigned char>(c) < 0x20) stop("control character in a text; write it as an escape");
-      if (c == '\\') {
-        escape(text);
-      } else {
-        text += c;
-        ++at_;
-      }
+      if (text_[at_] == '"') break;
+      if (text_[at_] != '\\') stop("control character in a text; write it as an escape");
+      escape(text);
     }
     ++at_;
     return text;

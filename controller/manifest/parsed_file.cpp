@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/base/digest.h"
+#include "controller/manifest/document.h"
 #include "controller/manifest/packed.h"
 
 namespace plumb::manifest {
@@ -87,6 +88,16 @@ bool is_blank(std::string_view content) {
                      [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0'; });
 }
 
+// Documents may be larger than manifests. What only looks like one is read again by the limits of manifests.
+YamlFile read_file(const SourceFile& file) {
+  if (may_be_document(*file.content)) {
+    YamlFile read = parse_yaml(*file.content, file.path, kDocumentLimits);
+    const auto fits = [](const YamlDocument& each) { return each.value.is_null() || is_document(each.value); };
+    if (has_errors(read.diagnostics) || std::ranges::all_of(read.documents, fits)) return read;
+  }
+  return parse_yaml(*file.content, file.path);
+}
+
 }  // namespace
 
 Location nearest_mark(const Marks& marks, std::string pointer, const Location& otherwise) {
@@ -116,7 +127,7 @@ ParsedFile parse_file(const SourceFile& file, const schema::Registry& registry) 
     return parsed;
   }
   try {
-    YamlFile read = parse_yaml(*file.content, file.path);
+    YamlFile read = read_file(file);
     parsed.diagnostics = std::move(read.diagnostics);
     parsed.broken = has_errors(parsed.diagnostics);
     FileParser parser(file, registry, parsed);

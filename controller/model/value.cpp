@@ -1,6 +1,7 @@
 #include "controller/model/value.h"
 
 #include <algorithm>
+#include <charconv>
 #include <vector>
 
 #include <fmt/format.h>
@@ -64,11 +65,46 @@ void write_pretty(const Value& value, std::string& to, std::size_t depth) {
   }
 }
 
+const Value* member_at(const Object& object, std::string_view token) {
+  if (token.find('~') == token.npos) return object.if_contains(token);
+  std::string name;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    if (token[i] != '~') {
+      name += token[i];
+      continue;
+    }
+    if (++i == token.size() || (token[i] != '0' && token[i] != '1')) return nullptr;
+    name += token[i] == '0' ? '~' : '/';
+  }
+  return object.if_contains(name);
+}
+
+const Value* item_at(const Array& array, std::string_view token) {
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), index);
+  const bool plain = !token.empty() && (token.size() == 1 || token.front() != '0');
+  return plain && error == std::errc() && end == token.data() + token.size() ? array.if_contains(index) : nullptr;
+}
+
 }  // namespace
 
+// Not find_pointer of Boost.JSON 1.81: to that, the "" of "/list//0" is the first item of the list.
 const Value* at(const Value& document, std::string_view pointer) {
-  boost::system::error_code error;
-  return document.find_pointer(pointer, error);
+  const Value* here = &document;
+  while (here != nullptr && !pointer.empty()) {
+    if (pointer.front() != '/') return nullptr;
+    const std::size_t end = pointer.find('/', 1);
+    const std::string_view token = pointer.substr(1, end == pointer.npos ? end : end - 1);
+    pointer.remove_prefix(std::min(end, pointer.size()));
+    if (const auto* object = here->if_object()) {
+      here = member_at(*object, token);
+    } else if (const auto* array = here->if_array()) {
+      here = item_at(*array, token);
+    } else {
+      here = nullptr;
+    }
+  }
+  return here;
 }
 
 std::optional<std::string> text_at(const Value& document, std::string_view pointer) {

@@ -59,6 +59,7 @@ Result<HttpAnswer::State> HttpAnswer::put(std::string_view bytes) {
     pending.assign(bytes.substr(used));
   } else {
     pending += bytes;
+    if (is_too_short()) return State::more;
     pending.erase(0, parser_->beast->put(boost::asio::buffer(pending), error));
   }
   while (true) {
@@ -76,6 +77,13 @@ Result<HttpAnswer::State> HttpAnswer::put(std::string_view bytes) {
     if (pending.empty()) return State::more;
     pending.erase(0, parser_->beast->put(boost::asio::buffer(pending), error));
   }
+}
+
+// Beast 1.81 asserts that an empty chunk which is the first, and so the last ("0\r\n\r\n"), is shown to it with 5 bytes
+// or more once it has seen its first line. Whatever begins with "0" among chunks goes on for as long.
+bool HttpAnswer::is_too_short() const {
+  const std::string& pending = parser_->pending;
+  return parser_->beast->is_header_done() && parser_->beast->chunked() && pending.size() < 5 && pending.front() == '0';
 }
 
 Result<HttpAnswer::State> HttpAnswer::put_end() {

@@ -43,6 +43,7 @@ class HttpAnswer {
  private:
   struct Parser;
   void renew();
+  bool is_too_short() const;
   Result<State> parsed();
   Result<State> broken(const boost::system::error_code& error);
 

@@ -315,6 +315,13 @@ void take_scheme(Value& settings, PlatformIntegration& made) {
     block = Object();
   }
   take_secrets(block, path, made.secrets);
+  for (const CredentialRow& row : kCredentials) {
+    if (row.type != made.credential_type || !row.secret) continue;
+    std::vector<std::string> named = {"authentication", made.scheme};
+    if (!row.member.empty()) named.emplace_back(row.member);
+    if (std::ranges::find(made.secrets, dotted(named)) != made.secrets.end())
+      made.credential_secrets.emplace_back(row.spec.substr(row.spec.rfind('/') + 1));
+  }
   made.credential = Object();
   for (const CredentialRow& row : kCredentials) {
     const Value* const value = row.member.empty() ? nullptr : find_path(block, row.member);

@@ -73,9 +73,10 @@ Result<PlatformOutput> to_platform(const PlatformInput& input);
 struct PlatformIntegration {
   std::string name, version_id;
   Value spec;
-  std::string scheme, credential_type;  // empty: none, or not recognised
-  Value credential;                     // what of it is not secret: {clientId: "..."}
-  std::vector<std::string> secrets;     // dotted paths in the settings of what a Credential has to name
+  std::string scheme, credential_type;          // empty: none, or not recognised
+  Value credential;                             // what of it is not secret: {clientId: "..."}
+  std::vector<std::string> secrets;             // dotted paths in the settings of what a Credential has to name
+  std::vector<std::string> credential_secrets;  // the fields of the Credential for those: "passwordFrom"
 };
 Result<PlatformIntegration> from_platform(const Value& service);
 

@@ -10,8 +10,8 @@
 namespace plumb::files {
 
 struct DirectorySourceOptions {
-  std::filesystem::path root;        // may be a symbolic link that is swapped as a whole
-  std::size_t file_limit = 4 << 20;  // bytes
+  std::filesystem::path root;         // may be a symbolic link that is swapped as a whole
+  std::size_t file_limit = 16 << 20;  // bytes; for documents: manifests may have less, which their parser sees to
   std::size_t files_limit = 1'000'000;
   std::size_t depth_limit = 64;
 };

@@ -9,7 +9,7 @@
 namespace plumb::git {
 
 struct TreeLimits {
-  std::size_t file = 1 << 20;  // bytes
+  std::size_t file = 16 << 20;  // bytes; for documents: manifests may have less, which their parser sees to
   std::size_t files = 1'000'000;
   std::size_t depth = 64;
 };

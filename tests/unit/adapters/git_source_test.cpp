@@ -292,7 +292,7 @@ TEST_F(GitSourceTest, LinksPointersAndLargeFilesAreHeldAndNotRemoved) {
   const std::string second =
       world_.commit({{"README", "x"},
                      {"b.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n"},
-                     {"c.yaml", std::string((1 << 20) + 1, '#')}});
+                     {"c.yaml", std::string((16 << 20) + 1, '#')}});
   const auto delta = read(first);
   ASSERT_TRUE(delta) << delta.error().message;
   EXPECT_THAT(delta->removed, IsEmpty());
@@ -300,7 +300,7 @@ TEST_F(GitSourceTest, LinksPointersAndLargeFilesAreHeldAndNotRemoved) {
   EXPECT_THAT(
       delta->unreadable,
       ElementsAre(Pair("a.yaml", HasSubstr("symbolic link")), Pair("b.yaml", HasSubstr("LFS pointer")),
-                  Pair("c.yaml", HasSubstr("larger than 1048576 bytes")), Pair("up", HasSubstr("symbolic link"))));
+                  Pair("c.yaml", HasSubstr("larger than 16777216 bytes")), Pair("up", HasSubstr("symbolic link"))));
 
   const std::string third = world_.commit({{"b.yaml", "b: 2\n"}, {"new.yaml", "n: 1\n"}});
   const auto next = read(second);

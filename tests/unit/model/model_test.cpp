@@ -91,6 +91,15 @@ TEST(Value, IsAskedByPointer) {
   EXPECT_EQ(pointer_token("~"), "~0");
 }
 
+// Boost.JSON 1.81 takes an empty name for the first item of a list.
+TEST(Value, OnlyANumberLeadsIntoAList) {
+  const Value json = boost::json::parse(R"({"a": [[1, 2], 3], "": {"": 4}})");
+  EXPECT_EQ(int_at(json, "/a/0/1"), 2);
+  EXPECT_EQ(int_at(json, "//"), 4);
+  for (const char* pointer : {"/a/", "/a//1", "/a/00", "/a/-", "/a/+1", "/a/1 ", "/a/2", "/a/1/", "a", "/~", "/a/~0"})
+    EXPECT_EQ(at(json, pointer), nullptr) << pointer;
+}
+
 TEST(Value, EqualDocumentsHaveOneCanonicalText) {
   const Value a = boost::json::parse(R"({"b": [1, {}, [], "x\n"], "a": {"d": null, "c": true}})");
   const Value b = boost::json::parse(R"({"a":{"c":true,"d":null},"b":[1,{},[],"x\n"]})");

@@ -115,6 +115,19 @@ TEST(HttpAnswer, IsTheSameHoweverItIsCut) {
   }
 }
 
+// Beast's assertion about its length ended a process that was built with assertions.
+TEST(HttpAnswer, AnEmptyChunkedBodyMayComeByteByByte) {
+  for (const std::string end : {"0\r\n\r\n", "0\r\nT: u\r\n\r\n", "00\r\n\r\n", "0a\r\n0123456789\r\n0\r\n\r\n"}) {
+    const std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + end;
+    HttpAnswer answer;
+    answer.begin({.header_limit = 10000, .body_limit = 1000});
+    for (std::size_t i = 0; i + 1 < bytes.size(); ++i)
+      ASSERT_EQ(answer.put(bytes.substr(i, 1)).value(), HttpAnswer::State::more) << i;
+    ASSERT_EQ(answer.put(bytes.substr(bytes.size() - 1)).value(), HttpAnswer::State::done) << end;
+    EXPECT_TRUE(answer.keeps_connection());
+  }
+}
+
 TEST(HttpAnswer, SaysWhetherTheConnectionCanBeKept) {
   const auto kept = [](const std::string& bytes) {
     HttpAnswer answer;
