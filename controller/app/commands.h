@@ -43,6 +43,8 @@ Result<int> create_integration_command(const GlobalOptions& options, const Integ
                                        Console& console);
 Result<int> clone_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
                                       Console& console);
+// Through the HTTP API of a controller that is running.
+Result<int> log_level_command(const GlobalOptions& options, const LogLevelOptions& log_level, Console& console);
 // Tokens of the HTTP API.
 Result<int> token_create_command(const GlobalOptions& options, const TokenOptions& token, Console& console);
 Result<int> token_list_command(const GlobalOptions& options, Console& console);

@@ -153,6 +153,14 @@ struct IntegrationOptions {
   std::string source;       // of roles: "Title:Version"; empty: all
 };
 
+struct LogLevelOptions {
+  std::string integration, level;  // level empty: what it is
+  Duration span = std::chrono::hours(1);
+  std::string api = "http://127.0.0.1:8480";           // of the controller that is running
+  std::string token_from = "env:PLUMBLINE_API_TOKEN";  // a reference
+  std::filesystem::path ca;                            // that vouches for it; empty: the system's
+};
+
 struct AuditListOptions {
   std::string since;  // a duration ("24h") or a time; empty: the last 50 records
 };

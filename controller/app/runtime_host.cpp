@@ -22,7 +22,9 @@
 #include "controller/runtime/access_tokens.h"
 #include "controller/runtime/auth_code.h"
 #include "controller/runtime/blocking.h"
+#include "controller/runtime/conditions.h"
 #include "controller/runtime/integration_log.h"
+#include "controller/runtime/rotation.h"
 #include "controller/runtime/secret_cache.h"
 #include "controller/runtime/syslog_over_net.h"
 #include "controller/runtime/token_vault.h"
@@ -84,7 +86,12 @@ struct RuntimeHost::Running {
                  .record = [this](const runtime::CallRecord& call) { call_log.record(call); },
                  .detailed = [this](const ResourceKey& key) { return call_log.detailed(key); },
                  .random = [engine = std::make_shared<std::mt19937>(std::random_device()())] { return (*engine)(); }}),
-        logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}) {}
+        logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}),
+        rotations({.store = given.state.store(),
+                   .secrets = secrets,
+                   .tokens = tokens,
+                   .clock = given.clock,
+                   .drop = [this](const ResourceKey& key) { invoker.drop_authenticator(key); }}) {}
 
   ~Running() {
     server.reset();
@@ -93,6 +100,8 @@ struct RuntimeHost::Running {
 
   void publish(std::shared_ptr<const runtime::RegistryView> next) {
     view = next;
+    rotations.publish(next);  // first: nobody is to take up what is dropped
+    look_for_rotations();
     call_log.publish(next);
     invoker.publish(next);
     if (api) api->publish(next);
@@ -105,10 +114,35 @@ struct RuntimeHost::Running {
     });
   }
 
+  void look_for_rotations() {
+    if (std::exchange(looks_for_rotations, true)) return;
+    loop.later(kLookForProbes, [this] {
+      looks_for_rotations = false;
+      look_for_rotations();
+      if (rotations.look() && changed) changed();
+    });
+  }
+
+  // Somebody may sign in by a command beside this process.
+  void look_for_logins() {
+    bool other = false;
+    for (const auto& [key, object] : view->objects) {
+      if (key.kind != "Integration") continue;
+      const std::string token = runtime::consent_needed(*view, *object);
+      if (token.empty()) continue;
+      const bool there = tokens.version(token) != 0;
+      const auto [known, fresh] = signed_in.try_emplace(key, there);
+      other = other || (!fresh && known->second != there);
+      known->second = there;
+    }
+    if (other) changed();
+  }
+
   void look_for_probes() {
     if (!changed) return;
     loop.later(kLookForProbes, [this] { look_for_probes(); });
     if (view == nullptr) return;
+    look_for_logins();
     const SteadyTime now = parts.clock.steady();
     for (const auto& [key, object] : view->objects) {
       if (key.kind != "Integration" || probing >= kMostAtOnce) continue;
@@ -158,7 +192,10 @@ struct RuntimeHost::Running {
             .begin_login = [this](const ResourceKey& key,
                                   runtime::Logins::Begun done) { begin_login(key, std::move(done)); },
             .finish_login = [this](const runtime::LoginAnswer& answer,
-                                   runtime::Logins::Finished done) { logins.finish(answer, std::move(done)); }};
+                                   runtime::Logins::Finished done) { logins.finish(answer, std::move(done)); },
+            .log_level = [this](const ResourceKey& key) { return call_log.active(key); },
+            .set_log_level = [this](const ResourceKey& key, runtime::LogLevel level,
+                                    SystemTime until) { return call_log.set_level(key, level, until); }};
   }
 
   std::optional<Status> status_of(const ResourceKey& key) const {
@@ -201,6 +238,9 @@ struct RuntimeHost::Running {
   runtime::AccessTokens access_tokens;
   runtime::Invoker invoker;
   runtime::Logins logins;
+  runtime::Rotations rotations;
+  bool looks_for_rotations = false;
+  std::map<ResourceKey, bool> signed_in;  // those that a person signs in for
   std::optional<engine::AuditLog> audit_log;
   std::optional<api::Api> api;
   std::string redirect_uri;
