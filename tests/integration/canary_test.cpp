@@ -128,6 +128,15 @@ class Canaries : public testing::Test {
     write("credentials/" + name, canary(name));
     return fmt::format("{{systemd: {}}}", name);
   }
+  // What a real sops has encrypted: a password with a space, quotes and a letter beyond ASCII.
+  std::string in_sops(const std::string& name) {
+    const fs::path made = fs::path(PLUMB_SOURCE_DIR) / "tests/unit/adapters/sops";
+    write("manifests/apis/secrets.json", content(made / "made.json"));
+    write("secrets/age.txt", content(made / "made.age.txt"));
+    environment_["PLUMBLINE_AGE_KEY_FILE"] = (root_ / "secrets/age.txt").string();
+    canaries_[name] = "hunter2";
+    return "{sops: {file: apis/secrets.json, key: /password}}";
+  }
   std::string in_vault(const std::string& name) {
     vault_[name] = canary(name);
     return fmt::format("{{vault: {{path: secret/crm, key: {}}}}}", name);
@@ -207,6 +216,8 @@ components:
         {"refused", "oauth",
          "type: oauth2Password, oauth2Password: {clientId: c, clientSecretFrom: " + in_environment("refusedsecret") +
              ", username: u, passwordFrom: " + in_file("refusedpassword") + "}"},
+        {"refused-too", "oauth",
+         "type: oauth2Password, oauth2Password: {clientId: c, username: u, passwordFrom: " + in_sops("sops") + "}"},
         {"person", "oauth",
          "type: oauth2AuthorizationCode, oauth2AuthorizationCode: {clientId: c, clientSecretFrom: " +
              in_environment("person") + ", initialRefreshTokenFrom: " + in_environment("initial") + "}"},
@@ -225,7 +236,7 @@ components:
           "  authentication: {{schemeName: {2}, credentialRef: {{name: {0}}}{3}}}\n"
           "  logging: {{level: debug, syslog: {{host: 127.0.0.1, port: {4}, level: debug}}}}\n{5}",
           way.name, way.credential, way.scheme,
-          way.name == "refused" ? fmt::format(", tokenUrl: '{}'", url("/token-refused")) : "", syslog_.port(),
+          way.name.starts_with("refused") ? fmt::format(", tokenUrl: '{}'", url("/token-refused")) : "", syslog_.port(),
           way.name == "certificate" ? "  tls: {enabled: true}\n  server: {protocol: https}\n" : "");
     // Through a proxy that refuses, and says all that it was told.
     text += fmt::format(
@@ -329,7 +340,7 @@ TEST_F(Canaries, AreNowhereInWhatTheProgramShowsOrKeeps) {
   EXPECT_THAT(say({"invoke", "key-header", "echo"}), HasSubstr("\"status\": 200"));
   // Each was there to be leaked: it came to the server that gives back all it gets, or into the making of an error.
   for (const char* name : {"keyheader", "keyquery", "keycookie", "basic", "bearer", "client", "refusedsecret",
-                           "refusedpassword", "person", "initial", "proxy", "got-access", "vault-token"})
+                           "refusedpassword", "person", "initial", "proxy", "sops", "got-access", "vault-token"})
     EXPECT_TRUE(was_sent(name)) << name;
   for (const char* refusal : {"is neither PEM nor a data: URL", "invalid_client", "answers with status 407"})
     EXPECT_NE(said_.find(refusal), std::string::npos) << refusal;
