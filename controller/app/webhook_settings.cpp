@@ -72,6 +72,8 @@ Result<WebhookSettings> webhook_settings(std::string name, std::string_view reso
   if (source == nullptr) return fail(Fault::invalid, "/spec/webhook/secretFrom: it is needed");
   auto reference = secret_reference(*source);
   if (!reference) return in_context("/spec/webhook/secretFrom", std::move(reference).error());
+  if (reference->starts_with("sops:"))
+    return fail(Fault::invalid, "/spec/webhook/secretFrom: sops is not possible here: its file would be in the source");
   settings.secret_from = std::move(*reference);
   const auto certificates = text_at(webhook, "/tls/certificateFile");
   const auto key = text_at(webhook, "/tls/keyFile");
