@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/base/text.h"
+#include "controller/model/secret_source.h"
 #include "controller/model/setting.h"
 #include "reconcilers/spec.h"
 
@@ -34,7 +35,9 @@ Result<void> read_credential(const Resource& directory, const Snapshot& snapshot
   if (type == "ldapBind") {
     settings.bind = Bind::simple;
     settings.username = text_at(spec, "/ldapBind/username").value_or("");
-    settings.password_from = secret_reference(spec, "/ldapBind/passwordFrom");
+    auto reference = secret_reference_at(spec, "/ldapBind/passwordFrom");
+    if (!reference) return in_context(to_string(credential->key), std::move(reference).error());
+    settings.password_from = std::move(*reference);
     if (settings.username.empty() || settings.password_from.empty())
       return fail(Fault::invalid, "{}: username and passwordFrom are needed", credential->key);
     return {};
@@ -92,18 +95,6 @@ Result<Schedule> read_schedule(const Value& spec) {
 }
 
 }  // namespace
-
-std::string secret_reference(const Value& spec, const std::string& pointer) {
-  if (const auto name = text_at(spec, pointer + "/systemd")) return "systemd:" + *name;
-  if (const auto key = text_at(spec, pointer + "/sops/key"))
-    return fmt::format("sops:{}#{}", text_at(spec, pointer + "/sops/sha256").value_or(""), *key);
-  if (const auto path = text_at(spec, pointer + "/vault/path")) {
-    const auto version = int_at(spec, pointer + "/vault/version");
-    return fmt::format("vault:{}#{}{}", *path, text_at(spec, pointer + "/vault/key").value_or(""),
-                       version ? fmt::format("?version={}", *version) : "");
-  }
-  return secret_at(spec, pointer);
-}
 
 Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot) {
   const Value& spec = directory.spec;

@@ -42,8 +42,4 @@ struct DirectorySettings {
 
 Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot);
 
-// The reference for the SecretStore of a secret source: env, file, systemd, sops or vault, see docs/decisions/0012; ""
-// where there is none.
-std::string secret_reference(const Value& spec, const std::string& pointer);
-
 }  // namespace plumb

@@ -313,6 +313,8 @@ struct Api::State {
       case Endpoint::export_integration: return reply(exported(key));
       case Endpoint::list_failures: return reply(list_failures(call.caller, key));
       case Endpoint::login: return begin_login(key, reply);
+      case Endpoint::get_log_level: return reply(log_level(key));
+      case Endpoint::set_log_level: return reply(set_log_level(call, key));
       default: break;
     }
     const auto operations = runtime::operations_of(access->view(), key);
@@ -465,6 +467,33 @@ struct Api::State {
     if (!parts.exported) return problem(404, "this build does not export");
     const auto result = parts.exported(access->view(), key);
     return result ? json_answer(200, *result) : problem(status_of(result.error().fault), result.error().message);
+  }
+
+  net::Response log_level(const ResourceKey& key) const {
+    if (!parts.log_level) return problem(404, "calls are not logged here");
+    const runtime::ActiveLevel active = parts.log_level(key);
+    Object answer{{"level", runtime::to_string(active.level)}, {"declared", runtime::to_string(active.declared)}};
+    if (active.until) answer["until"] = format_time(*active.until);
+    return json_answer(200, answer);
+  }
+
+  // Until then, or until the controller starts again; then the manifest's level counts.
+  net::Response set_log_level(const Call& call, const ResourceKey& key) const {
+    const ResourceKey model = runtime::model_of(access->view(), key);
+    if (!call.caller.admin && !access->roles(call.caller, model).contains("admin")) {
+      const std::string needed = fmt::format("not authorized: it needs the role \"admin\" of {}", model.name);
+      tell(call.caller, "log.denied", to_string(key), needed);
+      return problem(403, needed);
+    }
+    if (!parts.set_log_level) return problem(404, "calls are not logged here");
+    const auto asked = level_body(call.request);
+    if (!asked) return problem(asked.error().fault == Fault::denied ? 415 : 400, asked.error().message);
+    const SystemTime until = parts.clock.now() + asked->span;
+    if (const auto set = parts.set_log_level(key, asked->level, until); !set)
+      return problem(status_of(set.error().fault), set.error().message);
+    tell(call.caller, "log.level", to_string(key),
+         fmt::format("{} until {}", runtime::to_string(asked->level), format_time(until)));
+    return log_level(key);
   }
 
   void list_tokens(const Reply& reply) const {

@@ -12,6 +12,7 @@
 #include "controller/runtime/access.h"
 #include "controller/runtime/access_tokens.h"
 #include "controller/runtime/auth_code.h"
+#include "controller/runtime/integration_log.h"
 #include "controller/runtime/invoker.h"
 
 // The HTTP API: reads integrations, invokes their operations, and handles tokens. It writes no manifests: those are
@@ -38,6 +39,9 @@ struct ApiParts {
   // How people sign in for an integration (runtime::Logins); may be empty.
   std::function<void(const ResourceKey& integration, runtime::Logins::Begun)> begin_login{};
   std::function<void(const runtime::LoginAnswer&, runtime::Logins::Finished)> finish_login{};
+  // How calls of an integration are logged, and for how long it is to be otherwise; may be empty.
+  std::function<runtime::ActiveLevel(const ResourceKey& integration)> log_level{};
+  std::function<Result<void>(const ResourceKey& integration, runtime::LogLevel, SystemTime until)> set_log_level{};
   // The form in which a platform takes an integration (FEATURES A14); may be empty.
   std::function<Result<Value>(const runtime::RegistryView&, const ResourceKey&)> exported{};
 };

@@ -10,11 +10,10 @@ namespace {
 constexpr std::size_t kDeepest = 64;
 constexpr std::int64_t kLongestTimeout = 3'600'000;  // ms
 
-}  // namespace
+constexpr std::int64_t kLongestLevel = 7 * 86'400;  // seconds: what is to stay so is in the manifest
 
-Result<CallBody> call_body(const net::Request& request) {
-  CallBody call;
-  if (request.body.empty()) return call;
+// The mapping that was sent.
+Result<Object> body_of(const net::Request& request) {
   const auto type = request.header("Content-Type");
   std::string_view essence = type ? type->substr(0, type->find(';')) : std::string_view();
   essence = essence.substr(0, essence.find_last_not_of(" \t") + 1);
@@ -26,7 +25,16 @@ Result<CallBody> call_body(const net::Request& request) {
   Value value = boost::json::parse(request.body, error, {}, options);
   if (error) return fail(Fault::invalid, "the body is not JSON: {}", error.message());
   if (!value.is_object()) return fail(Fault::invalid, "the body has to be a mapping");
-  for (auto& [key, member] : value.get_object()) {
+  return std::move(value.get_object());
+}
+
+}  // namespace
+
+Result<CallBody> call_body(const net::Request& request) {
+  CallBody call;
+  if (request.body.empty()) return call;
+  PLUMB_TRY(Object body, body_of(request));
+  for (auto& [key, member] : body) {
     if (key == "parameters") {
       if (!member.is_object()) return fail(Fault::invalid, "/parameters: has to be a mapping of names to values");
       call.arguments.parameters = std::move(member.get_object());
@@ -47,6 +55,29 @@ Result<CallBody> call_body(const net::Request& request) {
     }
   }
   return call;
+}
+
+Result<LevelBody> level_body(const net::Request& request) {
+  LevelBody asked;
+  bool has_level = false;
+  PLUMB_TRY(const Object body, body_of(request));
+  for (const auto& [key, member] : body) {
+    if (key == "level") {
+      const auto level = member.is_string() ? runtime::parse_log_level(member.get_string()) : std::nullopt;
+      if (!level) return fail(Fault::invalid, "/level: has to be error, warn, info, debug, trace or spam");
+      asked.level = *level;
+      has_level = true;
+    } else if (key == "forSeconds") {
+      const bool fits = member.is_int64() && member.get_int64() > 0 && member.get_int64() <= kLongestLevel;
+      if (!fits) return fail(Fault::invalid, "/forSeconds: has to be a number of seconds up to {}", kLongestLevel);
+      asked.span = std::chrono::seconds(member.get_int64());
+    } else {
+      return fail(Fault::invalid, "/{}: there is no such member{}", printable(key),
+                  did_you_mean(key, {"level", "forSeconds"}));
+    }
+  }
+  if (!has_level) return fail(Fault::invalid, "/level: is missing");
+  return asked;
 }
 
 }  // namespace plumb::api

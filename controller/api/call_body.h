@@ -6,6 +6,7 @@
 #include "controller/base/result.h"
 #include "controller/net/http_message.h"
 #include "controller/openapi/request.h"
+#include "controller/runtime/syslog_format.h"
 
 namespace plumb::api {
 
@@ -16,5 +17,12 @@ struct CallBody {
 };
 // Fault::denied: it is not sent as application/json. Fault::invalid: everything else, and what.
 Result<CallBody> call_body(const net::Request& request);
+
+// The body of a change of the log level: {level: TEXT, forSeconds?: N}; faults as above.
+struct LevelBody {
+  runtime::LogLevel level = runtime::LogLevel::info;
+  Duration span = std::chrono::hours(1);
+};
+Result<LevelBody> level_body(const net::Request& request);
 
 }  // namespace plumb::api

@@ -78,6 +78,8 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}/schema", Endpoint::operation_schema},
       {"POST", "/api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}", Endpoint::invoke},
       {"POST", "/api/v1/namespaces/{ns}/integrations/{name}/login", Endpoint::login, false, true},
+      {"GET", "/api/v1/namespaces/{ns}/integrations/{name}/log-level", Endpoint::get_log_level},
+      {"PUT", "/api/v1/namespaces/{ns}/integrations/{name}/log-level", Endpoint::set_log_level},
       {"GET", "/oauth/callback", Endpoint::callback, true},
       {"GET", "/api/v1/integration-models", Endpoint::list_models},
       {"GET", "/api/v1/roles", Endpoint::list_roles},

@@ -20,6 +20,8 @@ enum class Endpoint {
   operation_schema,
   invoke,
   login,
+  get_log_level,
+  set_log_level,
   callback,
   list_models,
   list_roles,

@@ -47,6 +47,26 @@ void add_calls(CLI::App& app, const GlobalOptions& global, RuntimeLine& line, co
   login->callback([&, chosen] { chosen([&](Console& c) { return login_command(global, line.login, c); }); });
 }
 
+void add_log_level(CLI::App& integration, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen) {
+  auto* level = integration.add_subcommand("log-level", "How a running controller logs the calls of one, for a while");
+  level->add_option("INTEGRATION", line.log_level.integration, "name of the Integration")->required();
+  level->add_option("LEVEL", line.log_level.level, "error, warn, info, debug, trace or spam; left out: shows it");
+  add_duration(*level, "--for", line.log_level.span, "then the manifest's level counts again; 7d at most");
+  level->add_option("--api", line.log_level.api, "where its HTTP API is")
+      ->envname("PLUMBLINE_API")
+      ->type_name("URL")
+      ->capture_default_str();
+  level->add_option("--token-from", line.log_level.token_from, "where a token of it is; see `plumbline token create`")
+      ->type_name("REFERENCE")
+      ->capture_default_str();
+  level->add_option("--api-ca", line.log_level.ca, "authorities that vouch for its certificate (PEM)")
+      ->type_name("FILE");
+  level->footer(
+      "-o text|json. Needs the role admin of its model, or a token that was made with --admin. A restart ends it.\n\n"
+      "Example:\n  plumbline integration log-level inventory debug --for 15m");
+  level->callback([&, chosen] { chosen([&](Console& c) { return log_level_command(global, line.log_level, c); }); });
+}
+
 void add_integrations(CLI::App& app, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen) {
   auto* integration = app.add_subcommand("integration", "Operations, and manifests to begin with");
   integration->require_subcommand(1);
@@ -92,6 +112,8 @@ void add_integrations(CLI::App& app, const GlobalOptions& global, RuntimeLine& l
   failures->footer("-o text|json.\n\nExample:\n  plumbline integration failures inventory --request 5f0c1a2b3c4d5e6f");
   failures->callback(
       [&, chosen] { chosen([&](Console& c) { return failures_command(global, line.integration, c); }); });
+
+  add_log_level(*integration, global, line, chosen);
 
   auto* roles = app.add_subcommand("roles", "Roles that the models bring, for RoleBindings");
   roles->add_option("--source", line.integration.source, "only of the model with this Title:Version")

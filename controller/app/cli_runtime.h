@@ -19,6 +19,7 @@ struct RuntimeLine {
   LoginOptions login;
   TokenOptions token;
   IntegrationOptions integration;
+  LogLevelOptions log_level;
 };
 
 using Chosen = std::function<void(std::function<Result<int>(Console&)>)>;  // with the command that was said

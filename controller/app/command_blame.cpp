@@ -57,7 +57,9 @@ Result<Standing> standing_of(const ResourceKey& key, const Origins& origins, con
   PLUMB_TRY(const auto holds, engine::read_holds(state->store()));
   if (const auto hold = holds.find(key); hold != holds.end() && hold->second.until > clock.now())
     standing.hold = hold->second;
-  for (const ResourceKey& directory : directories_of(snapshot, key.ns, "")) {
+  std::vector<ResourceKey> targets = directories_of(snapshot, key.ns, "");
+  targets.push_back(runtime_key());
+  for (const ResourceKey& directory : targets) {
     PLUMB_TRY(const auto inventory, engine::read_inventory(state->store(), to_string(directory)));
     const auto owned = inventory.find(key);
     if (owned == inventory.end()) continue;
@@ -68,6 +70,10 @@ Result<Standing> standing_of(const ResourceKey& key, const Origins& origins, con
         if (const auto found = inventory.find(other.key); found != inventory.end())
           standing.others[other.key].owned = found->second;
   }
+  if (standing.owned && standing.directory == runtime_key())
+    standing.not_asked =
+        fmt::format("nobody but Plumbline writes to the integration runtime; `plumbline history {}/{}` tells when",
+                    key.kind, key.name);
   if (!standing.owned) standing.not_asked = "it is not in the inventory: nothing was done to it so far";
   return standing;
 }
@@ -167,9 +173,10 @@ Value document_of(const Resource& resource, const Origins& origins, const Standi
   if (!origins.no_history.empty()) json["noHistory"] = origins.no_history;
   if (!standing.not_asked.empty()) json["noChanges"] = standing.not_asked;
   if (standing.owned) {
-    json["directory"] = to_string(standing.directory);
-    json["distinguishedName"] = standing.owned->handle;
-    json["objectGUID"] = standing.owned->id;
+    const bool in_domain = standing.directory != runtime_key();
+    json[in_domain ? "directory" : "target"] = to_string(standing.directory);
+    json[in_domain ? "distinguishedName" : "object"] = standing.owned->handle;
+    if (in_domain) json["objectGUID"] = standing.owned->id;
   }
   return json;
 }
@@ -232,9 +239,10 @@ Result<int> blame_command(const GlobalOptions& options, const BlameOptions& blam
   if (!revisions) origins.no_history = revisions.error().message;
 
   PLUMB_TRY(Standing standing, standing_of(key, origins, snapshot, options, clock));
-  if (blame.offline && standing.owned) {
+  const bool in_domain = standing.owned && standing.directory != runtime_key();
+  if (blame.offline && in_domain) {
     standing.not_asked = "the domain is not asked (--offline)";
-  } else if (standing.owned) {
+  } else if (in_domain) {
     ask_directory(standing, snapshot, options, clock);
   }
   if (options.output != "text") {
@@ -247,7 +255,7 @@ Result<int> blame_command(const GlobalOptions& options, const BlameOptions& blam
     console.out << printable(standing.owned->handle) << " in " << to_string(standing.directory) << ", "
                 << (standing.owned->created ? "created by Plumbline" : "adopted") << '\n';
   if (!origins.no_history.empty()) console.out << "No commits: " << printable(origins.no_history) << '\n';
-  if (!standing.not_asked.empty()) console.out << "No changes in AD: " << printable(standing.not_asked) << '\n';
+  if (!standing.not_asked.empty()) console.out << "No changes of others: " << printable(standing.not_asked) << '\n';
   for (const Origin& origin : origins.values) print_origin(origin, standing, console.out);
   print_rest(origins, standing, console.out);
   return kOk;

@@ -89,6 +89,16 @@ const Resource* resource_of(const ResourceKey& key, const View& view) {
   return view.manifests.snapshot->find(key);
 }
 
+// Who names a Credential, of its own namespace as all references are.
+std::vector<std::string> users_of(const ResourceKey& key, const View& view) {
+  std::vector<std::string> users;
+  const auto& referrers = view.manifests.snapshot->referrers;
+  const auto found = referrers.find(key);
+  if (key.kind != "Credential" || found == referrers.end()) return users;
+  for (const ResourceKey& user : found->second) users.push_back(fmt::format("{}/{}", user.kind, user.name));
+  return users;
+}
+
 // The whole object as a Kubernetes API server would show it.
 Value document_of(const ResourceKey& key, const View& view) {
   Object metadata{{"name", key.name}, {"namespace", key.ns}};
@@ -100,6 +110,10 @@ Value document_of(const ResourceKey& key, const View& view) {
   if (resource != nullptr) document["spec"] = resource->spec;
   if (const auto status = view.statuses.find(key); status != view.statuses.end()) {
     document["status"] = status_document(status->second);
+  }
+  if (const auto users = users_of(key, view); !users.empty()) {
+    if (!document.contains("status")) document["status"] = Object();
+    document["status"].get_object()["usedBy"] = Array(users.begin(), users.end());
   }
   return document;
 }
@@ -278,6 +292,10 @@ Result<int> describe_command(const GlobalOptions& options, const GetOptions& ask
       }
     } else {
       out << "Declared:   not any more, or not readably\n";
+    }
+    if (key.kind == "Credential") {
+      const auto users = users_of(key, *view);
+      out << "Used by:    " << (users.empty() ? "nothing in the manifests" : join(users, ", ")) << '\n';
     }
     for (const auto& diagnostic : view->manifests.diagnostics) {
       if (resource != nullptr && diagnostic.at == resource->at) out << "Problem:    " << diagnostic.message << '\n';

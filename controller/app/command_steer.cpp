@@ -1,11 +1,14 @@
 // Commands that tell a controller which runs something, through the state that both have.
 
 #include <algorithm>
+#include <iterator>
 #include <ostream>
 
 #include "controller/app/commands.h"
 #include "controller/app/git_manifests.h"
+#include "controller/app/lanes.h"
 #include "controller/app/revisions.h"
+#include "controller/app/secret_access.h"
 #include "controller/app/source_status.h"
 #include "controller/app/state.h"
 #include "controller/app/workspace.h"
@@ -20,13 +23,15 @@
 namespace plumb::app {
 namespace {
 
-// An object of a domain, which can differ from its manifest.
+// An object of a domain or of the integration runtime, which can differ from its manifest.
 Result<ResourceKey> object_named(const std::string& text, const GlobalOptions& options) {
   PLUMB_TRY(const auto kinds, builtin_kinds());
   PLUMB_TRY(auto key, key_named(text, kinds, options));
-  const auto managed = directory_kinds();
+  auto managed = directory_kinds();
+  std::ranges::copy(runtime_kinds(), std::back_inserter(managed));
   if (std::ranges::none_of(managed, [&](const Reconciler* kind) { return kind->kind() == key.kind; }))
-    return fail(Fault::invalid, "{} is no object of a domain, so there is nothing to keep as it is", key);
+    return fail(Fault::invalid,
+                "{} is no object of a domain or of the integration runtime, so there is nothing to keep as it is", key);
   return key;
 }
 
@@ -43,10 +48,15 @@ Result<SystemTime> until_when(const std::string& text, SystemTime now) {
 // What can be different about an object: the attributes that its kind has fields for, and what its manifests declared
 // under spec.attributes.
 Result<std::vector<std::string>> attributes_of(const ResourceKey& key, StateStore& store) {
-  std::vector<std::string> names = compared_attributes(key.kind);
+  const auto of_domains = directory_kinds();
+  const bool in_domain =
+      std::ranges::any_of(of_domains, [&](const Reconciler* kind) { return kind->kind() == key.kind; });
+  std::vector<std::string> names = in_domain ? compared_attributes(key.kind) : std::vector<std::string>();
+  std::vector<ResourceKey> targets = {runtime_key()};
   PLUMB_TRY(const auto directories, engine::read_status(store, "Directory/"));
-  for (const Status& directory : directories) {
-    PLUMB_TRY(const Inventory inventory, engine::read_inventory(store, to_string(directory.key)));
+  for (const Status& directory : directories) targets.push_back(directory.key);
+  for (const ResourceKey& target : targets) {
+    PLUMB_TRY(const Inventory inventory, engine::read_inventory(store, to_string(target)));
     const auto owned = inventory.find(key);
     if (owned == inventory.end()) continue;
     names.insert(names.end(), owned->second.attributes.begin(), owned->second.attributes.end());
@@ -174,7 +184,9 @@ Result<int> source_accept_command(const GlobalOptions& options, const SourceAcce
     return fail(Fault::invalid, "which source? Name its file with --source or PLUMBLINE_SOURCE");
   const RealClock clock;
   PLUMB_TRY(const auto kinds, builtin_kinds());
-  PLUMB_TRY(const auto source, GitManifests::open(options.source, kinds, options.state, SourceUse::look));
+  PLUMB_TRY(auto secrets, operator_secrets(options));
+  PLUMB_TRY(const auto source,
+            GitManifests::open(options.source, kinds, options.state, SourceUse::look, std::move(secrets)));
   git::GitSource& repository = source->repository();
   const std::string taken = repository.accepted();
   if (taken.empty())

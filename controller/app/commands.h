@@ -48,6 +48,8 @@ Result<int> failures_command(const GlobalOptions& options, const IntegrationOpti
 // The JSON that an Itential Platform keeps of an Integration, or the manifests that such JSON stands for.
 Result<int> export_integration_command(const GlobalOptions& options, const IntegrationOptions& integration,
                                        Console& console);
+// Through the HTTP API of a controller that is running.
+Result<int> log_level_command(const GlobalOptions& options, const LogLevelOptions& log_level, Console& console);
 // Tokens of the HTTP API.
 Result<int> token_create_command(const GlobalOptions& options, const TokenOptions& token, Console& console);
 Result<int> token_list_command(const GlobalOptions& options, Console& console);

@@ -6,7 +6,6 @@
 
 #include <boost/json/parse.hpp>
 
-#include "controller/adapters/secrets/secret_store.h"
 #include "controller/app/state.h"
 #include "controller/base/digest.h"
 #include "controller/manifest/yaml.h"
@@ -58,14 +57,16 @@ Result<std::shared_ptr<const Resource>> read_source_file(const std::filesystem::
   return resource;
 }
 
-GitManifests::GitManifests(std::shared_ptr<const Resource> resource, SourceUse use)
-    : resource_(std::move(resource)), use_(use), secrets_(secrets::make_secret_store()) {}
+GitManifests::GitManifests(std::shared_ptr<const Resource> resource, SourceUse use,
+                           std::unique_ptr<SecretStore> secrets)
+    : resource_(std::move(resource)), use_(use), secrets_(std::move(secrets)) {}
 
 Result<std::unique_ptr<GitManifests>> GitManifests::open(const std::filesystem::path& file,
                                                          const schema::Registry& kinds,
-                                                         const std::filesystem::path& state, SourceUse use) {
+                                                         const std::filesystem::path& state, SourceUse use,
+                                                         std::unique_ptr<SecretStore> secrets) {
   PLUMB_TRY(auto resource, read_source_file(file, kinds));
-  std::unique_ptr<GitManifests> source(new GitManifests(std::move(resource), use));
+  std::unique_ptr<GitManifests> source(new GitManifests(std::move(resource), use, std::move(secrets)));
   const auto in_file = [&](Error error) { return in_context(to_string(source->resource_->at), std::move(error)); };
   auto settings = git::git_settings(*source->resource_);
   if (!settings) return in_file(std::move(settings).error());

@@ -31,9 +31,10 @@ Result<std::shared_ptr<const Resource>> read_source_file(const std::filesystem::
 // the commit that was taken last, also by an earlier run, and `problem` says why. One caller at a time.
 class GitManifests final : public Source {
  public:
-  // Makes the state directory if there is none yet; asks nobody.
+  // Makes the state directory if there is none yet; asks nobody. `secrets`: of its credentials.
   static Result<std::unique_ptr<GitManifests>> open(const std::filesystem::path& file, const schema::Registry& kinds,
-                                                    const std::filesystem::path& state, SourceUse use);
+                                                    const std::filesystem::path& state, SourceUse use,
+                                                    std::unique_ptr<SecretStore> secrets);
 
   Result<std::string> head(Deadline deadline) override;
   Result<TreeDelta> read(const std::string& since, Deadline deadline) override;
@@ -50,7 +51,7 @@ class GitManifests final : public Source {
   std::string description() const;
 
  private:
-  GitManifests(std::shared_ptr<const Resource> resource, SourceUse use);
+  GitManifests(std::shared_ptr<const Resource> resource, SourceUse use, std::unique_ptr<SecretStore> secrets);
   Result<void> take_permission();
 
   std::shared_ptr<const Resource> resource_;

@@ -4,6 +4,7 @@
 
 #include "controller/base/digest.h"
 #include "controller/manifest/document.h"
+#include "controller/runtime/token_vault.h"
 #include "reconcilers/active_directory.h"
 #include "reconcilers/reconcilers.h"
 
@@ -122,9 +123,19 @@ Result<std::unique_ptr<DomainLane>> build_runtime_lane(const ResourceKey& key, c
   lane->wiring = wiring_of(key, snapshot);
   lane->policies = std::move(policies);
   PLUMB_TRY(lane->audit, parts.state.open_audit(parts.clock));
+  const auto tokens = std::make_shared<runtime::TokenVault>(parts.state.store(), parts.state.key());
   lane->target = runtime::make_local_target(
       to_string(key),
-      {.registry = *parts.registry, .kinds = runtime_kinds(), .free_form = free_form_members(), .probe = parts.probe});
+      {.registry = *parts.registry,
+       .kinds = runtime_kinds(),
+       .free_form = free_form_members(),
+       .probe = parts.probe,
+       .signed_in = [tokens,
+                     &clock = parts.clock](const std::string& name) { return tokens->serves(name, clock.now()); },
+       .rotation =
+           [&store = parts.state.store()](const runtime::Registered& credential) {
+             return runtime::read_rotation(store, credential.key, credential.spec).value_or(std::nullopt);
+           }});
   engine::LaneOptions options = parts.options;
   options.belongs = belongs_to_runtime;
   options.confirm_missing = Duration::zero();  // nobody else knows more of it

@@ -166,6 +166,14 @@ struct SupportOptions {
   std::filesystem::path log;   // what the controller wrote, to go along; empty: none
 };
 
+struct LogLevelOptions {
+  std::string integration, level;  // level empty: what it is
+  Duration span = std::chrono::hours(1);
+  std::string api = "http://127.0.0.1:8480";           // of the controller that is running
+  std::string token_from = "env:PLUMBLINE_API_TOKEN";  // a reference
+  std::filesystem::path ca;                            // that vouches for it; empty: the system's
+};
+
 struct AuditListOptions {
   std::string since;  // a duration ("24h") or a time; empty: the last 50 records
 };

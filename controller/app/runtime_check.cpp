@@ -62,9 +62,9 @@ void warn_of_ignored(const Value& spec, Report& report) {
 
 void check_routing(const Resource& integration, const Snapshot& now, Report& report) {
   const Resource* const gateway = now.find({"GatewayConfiguration", integration.key.ns, "default"});
-  const runtime::Routing routing =
-      runtime::effective_routing(integration.spec, gateway == nullptr ? nullptr : &gateway->spec);
-  if (routing.cluster.empty() && routing.mode != runtime::ExecutionMode::cluster_no_proxy) return;
+  const runtime::ChosenRoute routing =
+      runtime::effective_routing(integration.spec, gateway == nullptr ? nullptr : &gateway->spec).route;
+  if (routing.cluster.empty() && routing.mode != runtime::ChosenRoute::Mode::cluster_no_proxy) return;
   report.warning("/spec", fmt::format("cluster \"{}\" (by {}) has no connector, so its operations cannot be called",
                                       routing.cluster, to_string(routing.cluster_source)));
 }

@@ -24,7 +24,9 @@
 #include "controller/runtime/auth_code.h"
 #include "controller/runtime/blocking.h"
 #include "controller/runtime/failed_calls.h"
+#include "controller/runtime/conditions.h"
 #include "controller/runtime/integration_log.h"
+#include "controller/runtime/rotation.h"
 #include "controller/runtime/secret_cache.h"
 #include "controller/runtime/syslog_over_net.h"
 #include "controller/runtime/token_vault.h"
@@ -91,7 +93,12 @@ struct RuntimeHost::Running {
                      },
                  .detailed = [this](const ResourceKey& key) { return call_log.detailed(key); },
                  .random = [engine = std::make_shared<std::mt19937>(std::random_device()())] { return (*engine)(); }}),
-        logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}) {}
+        logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}),
+        rotations({.store = given.state.store(),
+                   .secrets = secrets,
+                   .tokens = tokens,
+                   .clock = given.clock,
+                   .drop = [this](const ResourceKey& key) { invoker.drop_authenticator(key); }}) {}
 
   ~Running() {
     server.reset();
@@ -100,6 +107,8 @@ struct RuntimeHost::Running {
 
   void publish(std::shared_ptr<const runtime::RegistryView> next) {
     view = next;
+    rotations.publish(next);  // first: nobody is to take up what is dropped
+    look_for_rotations();
     call_log.publish(next);
     invoker.publish(next);
     if (api) api->publish(next);
@@ -112,10 +121,35 @@ struct RuntimeHost::Running {
     });
   }
 
+  void look_for_rotations() {
+    if (std::exchange(looks_for_rotations, true)) return;
+    loop.later(kLookForProbes, [this] {
+      looks_for_rotations = false;
+      look_for_rotations();
+      if (rotations.look() && changed) changed();
+    });
+  }
+
+  // Somebody may sign in by a command beside this process.
+  void look_for_logins() {
+    bool other = false;
+    for (const auto& [key, object] : view->objects) {
+      if (key.kind != "Integration") continue;
+      const std::string token = runtime::consent_needed(*view, *object);
+      if (token.empty()) continue;
+      const bool there = tokens.version(token) != 0;
+      const auto [known, fresh] = signed_in.try_emplace(key, there);
+      other = other || (!fresh && known->second != there);
+      known->second = there;
+    }
+    if (other) changed();
+  }
+
   void look_for_probes() {
     if (!changed) return;
     loop.later(kLookForProbes, [this] { look_for_probes(); });
     if (view == nullptr) return;
+    look_for_logins();
     const SteadyTime now = parts.clock.steady();
     for (const auto& [key, object] : view->objects) {
       if (key.kind != "Integration" || probing >= kMostAtOnce) continue;
@@ -170,7 +204,10 @@ struct RuntimeHost::Running {
             .exported = [](const runtime::RegistryView& now, const ResourceKey& key) -> Result<Value> {
               PLUMB_TRY(auto made, export_applied(now, key));
               return std::move(made.service);
-            }};
+            },
+            .log_level = [this](const ResourceKey& key) { return call_log.active(key); },
+            .set_log_level = [this](const ResourceKey& key, runtime::LogLevel level,
+                                    SystemTime until) { return call_log.set_level(key, level, until); }};
   }
 
   std::optional<Status> status_of(const ResourceKey& key) const {
@@ -214,6 +251,9 @@ struct RuntimeHost::Running {
   runtime::AccessTokens access_tokens;
   runtime::Invoker invoker;
   runtime::Logins logins;
+  runtime::Rotations rotations;
+  bool looks_for_rotations = false;
+  std::map<ResourceKey, bool> signed_in;  // those that a person signs in for
   std::optional<engine::AuditLog> audit_log;
   std::optional<api::Api> api;
   std::string redirect_uri;

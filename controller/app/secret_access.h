@@ -14,4 +14,8 @@ namespace plumb::app {
 // Fault::invalid where the options do not fit together.
 Result<std::unique_ptr<SecretStore>> open_secrets(const GlobalOptions& options, DocumentStore* documents);
 
+// Those that the operator names, on the command line or in the file of --source: without SOPS, whose files would be in
+// the source, and whatever --allow-secrets says of manifests.
+Result<std::unique_ptr<SecretStore>> operator_secrets(const GlobalOptions& options);
+
 }  // namespace plumb::app

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "controller/base/text.h"
+#include "controller/model/secret_source.h"
 
 namespace plumb::app {
 namespace {
@@ -67,11 +68,13 @@ Result<WebhookSettings> webhook_settings(std::string name, std::string_view reso
     return fail(Fault::invalid, "/spec/webhook/path: \"{}\" is not a path such as /hooks/company",
                 printable(settings.path));
   PLUMB_TRY(settings.provider, one_of(kProviders, webhook, "/provider", settings.provider));
-  const auto env = text_at(webhook, "/secretFrom/env");
-  const auto file = text_at(webhook, "/secretFrom/file");
-  if (env.has_value() == file.has_value())
-    return fail(Fault::invalid, "/spec/webhook/secretFrom: either env or file is needed");
-  settings.secret_from = env ? "env:" + *env : "file:" + *file;
+  const Value* const source = at(webhook, "/secretFrom");
+  if (source == nullptr) return fail(Fault::invalid, "/spec/webhook/secretFrom: it is needed");
+  auto reference = secret_reference(*source);
+  if (!reference) return in_context("/spec/webhook/secretFrom", std::move(reference).error());
+  if (reference->starts_with("sops:"))
+    return fail(Fault::invalid, "/spec/webhook/secretFrom: sops is not possible here: its file would be in the source");
+  settings.secret_from = std::move(*reference);
   const auto certificates = text_at(webhook, "/tls/certificateFile");
   const auto key = text_at(webhook, "/tls/keyFile");
   if (certificates.has_value() != key.has_value())

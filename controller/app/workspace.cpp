@@ -5,6 +5,7 @@
 
 #include "controller/adapters/files/directory_source.h"
 #include "controller/app/revisions.h"
+#include "controller/app/secret_access.h"
 #include "controller/base/digest.h"
 #include "controller/manifest/yaml.h"
 #include "plumb_embedded.h"
@@ -81,7 +82,8 @@ Result<void> Workspace::open_source(const GlobalOptions& options, SourceUse use)
     source_ = files::make_directory_source({.root = folder_});
     return {};
   }
-  PLUMB_TRY(auto git, GitManifests::open(options.source, kinds_, options.state, use));
+  PLUMB_TRY(auto secrets, operator_secrets(options));
+  PLUMB_TRY(auto git, GitManifests::open(options.source, kinds_, options.state, use, std::move(secrets)));
   git_ = git.get();
   source_ = std::move(git);
   return {};

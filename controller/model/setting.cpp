@@ -11,10 +11,4 @@ Result<Duration> span_at(const Value& spec, std::string_view pointer, Duration o
   return span;
 }
 
-std::string secret_at(const Value& spec, const std::string& pointer) {
-  if (const auto name = text_at(spec, pointer + "/env")) return "env:" + *name;
-  if (const auto path = text_at(spec, pointer + "/file")) return "file:" + *path;
-  return "";
-}
-
 }  // namespace plumb

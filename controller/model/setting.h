@@ -14,7 +14,4 @@ namespace plumb {
 // pointer.
 Result<Duration> span_at(const Value& spec, std::string_view pointer, Duration otherwise);
 
-// Where a secret is, as Secrets take it: "env:NAME" or "file:/path"; empty if the spec does not say.
-std::string secret_at(const Value& spec, const std::string& pointer);
-
 }  // namespace plumb

@@ -64,6 +64,13 @@ Result<void> put_credential(OAuthClient& client, const AuthSettings& settings, c
   if (type.needs_secret || at(credential, in("clientSecretFrom")) != nullptr) {
     PLUMB_TRY(client.secret, reference_at(credential, in("clientSecretFrom")));
   }
+  if (type.grant == Grant::authorization_code) {
+    for (const auto& [member, to] : {std::pair{"initialAccessTokenFrom", &client.initial_access},
+                                     std::pair{"initialRefreshTokenFrom", &client.initial_refresh}})
+      if (at(credential, in(member)) != nullptr) {
+        PLUMB_TRY(*to, reference_at(credential, in(member)));
+      }
+  }
   if (type.grant != Grant::password) return {};
   const auto username = text_at(credential, in("username"));
   if (!username || username->empty()) return wrong_credential(in("username"), "it is needed");

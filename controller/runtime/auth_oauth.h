@@ -18,14 +18,15 @@ enum class Grant { client_credentials, password, authorization_code };
 struct OAuthClient {
   Grant grant = Grant::client_credentials;
   std::string id;
-  std::string secret;                       // reference; empty: a public client
-  bool basic = false;                       // client_secret_basic; else client_secret_post
-  std::string username, password;           // password is a reference
-  std::string scope;                        // separated by spaces; empty: not sent
-  std::optional<Url> token, refresh;        // refresh: the token endpoint where there is none
-  std::optional<Url> authorization;         // of Grant::authorization_code
-  std::optional<Url> discovery;             // OpenID Connect: where `token` (and authorization) come from
-  std::vector<ExtraParameter> token_extra;  // x-itential-parameters
+  std::string secret;                               // reference; empty: a public client
+  bool basic = false;                               // client_secret_basic; else client_secret_post
+  std::string username, password;                   // password is a reference
+  std::string initial_access{}, initial_refresh{};  // references; of Grant::authorization_code, where nobody signed in
+  std::string scope;                                // separated by spaces; empty: not sent
+  std::optional<Url> token, refresh;                // refresh: the token endpoint where there is none
+  std::optional<Url> authorization;                 // of Grant::authorization_code
+  std::optional<Url> discovery;                     // OpenID Connect: where `token` (and authorization) come from
+  std::vector<ExtraParameter> token_extra;          // x-itential-parameters
   std::vector<ExtraParameter> refresh_extra;
 };
 // Of a scheme of type oauth2 or openIdConnect. Fault::invalid at a JSON Pointer.

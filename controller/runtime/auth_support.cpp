@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "controller/base/text.h"
-#include "controller/runtime/secret_source.h"
+#include "controller/model/secret_source.h"
+#include "controller/runtime/spellings.h"
 
 namespace plumb::runtime {
 namespace {
@@ -164,15 +165,14 @@ openapi::Received received(const HttpRequest& request, HttpResponse response, Se
                           .body = std::move(response.body)};
   for (const SharedSecret& secret : sent) {
     if (secret == nullptr || secret->empty()) continue;
-    std::string encoded = percent_encode(secret->reveal());
+    std::vector<std::string> spellings = spellings_of(secret->reveal());
     const auto mask = [&](std::string& text) {
-      replace_all(text, secret->reveal(), "(sensitive)");
-      replace_all(text, encoded, "(sensitive)");
+      for (const std::string& each : spellings) replace_all(text, each, "(sensitive)");
     };
     mask(shown.body);
     mask(shown.reason);
     for (auto& header : shown.headers) mask(header.second);
-    wipe(encoded);
+    for (std::string& each : spellings) wipe(each);
   }
   return shown;
 }
@@ -214,6 +214,10 @@ void put_extra(HttpRequest& request, const std::vector<ExtraParameter>& extra) {
       case openapi::In::query: set_query(request.url, one.name, one.value); break;
     }
   }
+}
+
+std::string how_to_sign_in(const ResourceKey& integration) {
+  return fmt::format("plumbline login {}{}", integration.ns == "default" ? "" : integration.ns + "/", integration.name);
 }
 
 Failure wrong_credential(std::string_view pointer, std::string_view what) {

@@ -64,6 +64,8 @@ void put_extra(HttpRequest& request, const std::vector<ExtraParameter>& extra);
 
 // The reference of the secret source at `pointer` of the Credential's spec. Fault::invalid names the pointer.
 Result<std::string> reference_at(const Value& credential, std::string_view pointer);
+// The command that a person signs in with: "plumbline login crm".
+std::string how_to_sign_in(const ResourceKey& integration);
 // "/spec/basic/username of the Credential: ..."
 Failure wrong_credential(std::string_view pointer, std::string_view what);
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include <boost/json/parse.hpp>
+
 #include "controller/base/log.h"
 
 namespace plumb::runtime {
@@ -25,6 +27,14 @@ constexpr std::string_view name_of(Grant grant) {
   return "";
 }
 
+// RFC 6749, 5.2: the refresh token is invalid, has expired or was revoked.
+bool is_invalid_grant(const AuthFailure& failure) {
+  if (!failure.answer || failure.answer->status >= 500) return false;
+  boost::system::error_code error;
+  const Value body = boost::json::parse(failure.answer->body, error);
+  return !error && text_at(body, "/error") == "invalid_grant";
+}
+
 class OAuthAuthenticator final : public Authenticator {
  public:
   explicit OAuthAuthenticator(std::shared_ptr<TokenSource> tokens) : tokens_(std::move(tokens)) {}
@@ -39,6 +49,7 @@ class OAuthAuthenticator final : public Authenticator {
   // Another token does not allow what this one does not: 403 stays (RFC 6750, 3.1).
   bool refused(int status) override { return status == 401 && tokens_->refused(); }
   void renew_if_due() override { tokens_->renew_if_due(); }
+  void drop() override { tokens_->drop(); }
 
  private:
   std::shared_ptr<TokenSource> tokens_;
@@ -56,7 +67,7 @@ TokenSource::TokenSource(std::shared_ptr<const SharedSettings> settings, const A
 }
 
 bool TokenSource::usable(Duration ahead) const {
-  if (!token_ || rejected_) return false;
+  if (!token_ || token_->access == nullptr || rejected_) return false;
   return !token_->expires || parts_.clock.now() < *token_->expires - margin_ - ahead;
 }
 
@@ -87,7 +98,8 @@ void TokenSource::get(std::function<void(Access)> done) {
 bool TokenSource::refused() {
   if (handouts_.refused(parts_.clock.steady())) rejected_ = true;
   if (rejected_ && !renewing_) load();
-  const bool renewable = client_.grant != Grant::authorization_code || (token_ && token_->refresh != nullptr);
+  const bool renewable =
+      client_.grant != Grant::authorization_code || (token_ && token_->refresh != nullptr) || has_initial();
   return renewing_ || usable({}) || renewable;
 }
 
@@ -107,15 +119,45 @@ void TokenSource::renew() {
 }
 
 void TokenSource::obtain(bool by_refresh) {
+  if (!by_refresh && has_initial()) return take_initial();
   if (!by_refresh && client_.grant == Grant::authorization_code) {
     Error error{Fault::denied,
-                fmt::format("nobody has signed in for {}, or what was given has expired: plumbline auth login "
-                            "integration {}",
-                            to_string(settings_->integration), settings_->integration.name),
+                fmt::format("nobody has signed in for {}, or what was given has expired: {}",
+                            to_string(settings_->integration), how_to_sign_in(settings_->integration)),
                 {}};
     return finish(false, tl::unexpected(AuthFailure{std::move(error), {}}));
   }
   request(by_refresh, false);
+}
+
+bool TokenSource::has_initial() const {
+  return !initial_tried_ && (!client_.initial_access.empty() || !client_.initial_refresh.empty());
+}
+
+void TokenSource::take_initial() {
+  std::vector<std::string> references;
+  for (const std::string& each : {client_.initial_access, client_.initial_refresh})
+    if (!each.empty()) references.push_back(each);
+  read_secrets(parts_.secrets, std::move(references), [self = shared_from_this()](Result<Secrets> secrets) {
+    if (!secrets) return self->finish(false, tl::unexpected(AuthFailure{std::move(secrets).error(), {}}));
+    self->begin_with(*secrets);
+  });
+}
+
+// As if somebody had signed in (C27).
+void TokenSource::begin_with(const Secrets& secrets) {
+  initial_tried_ = true;
+  Token token;
+  for (std::size_t i = 0; i < secrets.size(); ++i) {
+    const bool is_access = i == 0 && !client_.initial_access.empty();
+    const std::string& reference = is_access ? client_.initial_access : client_.initial_refresh;
+    if (auto fits = check_text(secrets[i]->reveal(), Place::token, reference); !fits)
+      return finish(false, tl::unexpected(AuthFailure{std::move(fits).error(), {}}));
+    (is_access ? token.access : token.refresh) = secrets[i];
+  }
+  if (token.access != nullptr) return finish(false, std::move(token));
+  token_ = std::move(token);
+  obtain(true);
 }
 
 void TokenSource::with_endpoint(bool by_refresh, std::function<void(tl::expected<Url, AuthFailure>)> done) {
@@ -182,8 +224,14 @@ void TokenSource::finish(bool by_refresh, TokenAnswer answer) {
     token_->refresh.reset();
     return obtain(false);
   }
+  if (by_refresh && refusal && has_initial()) {
+    token_.reset();
+    return obtain(false);
+  }
   if (by_refresh && refusal)
-    answer.error().error.message += "; plumbline auth login integration " + settings_->integration.name + " helps";
+    answer.error().error.message += fmt::format("; {} helps", how_to_sign_in(settings_->integration));
+  // Nothing can be had with what is kept any more: the status says that somebody has to sign in.
+  if (by_refresh && is_invalid_grant(answer.error())) give_up_token();
   // They may have been changed at both ends.
   if (fault == Fault::denied) rereading_.forget({client_.secret, client_.password});
   failed_ = parts_.clock.steady();
@@ -193,6 +241,14 @@ void TokenSource::finish(bool by_refresh, TokenAnswer answer) {
   const bool holds = token_ && !rejected_ && token_->expires && parts_.clock.now() < *token_->expires;
   if (holds) return answer_all(token_->access);
   answer_all(tl::unexpected(std::move(answer).error()));
+}
+
+void TokenSource::give_up_token() {
+  token_->refresh.reset();
+  const auto stored = dropped_ ? std::nullopt : parts_.tokens.load(settings_->token_name);
+  const bool same =
+      stored && stored->access != nullptr && seen_ != nullptr && stored->access->reveal() == seen_->reveal();
+  if (same) parts_.tokens.erase(settings_->token_name);
 }
 
 void TokenSource::keep(Token token) {
@@ -205,6 +261,7 @@ void TokenSource::keep(Token token) {
   rejected_ = used_ = false;
   failed_.reset();
   handouts_.replaced(parts_.clock.steady());
+  if (dropped_) return;
   if (auto saved = parts_.tokens.save(settings_->token_name, *token_); saved)
     seen_ = token_->access;
   else

@@ -22,6 +22,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   // had, another one.
   bool refused();
   void renew_if_due();
+  void drop() { dropped_ = true; }
 
  private:
   using Obtained = std::function<void(TokenAnswer)>;
@@ -29,11 +30,16 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   void load();
   void renew();
   void obtain(bool by_refresh);
+  // Whether the Credential names tokens to begin with that were not tried yet.
+  bool has_initial() const;
+  void take_initial();
+  void begin_with(const Secrets& secrets);
   void with_endpoint(bool by_refresh, std::function<void(tl::expected<Url, AuthFailure>)> done);
   void request(bool by_refresh, bool looked_again);
   void send(bool by_refresh, Url url, const Secrets& secrets, Obtained done);
   void finish(bool by_refresh, TokenAnswer answer);
   void keep(Token token);
+  void give_up_token();
   void answer_all(const Access& access);
 
   std::shared_ptr<const SharedSettings> settings_;
@@ -46,6 +52,8 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   bool rejected_ = false;  // token_.access was refused; its refresh token may hold yet
   bool renewing_ = false;
   bool used_ = false;  // token_ was handed out since it was obtained
+  bool initial_tried_ = false;
+  bool dropped_ = false;  // the token store is another one's from here on
   std::optional<SteadyTime> failed_;
   Rereading rereading_;
   Handouts handouts_;

@@ -29,6 +29,7 @@ class BoundAuthenticator final : public Authenticator {
   }
   bool refused(int status) override { return inner_->refused(status); }
   void renew_if_due() override { inner_->renew_if_due(); }
+  void drop() override { inner_->drop(); }
 
  private:
   const Url base_;

@@ -39,6 +39,9 @@ class Authenticator {
   virtual bool refused(int status) = 0;
   // Seconds before it expires a token is renewed without anybody asking. Called from time to time by the owner.
   virtual void renew_if_due() {}
+  // The credential is another one from here on, and another Authenticator follows: a token that is still on its way
+  // goes to those who wait for it, and is not kept.
+  virtual void drop() {}
 };
 
 // What an Authenticator is made from.

@@ -1,6 +1,8 @@
 #include "controller/runtime/conditions.h"
 
 #include "controller/base/text.h"
+#include "controller/runtime/auth_support.h"
+#include "controller/runtime/integration_settings.h"
 #include "controller/runtime/requirements.h"
 #include "controller/runtime/routing.h"
 
@@ -11,12 +13,22 @@ Condition condition(std::string type, bool holds, std::string reason, std::strin
   return {std::move(type), holds ? "True" : "False", std::move(reason), std::move(message), {}};
 }
 
+// Nothing where no rotation is declared.
+std::vector<Condition> rotation_conditions(const Registered& credential, const LocalTargetParts& parts) {
+  if (at(credential.spec, "/rotation") == nullptr) return {};
+  const auto rotation = parts.rotation(credential);
+  if (!rotation) return {{"Rotated", "Unknown", "NotYet", "its secrets are read anew before they are used next", {}}};
+  std::string message = fmt::format("last {}", format_time(rotation->last));
+  if (!rotation->version.empty()) message += fmt::format(" (version {})", printable(rotation->version));
+  if (rotation->next) message += fmt::format(", next {}", format_time(*rotation->next));
+  return {condition("Rotated", true, rotation->next ? "Scheduled" : "Versioned", message)};
+}
+
 // What an integration is made of, as it was applied.
 class IntegrationConditions {
  public:
-  IntegrationConditions(const Registered& integration, const RegistryView& view, const Registry& registry,
-                        const ProbeOf& probe)
-      : spec_(integration.spec), key_(integration.key), view_(view), registry_(registry), probe_(probe) {}
+  IntegrationConditions(const Registered& integration, const RegistryView& view, const LocalTargetParts& parts)
+      : of_(integration), spec_(integration.spec), key_(integration.key), view_(view), parts_(parts) {}
 
   std::vector<Condition> run() && {
     resolve_model();
@@ -49,7 +61,7 @@ class IntegrationConditions {
     } else if (view_.find(key) == nullptr) {
       add(condition("ModelResolved", false, "ModelNotFound", fmt::format("{} is not in use", key)));
     } else {
-      add(condition("ModelResolved", false, "ModelInvalid", fmt::format("{}: {}", key, registry_.problem(key))));
+      add(condition("ModelResolved", false, "ModelInvalid", fmt::format("{}: {}", key, parts_.registry.problem(key))));
     }
   }
 
@@ -83,10 +95,14 @@ class IntegrationConditions {
     if (!bool_at(spec_, "/enabled").value_or(true))
       return condition("Ready", false, "Disabled", "spec.enabled is false: its operations are not called");
     if (stopped_) return condition("Ready", false, stopped_->reason, stopped_->message);
+    if (const std::string token = consent_needed(view_, of_);
+        !token.empty() && parts_.signed_in && !parts_.signed_in(token))
+      return condition("Ready", false, "AwaitingConsent",
+                       fmt::format("nobody has signed in, or what was given has expired: {}", how_to_sign_in(key_)));
     const Registered* const gateway = view_.find({"GatewayConfiguration", key_.ns, "default"});
-    const Routing routing = effective_routing(spec_, gateway == nullptr ? nullptr : &gateway->spec);
+    const ChosenRoute routing = effective_routing(spec_, gateway == nullptr ? nullptr : &gateway->spec).route;
     // Connectors do not exist yet, so there is no cluster that could be found.
-    if (!routing.cluster.empty() || routing.mode == ExecutionMode::cluster_no_proxy)
+    if (!routing.cluster.empty() || routing.mode == ChosenRoute::Mode::cluster_no_proxy)
       return condition("Ready", false, "ClusterNotFound",
                        fmt::format("cluster \"{}\" (by {}) has no connector, so nobody can send its requests; mode {} "
                                    "by {}",
@@ -95,18 +111,18 @@ class IntegrationConditions {
     const std::string way =
         fmt::format("{} by {}", to_string(routing.mode), to_string(routing.mode_source)) +
         (routing.proxy_host.empty() ? "" : fmt::format(" through {}:{}", routing.proxy_host, routing.proxy_port));
-    if (text_at(spec_, "/probe/mode").value_or("Off") == "Off" || !probe_)
+    if (text_at(spec_, "/probe/mode").value_or("Off") == "Off" || !parts_.probe)
       return condition("Ready", true, "Available", way);
-    const auto probed = probe_(key_);
+    const auto probed = parts_.probe(key_);
     if (!probed) return {"Ready", "Unknown", "NotProbed", "was not probed yet; " + way, {}};
     return condition("Ready", probed->ok, probed->reason, probed->message);
   }
 
+  const Registered& of_;
   const Value& spec_;
   const ResourceKey& key_;
   const RegistryView& view_;
-  const Registry& registry_;
-  const ProbeOf& probe_;
+  const LocalTargetParts& parts_;
   const openapi::Model* model_ = nullptr;
   const Value* credential_ = nullptr;
   std::optional<Condition> stopped_;
@@ -115,12 +131,25 @@ class IntegrationConditions {
 
 }  // namespace
 
-std::vector<Condition> conditions_of(const ResourceKey& key, const Registry& registry, const Snapshot& declared,
-                                     const ProbeOf& probe) {
-  const auto view = registry.view();
+std::string consent_needed(const RegistryView& view, const Registered& integration) {
+  const ResourceKey model{"IntegrationModel", integration.key.ns,
+                          text_at(integration.spec, "/modelRef/name").value_or("")};
+  const Registered* const credential = view.find(
+      {"Credential", integration.key.ns, text_at(integration.spec, "/authentication/credentialRef/name").value_or("")});
+  const auto found = view.models.find(model);
+  if (credential == nullptr || found == view.models.end()) return {};
+  if (text_at(credential->spec, "/type") != "oauth2AuthorizationCode") return {};
+  for (const char* given : {"initialAccessTokenFrom", "initialRefreshTokenFrom"})
+    if (at(credential->spec, fmt::format("/oauth2AuthorizationCode/{}", given)) != nullptr) return {};
+  const openapi::SecurityScheme* const scheme = scheme_of(found->second->model(), integration.spec);
+  return scheme == nullptr ? std::string() : token_name(integration.key, *scheme);
+}
+
+std::vector<Condition> conditions_of(const ResourceKey& key, const Snapshot& declared, const LocalTargetParts& parts) {
+  const auto view = parts.registry.view();
   const Registered* const object = view->find(key);
-  if (key.kind == "Integration" && object != nullptr)
-    return IntegrationConditions(*object, *view, registry, probe).run();
+  if (key.kind == "Integration" && object != nullptr) return IntegrationConditions(*object, *view, parts).run();
+  if (key.kind == "Credential" && object != nullptr && parts.rotation) return rotation_conditions(*object, parts);
   if (key.kind == "Integration") {
     const Resource* const resource = declared.find(key);
     const auto name = resource == nullptr ? std::nullopt : text_at(resource->spec, "/modelRef/name");
@@ -129,7 +158,7 @@ std::vector<Condition> conditions_of(const ResourceKey& key, const Registry& reg
                         fmt::format("there is no IntegrationModel \"{}\" in the namespace {}", *name, key.ns))};
   }
   if (key.kind == "IntegrationModel" && object != nullptr) {
-    const std::string problem = registry.problem(key);
+    const std::string problem = parts.registry.problem(key);
     return {condition("Ready", problem.empty(), problem.empty() ? "Available" : "ModelInvalid", problem)};
   }
   return {};

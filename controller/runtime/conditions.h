@@ -9,7 +9,8 @@
 namespace plumb::runtime {
 
 // The conditions of one object of the registry; see make_local_target. Their last_transition is left to who keeps them.
-std::vector<Condition> conditions_of(const ResourceKey& key, const Registry& registry, const Snapshot& declared,
-                                     const ProbeOf& probe);
+std::vector<Condition> conditions_of(const ResourceKey& key, const Snapshot& declared, const LocalTargetParts& parts);
+// The token that a person has to sign in for; empty: nobody has to.
+std::string consent_needed(const RegistryView& view, const Registered& integration);
 
 }  // namespace plumb::runtime

@@ -156,6 +156,13 @@ LogLevel IntegrationLog::level_of(const Known& known) const {
 
 LogLevel IntegrationLog::level(const ResourceKey& integration) const { return level_of(known(integration)); }
 
+ActiveLevel IntegrationLog::active(const ResourceKey& integration) const {
+  const Known& of = known(integration);
+  ActiveLevel active{.level = level_of(of), .declared = of.settings.level, .until = {}};
+  if (of.override_level && parts_.clock.now() < of.override_level->until) active.until = of.override_level->until;
+  return active;
+}
+
 bool IntegrationLog::detailed(const ResourceKey& integration) const { return level(integration) >= LogLevel::debug; }
 
 void IntegrationLog::write(const CallRecord& call, const Known& known, const Entry& entry) const {

@@ -43,6 +43,13 @@ struct LogSettings {
 };
 LogSettings log_settings(const ResourceKey& integration, const Value& spec);
 
+// The level that counts.
+struct ActiveLevel {
+  LogLevel level = LogLevel::info;
+  LogLevel declared = LogLevel::info;  // of the manifest
+  std::optional<SystemTime> until{};   // nothing: it is the declared one
+};
+
 // What is logged of calls, to the log of the process and to syslog servers, each from the level on that the
 // Integration says (FEATURES table I):
 //   error, warn  a call that failed: error if no answer could be had, warn if the answer, or what was asked, is bad
@@ -77,6 +84,7 @@ class IntegrationLog {
   // that lies in the past ends it. Fault::not_found if there is no such Integration.
   Result<void> set_level(const ResourceKey& integration, LogLevel level, SystemTime until);
   LogLevel level(const ResourceKey& integration) const;
+  ActiveLevel active(const ResourceKey& integration) const;
   // Whether headers of attempts are to be collected.
   bool detailed(const ResourceKey& integration) const;
 

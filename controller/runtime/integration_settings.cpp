@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <set>
 
 #include "controller/base/text.h"
+#include "controller/runtime/authenticator.h"
 #include "controller/runtime/integration_parts.h"
-#include "controller/runtime/secret_source.h"
 
 namespace plumb::runtime {
 namespace {
@@ -65,26 +66,20 @@ void choose_scheme(Draft& draft, const openapi::Model& model) {
     }
 }
 
-// spec.<member> of a secret source as a reference of the SecretStore.
-std::string reference(Draft& draft, const Value* spec, std::string_view pointer) {
-  const Value* source = spec == nullptr ? nullptr : at(*spec, pointer);
-  if (source == nullptr) return {};
-  const auto text = secret_reference(*source);
-  if (!text)
-    draft.problem("/authentication/credentialRef",
-                  fmt::format("the Credential's {}: {}", pointer, text.error().message));
-  return text.value_or("");
-}
-
 void take_certificate(Draft& draft) {
   IntegrationSettings& to = draft.settings;
-  to.certificate = reference(draft, draft.from.credential, "/mutualTLS/certificateFrom");
-  to.key = reference(draft, draft.from.credential, "/mutualTLS/keyFrom");
-  to.authorities = reference(draft, draft.from.credential, "/mutualTLS/caFrom");
-  if (to.has_credential && (to.certificate.empty() || to.key.empty()))
-    draft.problem("/authentication/credentialRef",
-                  fmt::format("scheme \"{}\" needs a Credential of type mutualTLS with certificateFrom and keyFrom",
-                              to.scheme->name));
+  if (to.has_credential) {
+    auto references = mutual_tls_references(*draft.from.credential);
+    if (references) {
+      to.certificate = std::move(references->certificate);
+      to.key = std::move(references->key);
+      to.authorities = std::move(references->ca);
+    } else {
+      draft.problem("/authentication/credentialRef",
+                    fmt::format("scheme \"{}\" needs a Credential of type mutualTLS: {}", to.scheme->name,
+                                references.error().message));
+    }
+  }
   if (!bool_at(draft.spec(), "/tls/enabled").value_or(false))
     draft.problem("/tls/enabled", "must be true for mutual TLS: options of TLS apply only where it is enabled");
 }
@@ -176,7 +171,10 @@ IntegrationSettings integration_settings(const SettingsSources& sources) {
   take_authentication(draft);
   if (sources.model != nullptr) take_server(spec, *sources.model, draft.settings);
   take_tls(draft);
-  take_route(spec, sources.gateway, draft.settings);
+  Routing routing = effective_routing(spec, sources.gateway);
+  draft.settings.route = std::move(routing.route);
+  std::ranges::move(routing.problems, std::back_inserter(draft.settings.problems));
+  std::ranges::move(routing.warnings, std::back_inserter(draft.settings.warnings));
   check_probe(draft);
   return std::move(draft.settings);
 }

@@ -13,28 +13,11 @@
 #include "controller/runtime/probe.h"
 #include "controller/runtime/rate_limit.h"
 #include "controller/runtime/registry.h"
+#include "controller/runtime/routing.h"
 #include "controller/schema/registry.h"
 
 // What an Integration, its model, its Credential and its namespace's GatewayConfiguration say together. Pure.
 namespace plumb::runtime {
-
-// Which way requests go, and who said so (FEATURES F, G).
-struct ChosenRoute {
-  enum class Mode { direct, cluster_no_proxy, proxy };
-  enum class Source { integration, gateway, standard };
-  enum class Sign { none, basic, secrets_manager };  // how one signs in to the proxy
-  Mode mode = Mode::direct;
-  Source mode_source = Source::standard;
-  std::string cluster{};  // empty: this process
-  Source cluster_source = Source::standard;
-  std::string proxy_host{};
-  std::uint16_t proxy_port = 0;
-  Sign sign = Sign::none;
-  std::string username{};                            // Sign::basic
-  std::string username_secret{}, password_secret{};  // references; the first for Sign::secrets_manager alone
-};
-// "direct", "cluster dmz", "proxy squid:3128", "cluster dmz, proxy squid:3128": for logs and status.
-std::string to_string(const ChosenRoute& route);
 
 struct IntegrationSettings {
   bool enabled = true;

@@ -211,6 +211,18 @@ std::shared_ptr<const IntegrationSettings> Invoker::settings(const ResourceKey& 
   return found == state_->live.end() ? nullptr : found->second->settings;
 }
 
+void Invoker::drop_authenticator(const ResourceKey& integration) {
+  const auto found = state_->live.find(integration);
+  if (found == state_->live.end()) return;
+  Connection& connection = *found->second->connection;
+  if (connection.authenticator) connection.authenticator->drop();
+  connection.authenticator.reset();
+  connection.authenticated_by.reset();
+  // At once, so that its token is renewed without anybody asking.
+  const auto& route = connection.routes->ready();
+  if (route && found->second->settings->problems.empty()) authenticator_of(*found->second, route, *state_->parts);
+}
+
 void Invoker::auth_settings(const ResourceKey& integration, std::function<void(Result<AuthSettings>)> done) const {
   auto target = state_->usable(integration);
   if (!target) return done(Failure(std::move(target).error()));

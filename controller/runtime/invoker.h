@@ -70,6 +70,9 @@ class Invoker {
   void probe(const ResourceKey& integration, Done done, bool asked_for = false);
   // What an Integration comes to; null: there is none of that name.
   std::shared_ptr<const IntegrationSettings> settings(const ResourceKey& integration) const;
+  // The credential of an integration is another one from here on: see Authenticator::drop. What is asked for next is
+  // authorised anew.
+  void drop_authenticator(const ResourceKey& integration);
   // For a login: what the authenticator of an Integration is made from. Faults as the strings of invoke. `done` may be
   // called from within.
   void auth_settings(const ResourceKey& integration, std::function<void(Result<AuthSettings>)> done) const;

@@ -23,7 +23,7 @@ class LocalTarget final : public Target {
   Result<Observation> look_up(const Interest& interest, Deadline deadline) override;
   void note_revision(const std::string& revision) override { revision_ = revision; }
   std::vector<Condition> conditions(const ResourceKey& key, const Snapshot& declared) override {
-    return conditions_of(key, parts_.registry, declared, parts_.probe);
+    return conditions_of(key, declared, parts_);
   }
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override;
@@ -35,7 +35,14 @@ class LocalTarget final : public Target {
  private:
   LiveObject live_object(const Registered& object) const;
   std::vector<std::string> changed_objects(const RegistryView& now);
-  void add_probed(const RegistryView& now, std::vector<std::string>& changed);
+  struct Seen {
+    std::optional<ProbeResult> probed;
+    std::optional<bool> signed_in;
+    std::optional<Rotation> rotation;
+    friend bool operator==(const Seen&, const Seen&) = default;
+  };
+  Seen look_at(const RegistryView& now, const Registered& object) const;
+  void add_seen(const RegistryView& now, std::vector<std::string>& changed);
   Result<std::optional<Registry::Write>> write_for(const Change& change, const std::string& operation,
                                                    const RegistryView& now) const;
   Result<void> check_unused(const Change& change, std::span<const Change> together, const RegistryView& now) const;
@@ -43,8 +50,8 @@ class LocalTarget final : public Target {
   std::string name_;
   LocalTargetParts parts_;
   std::string revision_;
-  std::shared_ptr<const RegistryView> seen_;                  // null: nothing was observed yet
-  std::map<ResourceKey, std::optional<ProbeResult>> probed_;  // as last told
+  std::shared_ptr<const RegistryView> seen_;  // null: nothing was observed yet
+  std::map<ResourceKey, Seen> last_seen_;     // as last told
   std::optional<Complete<LiveSet>> live_;
 };
 
@@ -82,17 +89,28 @@ std::vector<std::string> LocalTarget::changed_objects(const RegistryView& now) {
   return changed;
 }
 
-void LocalTarget::add_probed(const RegistryView& now, std::vector<std::string>& changed) {
-  if (!parts_.probe) return;
-  std::map<ResourceKey, std::optional<ProbeResult>> probed;
-  for (auto each = now.objects.lower_bound({"Integration", "", ""});
-       each != now.objects.end() && each->first.kind == "Integration"; ++each) {
-    auto result = parts_.probe(each->first);
-    const auto before = probed_.find(each->first);
-    if (result && (before == probed_.end() || before->second != result)) changed.push_back(to_string(each->first));
-    probed.emplace(each->first, std::move(result));
+// What conditions say of the world, which changes without anything being written here.
+LocalTarget::Seen LocalTarget::look_at(const RegistryView& now, const Registered& object) const {
+  Seen seen;
+  if (object.key.kind == "Integration") {
+    if (parts_.probe) seen.probed = parts_.probe(object.key);
+    const std::string token = parts_.signed_in ? consent_needed(now, object) : std::string();
+    if (!token.empty()) seen.signed_in = parts_.signed_in(token);
   }
-  probed_ = std::move(probed);
+  if (object.key.kind == "Credential" && parts_.rotation) seen.rotation = parts_.rotation(object);
+  return seen;
+}
+
+void LocalTarget::add_seen(const RegistryView& now, std::vector<std::string>& changed) {
+  std::map<ResourceKey, Seen> all;
+  for (const auto& [key, object] : now.objects) {
+    Seen seen = look_at(now, *object);
+    if (seen == Seen()) continue;
+    const auto before = last_seen_.find(key);
+    if (before == last_seen_.end() || before->second != seen) changed.push_back(to_string(key));
+    all.emplace(key, std::move(seen));
+  }
+  last_seen_ = std::move(all);
 }
 
 Result<Observation> LocalTarget::observe(const Interest&, Deadline) {
@@ -101,7 +119,7 @@ Result<Observation> LocalTarget::observe(const Interest&, Deadline) {
   seen.whole = seen_ == nullptr;
   if (now != seen_) seen.changed = changed_objects(*now);
   seen_ = now;
-  add_probed(*now, seen.changed);
+  add_seen(*now, seen.changed);
   std::sort(seen.changed.begin(), seen.changed.end());
   seen.changed.erase(std::unique(seen.changed.begin(), seen.changed.end()), seen.changed.end());
   seen.live = &*live_;

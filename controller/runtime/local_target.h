@@ -11,6 +11,7 @@
 #include "controller/base/clock.h"
 #include "controller/ports/target.h"
 #include "controller/runtime/registry.h"
+#include "controller/runtime/rotation.h"
 
 namespace plumb::runtime {
 
@@ -29,6 +30,9 @@ struct LocalTargetParts {
   std::vector<const Reconciler*> kinds;
   std::span<const std::string_view> free_form;  // see flattened(); must outlive it
   ProbeOf probe{};                              // empty: nobody probes
+  // What the state says of the tokens and rotations of what is applied; empty: nothing is said of them.
+  std::function<bool(const std::string& token_name)> signed_in{};
+  std::function<std::optional<Rotation>(const Registered& credential)> rotation{};
 };
 
 // The integration runtime of this process as a Target: its objects are what the registry holds, by kind, namespace and
@@ -36,7 +40,8 @@ struct LocalTargetParts {
 //
 // Conditions of an Integration: ModelResolved, CredentialResolved, Configured (the settings that are missing, as JSON
 // Pointers), InsecureTLS where certificates are not checked, and Ready, which is False where one of these or its
-// routing keeps it from being called, and what the last probe showed where it is probed.
+// routing keeps it from being called, where somebody has to sign in first (AwaitingConsent), and what the last probe
+// showed where it is probed. Of a Credential with spec.rotation: Rotated, with when it was and when it will be.
 std::unique_ptr<Target> make_local_target(std::string name, LocalTargetParts parts);
 
 }  // namespace plumb::runtime

@@ -5,8 +5,10 @@
 #include <span>
 #include <utility>
 
+#include "controller/base/digest.h"
 #include "controller/base/secret.h"
 #include "controller/base/text.h"
+#include "controller/runtime/spellings.h"
 
 namespace plumb::runtime {
 namespace {
@@ -134,7 +136,13 @@ Reflected::Reflected(const HttpRequest& request, const SecretPlaces& places) {
     } else if (equals_ignoring_case(name, "Authorization")) {
       // "Bearer x": what follows the scheme is the secret. A signature is none: it is good for this request alone.
       const std::string_view scheme = std::string_view(value).substr(0, value.find(' '));
-      if (!scheme.starts_with("AWS4")) take(std::string_view(value).substr(std::min(value.size(), scheme.size() + 1)));
+      const std::string_view credentials = std::string_view(value).substr(std::min(value.size(), scheme.size() + 1));
+      if (!scheme.starts_with("AWS4")) take(credentials);
+      // A server that has looked into it may name what it found.
+      if (auto pair = scheme == "Basic" ? from_base64(credentials) : std::nullopt) {
+        take(std::string_view(*pair).substr(std::min(pair->size(), pair->find(':') + 1)));
+        wipe(*pair);
+      }
     } else {
       take(value);
     }
@@ -159,7 +167,8 @@ Reflected& Reflected::operator=(Reflected&& other) noexcept {
 
 void Reflected::take(std::string_view secret) {
   constexpr std::size_t kLeast = 8;
-  if (secret.size() >= kLeast) secrets_.emplace_back(secret);
+  if (secret.size() < kLeast) return;
+  for (std::string& each : spellings_of(secret)) secrets_.push_back(std::move(each));
 }
 
 void Reflected::wipe_all() {

@@ -119,20 +119,4 @@ bool is_platform_secret(std::string_view member) {
   return std::ranges::find(kNames, member) != std::end(kNames);
 }
 
-std::string platform_secret_reference(const Value& source) {
-  for (const char* scheme : {"env", "file", "systemd"})
-    if (const auto name = text_at(source, fmt::format("/{}", scheme))) return fmt::format("{}:{}", scheme, *name);
-  if (const auto digest = text_at(source, "/sops/sha256"))
-    return fmt::format("sops:{}#{}", *digest, text_at(source, "/sops/key").value_or(""));
-  if (const auto path = text_at(source, "/vault/path")) {
-    const Value* const number = at(source, "/vault/version");
-    const std::string version = number == nullptr     ? ""
-                                : number->is_string() ? std::string(number->get_string())
-                                                      : canonical(*number);
-    return fmt::format("vault:{}#{}{}", *path, text_at(source, "/vault/key").value_or(""),
-                       version.empty() ? "" : "?version=" + version);
-  }
-  return "";
-}
-
 }  // namespace plumb::runtime

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "controller/model/secret_source.h"
+
 namespace plumb::runtime {
 namespace {
 
@@ -32,8 +34,7 @@ Result<void> take_credential(const Resource& platform, const Snapshot& snapshot,
                   method.type);
     settings.login = method.login;
     settings.account = text_at(credential->spec, method.account).value_or("");
-    const Value* const source = at(credential->spec, method.secret);
-    settings.secret_from = source == nullptr ? "" : platform_secret_reference(*source);
+    PLUMB_TRY(settings.secret_from, secret_reference_at(credential->spec, std::string(method.secret)));
     if (settings.account.empty() || settings.secret_from.empty())
       return fail(Fault::invalid, "/spec/authentication/credentialRef: Credential \"{}\" has no {} or {}", name,
                   method.account, method.secret);

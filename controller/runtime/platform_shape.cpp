@@ -8,6 +8,7 @@
 
 #include "controller/base/text.h"
 #include "controller/base/url.h"
+#include "controller/model/secret_source.h"
 
 namespace plumb::runtime {
 namespace {
@@ -193,10 +194,7 @@ Result<Block> authentication(const PlatformInput& input) {
       set_path(made.settings, where, *value);
       continue;
     }
-    std::string reference = platform_secret_reference(*value);
-    if (reference.empty())
-      return fail(Fault::invalid, "/spec{}: names no secret of env, file, systemd, sops or vault", row.spec);
-    made.secrets[where] = std::move(reference);
+    PLUMB_TRY(made.secrets[where], secret_reference_at(*input.credential, std::string(row.spec)));
   }
   if (!known)
     return fail(Fault::invalid,
@@ -233,8 +231,10 @@ Result<Block> settings_of(const PlatformInput& input, std::vector<std::string>& 
     if (bool_at(spec, "/clusterOverride/enabled").value_or(false)) copy_rows(kCluster, spec, settings);
     if (bool_at(spec, "/proxyOverride/enabled").value_or(false)) {
       copy_rows(kProxy, spec, settings);
-      if (const Value* source = at(spec, "/proxyOverride/authentication/passwordFrom"))
-        made.secrets["proxyOverride.authentication.password"] = platform_secret_reference(*source);
+      constexpr const char* kPassword = "/proxyOverride/authentication/passwordFrom";
+      if (at(spec, kPassword) != nullptr) {
+        PLUMB_TRY(made.secrets["proxyOverride.authentication.password"], secret_reference_at(spec, kPassword));
+      }
     }
   }
   if (const Value* advanced = at(spec, "/advanced"); advanced != nullptr && advanced->is_object()) {

@@ -101,7 +101,4 @@ const Value* find_path(const Value& document, std::string_view path);
 // Whether a member of an authentication block is one that a Platform hides.
 bool is_platform_secret(std::string_view member);
 
-// The reference of a secret source of a manifest for the SecretStore (docs/decisions/0012); empty: there is none.
-std::string platform_secret_reference(const Value& source);
-
 }  // namespace plumb::runtime

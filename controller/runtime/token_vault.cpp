@@ -119,6 +119,16 @@ void TokenVault::erase(const std::string& name) {
     log::warning("token.not_erased", "the token {} is still kept: {}", printable(name), gone.error().message);
 }
 
+bool TokenVault::serves(const std::string& name, SystemTime now) {
+  const auto token = load(name);
+  return token && (token->refresh != nullptr || !token->expires || now < *token->expires);
+}
+
+std::uint64_t TokenVault::version(const std::string& name) {
+  const auto item = store_.get(key_of(name));
+  return item && *item ? (*item)->version : 0;
+}
+
 Result<std::vector<std::string>> TokenVault::names() {
   PLUMB_TRY(const auto items, store_.list(kPrefix));
   std::vector<std::string> found;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ class TokenVault final : public TokenStore {
   std::optional<Token> load(const std::string& name) override;
   Result<void> save(const std::string& name, const Token& token) override;
   void erase(const std::string& name) override;
+  // Whether something can be had with it yet: it holds, or there is a refresh token.
+  bool serves(const std::string& name, SystemTime now);
+  // Grows with every save; 0: there is none. Opens nothing.
+  std::uint64_t version(const std::string& name);
   // Of all that are kept, whoever sealed them; in byte order.
   Result<std::vector<std::string>> names();
 

@@ -97,18 +97,5 @@ TEST(IntegrationKinds, CredentialsOfDirectoriesAndIntegrationsOfPlatformsBelongE
   EXPECT_FALSE(belongs_to_runtime(resource("ADUser", "jdoe", "{}")));
 }
 
-TEST(SecretReference, NamesEachSource) {
-  const Value spec = boost::json::parse(R"({"a": {"env": "X"}, "b": {"file": "/f"}, "c": {"systemd": "s"},
-      "d": {"sops": {"file": "s.yaml", "key": "/k", "sha256": "abc"}}, "e": {"vault": {"path": "kv/a", "key": "k"}},
-      "f": {"vault": {"path": "kv/a", "key": "k", "version": 3}}})");
-  EXPECT_EQ(secret_reference(spec, "/a"), "env:X");
-  EXPECT_EQ(secret_reference(spec, "/b"), "file:/f");
-  EXPECT_EQ(secret_reference(spec, "/c"), "systemd:s");
-  EXPECT_EQ(secret_reference(spec, "/d"), "sops:abc#/k");
-  EXPECT_EQ(secret_reference(spec, "/e"), "vault:kv/a#k");
-  EXPECT_EQ(secret_reference(spec, "/f"), "vault:kv/a#k?version=3");
-  EXPECT_EQ(secret_reference(spec, "/none"), "");
-}
-
 }  // namespace
 }  // namespace plumb::test

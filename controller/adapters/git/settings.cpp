@@ -6,6 +6,7 @@
 #include "controller/adapters/git/library.h"
 #include "controller/adapters/git/version_range.h"
 #include "controller/base/text.h"
+#include "controller/model/secret_source.h"
 #include "controller/model/setting.h"
 
 namespace plumb::git {
@@ -53,8 +54,11 @@ Result<Reference> read_reference(const Value& spec) {
 Result<void> read_credentials(const Value& spec, const Url& url, Settings& settings) {
   Credentials& own = settings.credentials;
   own.username = text_at(spec, "/credentials/username").value_or(url.user.empty() ? "git" : url.user);
-  own.password_from = secret_at(spec, "/credentials/passwordFrom");
-  own.ssh_key_from = secret_at(spec, "/credentials/sshKeyFrom");
+  PLUMB_TRY(own.password_from, secret_reference_at(spec, "/credentials/passwordFrom"));
+  PLUMB_TRY(own.ssh_key_from, secret_reference_at(spec, "/credentials/sshKeyFrom"));
+  for (const std::string& reference : {own.password_from, own.ssh_key_from})
+    if (reference.starts_with("sops:"))
+      return fail(Fault::invalid, "/spec/credentials: sops is not possible here: its file would be in what is fetched");
   own.known_hosts_file = text_at(spec, "/credentials/knownHostsFile").value_or("");
   if (!own.password_from.empty() && url.scheme != "https")
     return fail(Fault::invalid, "/spec/credentials/passwordFrom: is for https:// only");

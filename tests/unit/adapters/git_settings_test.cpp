@@ -70,6 +70,20 @@ TEST(GitSettings, MistakesAreSaidWithTheirPlace) {
   EXPECT_THAT(refused(R"({"url": "https://h/r", "acceptRewind": "a..b"})"), HasSubstr("/spec/acceptRewind"));
 }
 
+TEST(GitSettings, ASecretIsWhereItsReaderCanFindIt) {
+  const auto password = [](const std::string& source) {
+    return R"({"url": "https://h/r", "credentials": {"passwordFrom": )" + source + "}}";
+  };
+  const auto read = [&](const std::string& source) {
+    const auto settings = parse(password(source));
+    return settings ? settings->credentials.password_from : settings.error().message;
+  };
+  EXPECT_EQ(read(R"({"systemd": "git.token"})"), "systemd:git.token");
+  EXPECT_EQ(read(R"({"vault": {"path": "secret/git", "key": "token"}})"), "vault:secret/git#token");
+  EXPECT_THAT(read(R"({"sops": {"file": "s.yaml", "key": "/a", "sha256": ")" + std::string(64, 'a') + R"("}})"),
+              HasSubstr("sops is not possible here"));
+}
+
 TEST(GitSettings, GlobsKeepToDirectoriesUnlessTheySayOtherwise) {
   EXPECT_TRUE(matches_any({}, "any/thing"));
   EXPECT_TRUE(matches_any({"users/*.yaml"}, "users/jane.yaml"));

@@ -11,6 +11,16 @@ using ::testing::Not;
 class Invoke : public ApiWorld {};
 class Http : public ApiWorld {};
 class Roles : public ApiWorld {};
+class LogLevel : public ApiWorld {
+ protected:
+  net::Response put(std::string body, std::string account = "boss") {
+    return ask({.method = "PUT",
+                .path = kCrm + "/log-level",
+                .token = token(std::move(account)),
+                .body = std::move(body),
+                .headers = {{"Content-Type", "application/json"}}});
+  }
+};
 class Callback : public ApiWorld {};
 
 TEST_F(Invoke, WhatTheTargetAnsweredComesBackAsItIs) {
@@ -296,6 +306,48 @@ TEST_F(Roles, LimitsAndPlacesThatCannotBeAreRefused) {
         "limit=99999999999999999999999", "continue=", "continue=5", "continue=a/b", "continue=//"})
     EXPECT_EQ(status({.path = "/api/v1/roles", .query = query, .token = root}), 400) << query;
   EXPECT_EQ(status({.path = "/api/v1/roles", .query = "limit=500", .token = root}), 200);
+}
+
+TEST_F(LogLevel, IsSetForAWhileByAnAdminOfTheModelAndThatIsRecorded) {
+  const auto answer = put(R"({"level": "debug", "forSeconds": 600})");
+
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  const Value now = boost::json::parse(answer.body);
+  EXPECT_EQ(text_at(now, "/level"), "debug");
+  EXPECT_EQ(text_at(now, "/declared"), "warn");
+  EXPECT_EQ(text_at(now, "/until"), format_time(clock_.now() + std::chrono::minutes(10)));
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_EQ(events_[0].actor, "ServiceAccount/boss");
+  EXPECT_EQ(events_[0].action, "log.level");
+  EXPECT_EQ(events_[0].subject, "Integration/default/crm");
+  EXPECT_EQ(events_[0].message, "debug until " + format_time(clock_.now() + std::chrono::minutes(10)));
+  EXPECT_EQ(ask({.path = kCrm + "/log-level", .token = token("reader")}).body, answer.body);
+}
+
+TEST_F(LogLevel, IsNotSetByOthersAndTheAttemptIsRecorded) {
+  EXPECT_EQ(put(R"({"level": "debug"})", "writer").status, 403);
+  EXPECT_EQ(level_.level, runtime::LogLevel::warn);
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_EQ(events_[0].action, "log.denied");
+}
+
+TEST_F(LogLevel, WhatIsWrongIsNamedAndNothingIsSet) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"{}", "/level"},
+      {"[]", "mapping"},
+      {R"({"level": "loud"})", "/level"},
+      {R"({"level": 1})", "/level"},
+      {R"({"level": "debug", "forSeconds": 0})", "/forSeconds"},
+      {R"({"level": "debug", "forSeconds": 604801})", "/forSeconds"},
+      {R"({"level": "debug", "for": 1})", "/for"},
+  };
+  for (const auto& [body, named] : wrong) {
+    const auto answer = put(body);
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_THAT(message(answer), HasSubstr(named)) << body;
+  }
+  EXPECT_EQ(level_.level, runtime::LogLevel::warn);
+  EXPECT_TRUE(events_.empty());
 }
 
 TEST_F(Callback, HandsOnWhatTheServerSentThePersonBackWith) {

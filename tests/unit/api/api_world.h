@@ -121,6 +121,7 @@ class ApiWorld : public ::testing::Test {
   std::vector<Value> failures_;
   std::vector<runtime::LoginAnswer> logins_;
   tl::expected<ResourceKey, runtime::AuthFailure> login_ = ResourceKey{"Integration", "default", "crm"};
+  runtime::ActiveLevel level_{.level = runtime::LogLevel::warn, .declared = runtime::LogLevel::warn};
   std::string seen_;  // every body
   Api api_{{.tokens = tokens_,
             .clock = clock_,
@@ -140,6 +141,11 @@ class ApiWorld : public ::testing::Test {
                   logins_.push_back(answer);
                   done(login_);
                 },
+            .log_level = [this](const ResourceKey&) { return level_; },
+            .set_log_level = [this](const ResourceKey&, runtime::LogLevel level, SystemTime until) -> Result<void> {
+              level_ = {.level = level, .declared = runtime::LogLevel::warn, .until = until};
+              return {};
+            },
             .exported = [](const runtime::RegistryView&, const ResourceKey&) -> Result<Value> {
               return Value(Object{{"type", "Adapter"}});
             }}};

@@ -16,6 +16,7 @@ constexpr Row kOpen = {200, 200, 200, 200, 200, 200, 200, 200, 200};
 constexpr Row kFiltered = {401, 401, 401, 401, 200, 200, 200, 200, 200};
 constexpr Row kSeen = {401, 401, 401, 401, 404, 200, 200, 200, 200};
 constexpr Row kPost = {401, 401, 401, 401, 404, 403, 200, 200, 200};
+constexpr Row kOfModel = {401, 401, 401, 401, 404, 403, 403, 415, 415};  // may, but sends nothing
 constexpr Row kAdmins = {401, 401, 401, 401, 403, 403, 403, 403, 200};
 
 // Every route of Api::routes(); one that is missing here fails the test.
@@ -32,6 +33,8 @@ const std::map<std::string, Row> kExpected = {
     {"GET /api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}/schema", kSeen},
     {"POST /api/v1/namespaces/{ns}/integrations/{name}/operations/{operation}", kPost},
     {"POST /api/v1/namespaces/{ns}/integrations/{name}/login", kAdmins},
+    {"GET /api/v1/namespaces/{ns}/integrations/{name}/log-level", kSeen},
+    {"PUT /api/v1/namespaces/{ns}/integrations/{name}/log-level", kOfModel},
     {"GET /api/v1/integration-models", kFiltered},
     {"GET /api/v1/roles", kFiltered},
     {"GET /api/v1/tokens", kAdmins},

@@ -9,10 +9,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/app/commands.h"
 #include "controller/app/controller.h"
 #include "controller/app/revisions.h"
 #include "controller/app/session.h"
 #include "controller/engine/status_book.h"
+#include "controller/runtime/token_vault.h"
 
 namespace plumb::app {
 namespace {
@@ -150,6 +152,104 @@ TEST_F(RuntimeLane, ConditionsSayWhatAnIntegrationNeeds) {
   round();
   EXPECT_EQ(condition(kPets, "Ready"), "False Disabled");
   EXPECT_EQ(condition(kPets, "InsecureTLS"), "True NotVerified");
+}
+
+// C32
+TEST_F(RuntimeLane, AnIntegrationThatNobodyHasSignedInToAwaitsConsent) {
+  std::string consented = petstore();
+  const std::string key = "{type: apiKey, in: header, name: X-Key}";
+  consented.replace(consented.find(key), key.size(),
+                    "{type: oauth2, flows: {authorizationCode: {authorizationUrl: 'https://a.example/authorize', "
+                    "tokenUrl: 'https://a.example/token', scopes: {}}}}");
+  write("apis/petstore.yaml", consented);
+  const std::string person = "type: oauth2AuthorizationCode, oauth2AuthorizationCode: {clientId: c";
+  write("key.yaml", manifest("Credential", "key", "{" + person + "}}"));
+  round();
+  EXPECT_EQ(condition(kPets, "Ready"), "False AwaitingConsent");
+  EXPECT_THAT(find_condition(statuses_[kPets], "Ready")->message, HasSubstr("plumbline login pets"));
+  {
+    const auto now = session();
+    runtime::TokenVault tokens(now->state->store(), now->state->key());
+    ASSERT_TRUE(tokens.save(to_string(kPets) + "/key", {.access = std::make_shared<const Secret>(std::string("t"))}));
+    const auto seen = now->lanes.front()->lane->run_round(*now->manifests.snapshot);
+    const auto statuses = engine::read_status(now->state->store(), to_string(kPets));
+    EXPECT_EQ(find_condition(statuses->front(), "Ready")->reason, "Available");
+    // Its hour is over, and there is no refresh token.
+    ASSERT_TRUE(tokens.save(to_string(kPets) + "/key",
+                            {.access = std::make_shared<const Secret>(std::string("t")), .expires = SystemTime{}}));
+  }
+  round();
+  EXPECT_EQ(condition(kPets, "Ready"), "False AwaitingConsent");
+  // What the Credential brings along is as good as a person.
+  write("key.yaml", manifest("Credential", "key", "{" + person + ", initialRefreshTokenFrom: {env: REFRESH}}}"));
+  round();
+  EXPECT_EQ(condition(kPets, "Ready"), "True Available");
+}
+
+TEST_F(RuntimeLane, TheStatusOfACredentialSaysWhenItWasRotated) {
+  write("key.yaml", manifest("Credential", "key",
+                             "{type: apiKey, apiKey: {valueFrom: {env: KEY}}, rotation: {version: '7', "
+                             "intervalSeconds: 600}}"));
+  round();
+  EXPECT_EQ(condition(kKey, "Rotated"), "Unknown NotYet");
+  {
+    const auto now = session();
+    const std::vector<StateStore::Put> puts = {
+        {"runtime/rotation/default/key", R"({"version":"7","at":"2026-11-27T10:00:00.000Z"})"}};
+    ASSERT_TRUE(now->state->store().commit(puts));
+  }
+  round();
+  EXPECT_EQ(condition(kKey, "Rotated"), "True Scheduled");
+  EXPECT_EQ(find_condition(statuses_[kKey], "Rotated")->message,
+            "last 2026-11-27T10:00:00.000Z (version 7), next 2026-11-27T10:10:00.000Z");
+}
+
+TEST_F(RuntimeLane, WhatUsesACredentialIsListed) {
+  write("spare.yaml", manifest("Credential", "spare", "{type: apiKey, apiKey: {valueFrom: {env: KEY}}}"));
+  const auto said = [&](const std::string& format, const std::string& name, auto command) {
+    std::ostringstream out;
+    Console console{out, out};
+    GlobalOptions options = options_;
+    options.output = format;
+    EXPECT_TRUE(command(options, GetOptions{.kind = "credential", .name = name}, console));
+    return out.str();
+  };
+  EXPECT_THAT(said("text", "key", describe_command), HasSubstr("Used by:    Integration/pets\n"));
+  EXPECT_THAT(said("text", "spare", describe_command), HasSubstr("Used by:    nothing in the manifests\n"));
+  EXPECT_THAT(said("text", "", get_command), HasSubstr("USED BY"));
+  EXPECT_THAT(said("text", "key", get_command), HasSubstr("Integration/pets"));
+  EXPECT_THAT(said("json", "key", get_command), HasSubstr(R"("usedBy": )"));
+}
+
+TEST_F(RuntimeLane, AHoldKeepsWhatIsLiveWhateverIsCommitted) {
+  round();
+  const auto hold = [&](HoldOptions asked) {
+    std::ostringstream out;
+    Console console{out, out};
+    const auto done = hold_command(options_, asked, console);
+    return done ? out.str() : done.error().message;
+  };
+  EXPECT_THAT(hold({.object = "integration/pets", .attributes = {"timeOutMs2"}, .until = "1h", .reason = "r"}),
+              HasSubstr("that is no attribute that Integration/default/pets manages"));
+  EXPECT_THAT(hold({.object = "integration/pets", .until = "1h", .reason = "r"}), HasSubstr("kept as it is until"));
+  write("pets.yaml", pets(", timeoutMs: 5"));
+  round();
+  EXPECT_EQ(int_at(*spec(kPets), "/timeoutMs"), 30000);
+  EXPECT_THAT(hold({.release = "integration/pets"}), HasSubstr("is not held any more"));
+  round();
+  EXPECT_EQ(int_at(*spec(kPets), "/timeoutMs"), 5);
+}
+
+TEST_F(RuntimeLane, BlameTellsWhereAValueIsFromAndThatNobodyElseWrites) {
+  round();
+  std::ostringstream out;
+  Console console{out, out};
+  const auto done = blame_command(options_, {.object = "integration/pets"}, console);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(out.str(), HasSubstr("-> modelRef.name: ours"));
+  EXPECT_THAT(out.str(), HasSubstr("Integration/default/pets in Runtime/default/local, created by Plumbline"));
+  EXPECT_THAT(out.str(), HasSubstr("nobody but Plumbline writes to the integration runtime"));
+  EXPECT_THAT(out.str(), Not(HasSubstr("AD tells")));
 }
 
 TEST_F(RuntimeLane, AChangedDocumentIsAChangedModel) {

@@ -299,7 +299,9 @@ TEST_F(WebhookSettingsOf, AMappingAreReadAndChecked) {
   EXPECT_THAT(refused({{"provider", "Github"}}), HasSubstr("did you mean \"GitHub\"?"));
   EXPECT_THAT(refused({{"path", "hooks"}}), HasSubstr("/spec/webhook/path"));
   EXPECT_THAT(refused({{"path", "/a b"}}), HasSubstr("/spec/webhook/path"));
-  EXPECT_THAT(refused({{"secretFrom", Object()}}), HasSubstr("either env or file"));
+  EXPECT_THAT(refused({{"secretFrom", Object()}}), HasSubstr("exactly one of env, file"));
+  const Object sops{{"sops", Object{{"file", "s.yaml"}, {"key", "/k"}, {"sha256", std::string(64, 'a')}}}};
+  EXPECT_THAT(refused({{"secretFrom", sops}}), HasSubstr("sops is not possible here"));
   EXPECT_THAT(refused({{"tls", {{"keyFile", "/k"}}}}), HasSubstr("both needed"));
   EXPECT_THAT(refused({{"signature", {{"header", "X"}}}}), HasSubstr("goes with provider Generic"));
   EXPECT_THAT(refused({{"provider", "Generic"}, {"signature", {{"tolerance", "soon"}}}}), HasSubstr("tolerance"));

@@ -106,7 +106,7 @@ TEST_F(AuthCode, TheIntegrationUsesAndRefreshesWhatWasSaved) {
   make();
   const AuthFailure nobody = failed();
   EXPECT_EQ(nobody.error.fault, Fault::denied);
-  EXPECT_THAT(nobody.error.message, HasSubstr("plumbline auth login integration pets"));
+  EXPECT_THAT(nobody.error.message, HasSubstr("plumbline login pets"));
   EXPECT_EQ(http_.sent.size(), 0U);
   ASSERT_TRUE(finish({.state = begin().state, .code = "code"}));
   EXPECT_EQ(header(authorized(), "Authorization"), "Bearer access-1");
@@ -119,7 +119,7 @@ TEST_F(AuthCode, TheIntegrationUsesAndRefreshesWhatWasSaved) {
   // There is no other grant to fall back to.
   http_.handler = [](const HttpRequest&) { return http_answer(400, R"({"error": "invalid_grant"})"); };
   clock_.advance(10min);
-  EXPECT_THAT(failed().error.message, AllOf(HasSubstr("invalid_grant"), HasSubstr("plumbline auth login")));
+  EXPECT_THAT(failed().error.message, AllOf(HasSubstr("invalid_grant"), HasSubstr("plumbline login pets")));
   EXPECT_EQ(http_.sent.size(), 3U);
   // Somebody signs in again.
   http_.handler = [](const HttpRequest&) { return http_answer(200, R"({"access_token": "again"})"); };
@@ -139,6 +139,62 @@ TEST_F(AuthCode, WithoutARefreshTokenARefusalIsNotWorthAnotherTry) {
   ASSERT_TRUE(finish({.state = begin().state, .code = "code"}));
   EXPECT_TRUE(auth_->refused(401));
   EXPECT_EQ(header(authorized(), "Authorization"), "Bearer new");
+}
+
+// C27
+TEST_F(AuthCode, ARefreshTokenThatTheCredentialNamesIsTakenWhereNobodyHasSignedIn) {
+  credential(R"({"type": "oauth2AuthorizationCode", "oauth2AuthorizationCode":
+                 {"clientId": "c", "initialRefreshTokenFrom": {"env": "REFRESH"}}})");
+  make();
+  EXPECT_THAT(failed().error.message, HasSubstr("env:REFRESH"));
+  secrets_.secrets["env:REFRESH"] = "given";
+  EXPECT_EQ(header(authorized(), "Authorization"), "Bearer access-1");
+  EXPECT_EQ(form(http_.sent.at(0).request.body)["refresh_token"], "given");
+  EXPECT_EQ(tokens_.tokens.at(settings_.token_name).refresh->reveal(), "refresh-1");
+  // From then on what the server gave last: the one that was named may be used up.
+  clock_.advance(10min);
+  make();
+  EXPECT_EQ(header(authorized(), "Authorization"), "Bearer access-2");
+  EXPECT_EQ(form(http_.sent.at(1).request.body)["refresh_token"], "refresh-1");
+}
+
+TEST_F(AuthCode, AnAccessTokenThatTheCredentialNamesIsTriedOnce) {
+  credential(R"({"type": "oauth2AuthorizationCode", "oauth2AuthorizationCode":
+                 {"clientId": "c", "initialAccessTokenFrom": {"env": "ACCESS"}}})");
+  secrets_.secrets["env:ACCESS"] = "given";
+  make();
+  EXPECT_EQ(header(authorized(), "Authorization"), "Bearer given");
+  EXPECT_EQ(http_.sent.size(), 0U);
+  EXPECT_FALSE(auth_->refused(401));
+  EXPECT_THAT(failed().error.message, HasSubstr("nobody has signed in"));
+}
+
+TEST_F(AuthCode, ANamedRefreshTokenHelpsWhereTheKeptOneIsRefused) {
+  credential(R"({"type": "oauth2AuthorizationCode", "oauth2AuthorizationCode":
+                 {"clientId": "c", "initialRefreshTokenFrom": {"env": "REFRESH"}}})");
+  secrets_.secrets["env:REFRESH"] = "given";
+  ASSERT_TRUE(finish({.state = begin().state, .code = "code"}));
+  clock_.advance(10min);
+  http_.handler = [](const HttpRequest& request) {
+    if (request.body.find("refresh_token=given") == std::string::npos)
+      return http_answer(400, R"({"error": "invalid_grant"})");
+    return http_answer(200, R"({"access_token": "of-the-given"})");
+  };
+  make();
+  EXPECT_EQ(header(authorized(), "Authorization"), "Bearer of-the-given");
+}
+
+TEST_F(AuthCode, ARefreshTokenThatIsOfNoUseAnyMoreIsNotKept) {
+  ASSERT_TRUE(finish({.state = begin().state, .code = "code"}));
+  clock_.advance(10min);
+  http_.handler = [](const HttpRequest&) { return http_answer(503); };
+  make();
+  EXPECT_THAT(failed().error.message, HasSubstr("503"));
+  EXPECT_TRUE(tokens_.tokens.contains(settings_.token_name)) << "the server was not there: it may be good yet";
+  http_.handler = [](const HttpRequest&) { return http_answer(400, R"({"error": "invalid_grant"})"); };
+  EXPECT_THAT(failed().error.message, HasSubstr("invalid_grant"));
+  EXPECT_FALSE(tokens_.tokens.contains(settings_.token_name));
+  EXPECT_THAT(failed().error.message, HasSubstr("nobody has signed in"));
 }
 
 // I16

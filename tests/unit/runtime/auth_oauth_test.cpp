@@ -331,6 +331,16 @@ TEST_F(AuthOAuth, AFailureOfTheTokenEndpointIsItsOwnAnswer) {
 }
 
 // I5
+// As JSON writes it, which its reader gives back as it was.
+TEST_F(AuthOAuth, AnEscapedSecretInAnErrorIsNotSeenEither) {
+  secrets_.secrets["env:SECRET"] = "s3cr\"et/value";
+  http_.handler = [](const HttpRequest&) {
+    return http_answer(400, R"({"error": "invalid_client", "error_description": "s3cr\"et\/value s3cr\"et/value"})");
+  };
+  make();
+  EXPECT_THAT(failed().error.message, AllOf(HasSubstr("invalid_client"), Not(HasSubstr("s3cr"))));
+}
+
 TEST_F(AuthOAuth, AServerThatRepeatsWhatItWasSentDoesNotMakeItSeen) {
   settings_.authentication = json(R"({"clientAuthMethod": "client_secret_basic"})");
   make();

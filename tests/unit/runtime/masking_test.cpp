@@ -72,6 +72,21 @@ TEST(Reflection, WhatATargetGivesBackOfTheSecretsIsMasked) {
   EXPECT_EQ(response.body, "*** *** *** *** *** application/json dark");
 }
 
+TEST(Reflection, ASecretIsFoundInEverySpelling) {
+  const HttpRequest request{.method = "GET", .headers = {{"X-Api-Key", "se\"cret/va lue+"}}};
+  HttpResponse response{.body = R"({"json": "se\"cret/va lue+", "php": "se\"cret\/va lue+"} )"
+                                "se%22cret%2Fva%20lue%2B se%22cret%2Fva+lue%2B se\"cret/va lue+ secret"};
+  Reflected(request, {.header = "x-api-key"}).mask(response);
+  EXPECT_EQ(response.body, R"({"json": "***", "php": "***"} *** *** *** secret)");
+}
+
+TEST(Reflection, APasswordIsFoundThoughTheServerHasDecodedIt) {
+  const HttpRequest request{.method = "GET", .headers = {{"Authorization", "Basic dTpwYXNzd29yZC03Nw=="}}};
+  HttpResponse response{.body = "u / password-77 / dTpwYXNzd29yZC03Nw=="};
+  Reflected(request, {}).mask(response);
+  EXPECT_EQ(response.body, "u / *** / ***");
+}
+
 TEST(Reflection, ShortSecretsAndSignaturesAreLeft) {
   const HttpRequest request{.method = "GET",
                             .headers = {{"Authorization", "AWS4-HMAC-SHA256 Credential=x"}, {"X-Api-Key", "1234567"}}};

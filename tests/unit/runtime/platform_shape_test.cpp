@@ -140,9 +140,11 @@ INSTANTIATE_TEST_SUITE_P(
                        R"({"accessKeyId": "id", "secretAccessKey": ""})",
                        {{"authentication.api_key.secretAccessKey", "systemd:s"}}},
         CredentialCase{R"({"type": "oauth2Password", "oauth2Password": {"clientId": "c", "username": "u",
-                           "passwordFrom": {"sops": {"file": "s.yaml", "key": "/a", "sha256": "12"}}}})",
+                           "passwordFrom": {"sops": {"file": "s.yaml", "key": "/a", "sha256":
+                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}}})",
                        R"({"client_id": "c", "username": "u", "password": ""})",
-                       {{"authentication.api_key.password", "sops:12#/a"}}},
+                       {{"authentication.api_key.password",
+                         "sops:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef#/a"}}},
         CredentialCase{R"({"type": "mutualTLS", "mutualTLS": {"certificateFrom": {"env": "C"}, "keyFrom":
                            {"env": "K"}}})",
                        R"({"certificate": "", "key": ""})",

@@ -21,7 +21,7 @@ constexpr const char* kOwnCluster = R"({"enabled": true, "executionMode": "clust
 constexpr const char* kOwnProxy = R"({"enabled": true, "executionMode": "proxy", "proxy": {"host": "ip", "port": 2}})";
 constexpr const char* kOff = R"({"enabled": false, "executionMode": "proxy", "proxy": {"host": "no", "port": 9}})";
 
-std::string text(const Routing& routing) {
+std::string text(const ChosenRoute& routing) {
   std::string line = std::string(to_string(routing.mode)) + " by " + std::string(to_string(routing.mode_source));
   if (!routing.cluster.empty())
     line += ", cluster " + routing.cluster + " by " + std::string(to_string(routing.cluster_source));
@@ -31,7 +31,7 @@ std::string text(const Routing& routing) {
 
 std::string effective(const char* gateway, const std::string& integration) {
   const Value global = gateway == nullptr ? Value() : boost::json::parse(gateway);
-  return text(effective_routing(boost::json::parse(integration), gateway == nullptr ? nullptr : &global));
+  return text(effective_routing(boost::json::parse(integration), gateway == nullptr ? nullptr : &global).route);
 }
 
 class RoutingMatrix : public ::testing::TestWithParam<Case> {};
@@ -71,12 +71,13 @@ TEST(Routing, TheClusterOfTheIntegrationGoesBeforeTheOneOfTheGateway) {
 TEST(Routing, TheProxysAuthenticationComesWithTheProxy) {
   const Value own = boost::json::parse(
       R"({"proxyOverride": {"enabled": true, "executionMode": "proxy", "proxy": {"host": "p", "port": 1},
-          "authentication": {"mode": "basic", "username": "u"}}})");
-  EXPECT_EQ(text_at(effective_routing(own, nullptr).authentication, "/username"), "u");
+          "authentication": {"mode": "basic", "username": "u", "passwordFrom": {"env": "P"}}}})");
+  EXPECT_EQ(effective_routing(own, nullptr).route.username, "u");
+  EXPECT_EQ(effective_routing(own, nullptr).route.password_secret, "env:P");
   const Value none = boost::json::parse(
       R"({"proxyOverride": {"enabled": true, "executionMode": "proxy", "proxy": {"host": "p", "port": 1},
           "authentication": {"mode": "none"}}})");
-  EXPECT_TRUE(effective_routing(none, nullptr).authentication.is_null());
+  EXPECT_EQ(effective_routing(none, nullptr).route.sign, ChosenRoute::Sign::none);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
-#include "controller/runtime/secret_source.h"
+#include "controller/model/secret_source.h"
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 
-namespace plumb::runtime {
+namespace plumb {
 namespace {
 
 bool is_plain(std::string_view text) {
@@ -86,4 +86,12 @@ Result<std::string> secret_reference(const Value& source) {
   return kind->reference(source);
 }
 
-}  // namespace plumb::runtime
+Result<std::string> secret_reference_at(const Value& spec, const std::string& pointer) {
+  const Value* const source = at(spec, pointer);
+  if (source == nullptr) return std::string();
+  auto reference = secret_reference(*source);
+  if (!reference) return in_context("/spec" + pointer, std::move(reference).error());
+  return reference;
+}
+
+}  // namespace plumb

@@ -1,9 +1,9 @@
-#include "controller/runtime/secret_source.h"
+#include "controller/model/secret_source.h"
 
 #include <gtest/gtest.h>
 #include <boost/json/parse.hpp>
 
-namespace plumb::runtime {
+namespace plumb {
 namespace {
 
 std::string reference(const std::string& json) {
@@ -11,7 +11,7 @@ std::string reference(const std::string& json) {
   return made ? *made : "! " + made.error().message;
 }
 
-TEST(AuthSecretSource, EachKindHasItsReference) {
+TEST(SecretSource, EachKindHasItsReference) {
   const std::string digest(64, 'a');
   EXPECT_EQ(reference(R"({"env": "NAME"})"), "env:NAME");
   EXPECT_EQ(reference(R"({"file": "/run/secret"})"), "file:/run/secret");
@@ -23,12 +23,12 @@ TEST(AuthSecretSource, EachKindHasItsReference) {
             "vault:kv/app#token?version=3");
 }
 
-TEST(AuthSecretSource, ExactlyOneIsNeeded) {
+TEST(SecretSource, ExactlyOneIsNeeded) {
   for (const std::string bad : {"null", "\"env:X\"", "{}", R"({"env": "A", "file": "/b"})", R"({"http": "x"})"})
     EXPECT_EQ(reference(bad).substr(0, 2), "! ") << bad;
 }
 
-TEST(AuthSecretSource, WhatWouldBecomeAnotherReferenceIsRefused) {
+TEST(SecretSource, WhatWouldBecomeAnotherReferenceIsRefused) {
   for (const std::string bad : {
            R"({"env": ""})",
            R"({"env": 3})",
@@ -48,5 +48,12 @@ TEST(AuthSecretSource, WhatWouldBecomeAnotherReferenceIsRefused) {
     EXPECT_EQ(reference(bad).substr(0, 3), "! /") << bad;
 }
 
+TEST(SecretSource, OfASpecIsNamedByItsPointer) {
+  const Value spec = boost::json::parse(R"({"a": {"env": "X"}, "b": {"file": "relative"}})");
+  EXPECT_EQ(*secret_reference_at(spec, "/a"), "env:X");
+  EXPECT_EQ(*secret_reference_at(spec, "/none"), "");
+  EXPECT_EQ(secret_reference_at(spec, "/b").error().message.substr(0, 14), "/spec/b: /file");
+}
+
 }  // namespace
-}  // namespace plumb::runtime
+}  // namespace plumb
