@@ -66,8 +66,9 @@ void Controller::adopt(const Manifests& manifests) {
   if (!wanted) {
     // What was applied cannot be seen now, so that the lane of the runtime goes on if there is one.
     log::warning("state.unreadable", "{}", wanted.error().message);
-    wanted = directories_of(*snapshot, options_.ns, options_.directory);
-    if (lanes_.contains(runtime_key())) wanted->push_back(runtime_key());
+    wanted = lanes_of(*snapshot, options_.ns, options_.directory, nullptr);
+    if (lanes_.contains(runtime_key()) && std::ranges::find(*wanted, runtime_key()) == wanted->end())
+      wanted->push_back(runtime_key());
   }
   for (auto lane = lanes_.begin(); lane != lanes_.end();) {
     if (std::ranges::find(*wanted, lane->first) != wanted->end()) {

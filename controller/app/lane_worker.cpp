@@ -175,7 +175,8 @@ SteadyTime LaneWorker::wake_at() const {
   if (inbox_.fresh || inbox_.asked) return began_;
   if (retry_at_) return *retry_at_;
   if (goes_on_) return began_;
-  SteadyTime at = began_ + timing_.poll;
+  const bool polled = lane_ == nullptr || lane_->quick_look;
+  SteadyTime at = began_ + (polled ? timing_.poll : std::max(timing_.poll, timing_.interval));
   const auto sooner = [&](const std::optional<SystemTime>& time) {
     if (time) at = std::min(at, clock_.steady() + std::max(Duration::zero(), *time - clock_.now()));
   };

@@ -27,7 +27,8 @@ Duration retry_pause(Fault fault, std::size_t failures, Duration interval);
 // When a lane works by itself.
 struct LaneTiming {
   Duration interval = std::chrono::minutes(5);  // where the Directory has no schedule
-  Duration poll = std::chrono::seconds(5);      // at least that often: a change that nobody told of is seen then
+  // At least that often, where a look costs little: a change that nobody told of is seen then.
+  Duration poll = std::chrono::seconds(5);
 };
 
 // Keeps one domain as the newest manifests say: a round when they change, when the directory says that it changed, when
