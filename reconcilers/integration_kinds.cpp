@@ -59,8 +59,8 @@ Result<void> check_is_here(const Resource& resource, const Use& use, const std::
                 "/spec{}: {} lives on IntegrationPlatform \"{}\", and this Integration does not; give it the same "
                 "platformRef",
                 use.pointer, used->key, *platform);
-  return fail(Fault::invalid, "/spec{}: {} lives on IntegrationPlatform \"{}\", which has roles of its own", use.pointer,
-              used->key, *platform);
+  return fail(Fault::invalid, "/spec{}: {} lives on IntegrationPlatform \"{}\", which has roles of its own",
+              use.pointer, used->key, *platform);
 }
 
 Result<Wanted> RuntimeKind::project(const Resource& resource, const Snapshot& snapshot) const {

@@ -76,7 +76,7 @@ void Controller::adopt(const Manifests& manifests) {
       continue;
     }
     // Its objects stay as they are: without its Directory there is nobody to remove them.
-    log::warning("lane.ended", "{} is not declared any more; its domain is left alone", lane->first);
+    log::warning("lane.ended", "{} is not declared any more; what it looked after is left alone", lane->first);
     lane = lanes_.erase(lane);
   }
   for (const auto& key : *wanted) {

@@ -104,6 +104,7 @@ class LaneWorker {
   std::size_t failures_ = 0;                 // rounds in a row, with these manifests
   std::optional<SteadyTime> retry_at_;       // after a failure: then, and not earlier
   bool goes_on_ = false;                     // the last plan left something for another
+  bool wrote_ = false;                       // the last round did, so that another may have something to do
   std::optional<SteadyTime> writing_since_;  // in this round
   SteadyTime rested_at_{};                   // no slice of comparing before then
   bool observes_first_ = false;              // the last slice wants a round before the next

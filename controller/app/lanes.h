@@ -24,8 +24,8 @@
 
 namespace plumb::app {
 
-// One domain, a Platform, or the integration runtime, with everything that its lane needs, in the order in which it is taken down
-// again.
+// One domain, a Platform, or the integration runtime, with everything that its lane needs, in the order in which it is
+// taken down again.
 struct DomainLane {
   ResourceKey key;     // of the Directory or IntegrationPlatform, or runtime_key()
   std::string wiring;  // digest of all that it was built from but the manifests of its objects
@@ -68,7 +68,8 @@ Result<bool> has_runtime(StateStore& store);
 // others out, and naming a namespace without anything of the runtime leaves that out; else it is planned whole.
 Result<std::vector<ResourceKey>> lanes_of(const Snapshot& snapshot, const std::string& ns, const std::string& directory,
                                           StateStore* store);
-// The targets of `snapshot` in whose inventories an object of any kind may be; in one namespace, where `ns` is not empty.
+// The targets of `snapshot` in whose inventories an object of any kind may be; in one namespace, where `ns` is not
+// empty.
 std::vector<ResourceKey> targets_of(const Snapshot& snapshot, const std::string& ns = "");
 // A document that a manifest names, from its content: one YAML or JSON document.
 Result<Value> read_document(const std::string& content);

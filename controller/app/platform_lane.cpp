@@ -80,8 +80,7 @@ Result<runtime::PlatformSettings> platform_settings_of(const ResourceKey& key, c
   each_of_kind(snapshot, "IntegrationPlatform", [&](const Resource& other) {
     if (other.key == key || !same.empty()) return;
     const auto theirs = runtime::platform_settings(other, snapshot);
-    if (theirs && same_place(theirs->url, settings->url))
-      same = fmt::format("{} ({})", other.key, to_string(other.at));
+    if (theirs && same_place(theirs->url, settings->url)) same = fmt::format("{} ({})", other.key, to_string(other.at));
   });
   if (!same.empty()) return fail(Fault::invalid, "{}: /spec/url: is also that of {}; declare it once", key, same);
   return settings;
@@ -136,8 +135,8 @@ PlatformForms platform_forms(DocumentStore& documents, std::function<std::string
 
 Result<std::vector<std::string>> platform_warnings(const Resource& integration, const Snapshot& snapshot,
                                                    const openapi::Model& model, const Resource& platform) {
-  PLUMB_TRY(const auto input, input_of(integration, credential_of(integration, snapshot),
-                                       runtime::platform_template(model), platform));
+  PLUMB_TRY(const auto input,
+            input_of(integration, credential_of(integration, snapshot), runtime::platform_template(model), platform));
   PLUMB_TRY(auto output, runtime::to_platform(input));
   return std::move(output.warnings);
 }

@@ -90,8 +90,9 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
       session.incomplete = true;
     }
   }
-  if (session.lanes.empty()) return fail(Fault::unavailable, "there is nothing that can be planned for{}",
-                                         session.incomplete ? "; see above" : " without asking a Platform");
+  if (session.lanes.empty())
+    return fail(Fault::unavailable, "there is nothing that can be planned for{}",
+                session.incomplete ? "; see above" : " without asking a Platform");
   return {};
 }
 

@@ -14,8 +14,9 @@ namespace plumb::app {
 
 // The diagnostics of the integration runtime's kinds that need more than their schemas: documents that are no models,
 // two models of one "Title:Version", credentials that do not fit their scheme, operations that are not there, and
-// settings that have no effect, as warnings; of what lives on a Platform, what cannot be had there. Follows snapshot after snapshot; checks what changed and what refers to
-// it, and parses each document once. Asks nobody. One caller at a time.
+// settings that have no effect, as warnings; of what lives on a Platform, what cannot be had there. Follows snapshot
+// after snapshot; checks what changed and what refers to it, and parses each document once. Asks nobody. One caller at
+// a time.
 class RuntimeCheck {
  public:
   // Null: documents are not looked at. Must outlive it.
