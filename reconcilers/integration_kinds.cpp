@@ -16,6 +16,9 @@ constexpr std::string_view kPaused = "plumbline.dev/paused";
 constexpr std::string_view kOpaque[] = {"advanced", "authentication.parameters", "server.variables"};
 constexpr std::string_view kLevels[] = {"/logging/level", "/logging/syslog/level"};
 
+// Of a Platform alone; see platform_kinds.h.
+constexpr std::string_view kOfPlatforms[] = {"adoption", "allowRecreate"};
+
 // A member that names another resource of the same namespace, which has to be there first and must not go before.
 struct Use {
   std::string_view pointer, attribute, kind;
@@ -45,7 +48,22 @@ class RuntimeKind final : public Reconciler {
   Adjust adjust_;
 };
 
-Result<Wanted> RuntimeKind::project(const Resource& resource, const Snapshot&) const {
+// What lives on a Platform cannot be used here.
+Result<void> check_is_here(const Resource& resource, const Use& use, const std::string& name,
+                           const Snapshot& snapshot) {
+  const Resource* const used = snapshot.find({std::string(use.kind), resource.key.ns, name});
+  const auto platform = used == nullptr ? std::nullopt : text_at(used->spec, "/platformRef/name");
+  if (!platform || at(resource.spec, "/platformRef") != nullptr) return {};
+  if (resource.key.kind == "Integration")
+    return fail(Fault::invalid,
+                "/spec{}: {} lives on IntegrationPlatform \"{}\", and this Integration does not; give it the same "
+                "platformRef",
+                use.pointer, used->key, *platform);
+  return fail(Fault::invalid, "/spec{}: {} lives on IntegrationPlatform \"{}\", which has roles of its own",
+              use.pointer, used->key, *platform);
+}
+
+Result<Wanted> RuntimeKind::project(const Resource& resource, const Snapshot& snapshot) const {
   Wanted wanted;
   wanted.key = resource.key;
   wanted.at = resource.at;
@@ -58,10 +76,13 @@ Result<Wanted> RuntimeKind::project(const Resource& resource, const Snapshot&) c
       paused != resource.annotations.end() && paused->second != "false")
     wanted.problem = fmt::format("paused by the annotation {}; remove it to go on", kPaused);
   for (const Use& use : uses_)
-    if (auto name = text_at(resource.spec, use.pointer))
+    if (auto name = text_at(resource.spec, use.pointer)) {
+      PLUMB_CHECK(check_is_here(resource, use, *name, snapshot));
       wanted.needs.push_back({std::string(use.kind), resource.key.ns, std::move(*name)});
+    }
   Value spec = resource.spec.is_object() ? resource.spec : Value(Object());
   spec.get_object().erase("deletionPolicy");
+  for (const std::string_view member : kOfPlatforms) spec.get_object().erase(member);
   PLUMB_CHECK(adjust_(resource, spec.get_object()));
   wanted.attributes = flattened(spec, kOpaque);
   return wanted;

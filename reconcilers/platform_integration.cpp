@@ -26,6 +26,10 @@ class PlatformIntegration final : public Reconciler {
       : platform_(std::move(platform)), documents_(documents) {}
   std::string_view kind() const override { return "Integration"; }
   std::span<const AttributeRule> rules() const override { return kRules; }
+  bool goes_at_once() const override { return true; }
+  std::string_view lost_with_it() const override {
+    return "what only the Platform knew of it, such as the tokens of a person who signed in, is lost";
+  }
   Result<Wanted> project(const Resource& resource, const Snapshot& snapshot) const override;
 
  private:

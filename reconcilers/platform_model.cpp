@@ -14,6 +14,10 @@ class PlatformModel final : public Reconciler {
       : platform_(std::move(platform)), documents_(documents) {}
   std::string_view kind() const override { return "IntegrationModel"; }
   std::span<const AttributeRule> rules() const override { return kRules; }
+  bool goes_at_once() const override { return true; }
+  std::string_view lost_with_it() const override {
+    return "its roles are made anew with it, and groups have to be given them again";
+  }
   Result<Wanted> project(const Resource& resource, const Snapshot& snapshot) const override {
     PLUMB_TRY(Wanted wanted, begin(resource, snapshot, platform_));
     PLUMB_TRY(const Known known, documents_.of(resource));

@@ -19,7 +19,7 @@ bool is_runtime_credential(const Resource& credential) {
 
 bool belongs_to_runtime(const Resource& resource) {
   if (resource.key.kind == "Credential") return is_runtime_credential(resource);
-  if (resource.key.kind == "Integration") return at(resource.spec, "/platformRef") == nullptr;
+  if (at(resource.spec, "/platformRef") != nullptr) return false;
   const auto kinds = runtime_kinds();
   return std::any_of(kinds.begin(), kinds.end(),
                      [&](const Reconciler* each) { return each->kind() == resource.key.kind; });
@@ -42,6 +42,8 @@ std::vector<ReferenceRule> reference_rules() {
       {"Integration", "/spec/modelRef/name", "IntegrationModel"},
       {"Integration", "/spec/authentication/credentialRef/name", "Credential"},
       {"Integration", "/spec/platformRef/name", "IntegrationPlatform"},
+      {"IntegrationModel", "/spec/platformRef/name", "IntegrationPlatform"},
+      {"IntegrationPlatform", "/spec/authentication/credentialRef/name", "Credential"},
       {"RoleBinding", "/spec/modelRef/name", "IntegrationModel"},
   };
 }

@@ -16,7 +16,7 @@ std::vector<const Reconciler*> runtime_kinds();
 // Their members that hold free JSON, as one attribute each; see flattened().
 std::span<const std::string_view> free_form_members();
 // Whether the runtime of this process is where the resource belongs: it is of one of its kinds, a Credential of a type
-// that integrations use, an Integration that does not live on a platform.
+// that integrations use, an IntegrationModel or Integration that does not live on a platform.
 bool belongs_to_runtime(const Resource& resource);
 // ldapBind and kerberosKeytab belong to their Directory.
 bool is_runtime_credential(const Resource& credential);

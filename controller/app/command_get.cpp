@@ -192,6 +192,9 @@ void describe_conditions(const Status& status, const View& view, std::ostream& o
 void describe_owned(const ResourceKey& target, const Owned& record, std::ostream& out) {
   if (target == runtime_key()) {
     out << "Inventory:\n  Runtime:  " << target.name << "\n  Object:   " << printable(record.handle) << '\n';
+  } else if (target.kind == "IntegrationPlatform") {
+    out << "Inventory:\n  Platform: " << target.name << "\n  Object:   " << printable(record.handle)
+        << "\n  Origin:   " << (record.created ? "created" : "adopted") << '\n';
   } else {
     out << "Inventory:\n  Domain:   " << target.name << "\n  Object:   " << printable(record.handle)
         << "\n  GUID:     " << record.id << "\n  Origin:   " << (record.created ? "created" : "adopted") << '\n';
@@ -203,9 +206,7 @@ void describe_owned(const ResourceKey& target, const Owned& record, std::ostream
 }
 
 Result<void> describe_inventory(const ResourceKey& key, View& view, std::ostream& out) {
-  std::vector<ResourceKey> targets = directories_of(*view.manifests.snapshot, "", "");
-  targets.push_back(runtime_key());
-  for (const ResourceKey& target : targets) {
+  for (const ResourceKey& target : targets_of(*view.manifests.snapshot)) {
     PLUMB_TRY(const auto inventory, engine::read_inventory(view.state->store(), to_string(target)));
     if (const auto owned = inventory.find(key); owned != inventory.end()) describe_owned(target, owned->second, out);
   }

@@ -53,10 +53,8 @@ Result<Past> past_of(const ResourceKey& key, const Snapshot& snapshot, State& st
     return past.records.size() < limit || !awaited.empty();
   }));
   std::ranges::reverse(past.records);
-  std::vector<ResourceKey> targets = directories_of(snapshot, key.ns, "");
-  targets.push_back(runtime_key());
-  for (const ResourceKey& directory : targets) {
-    PLUMB_TRY(const auto inventory, engine::read_inventory(state.store(), to_string(directory)));
+  for (const ResourceKey& target : targets_of(snapshot, key.ns)) {
+    PLUMB_TRY(const auto inventory, engine::read_inventory(state.store(), to_string(target)));
     if (const auto owned = inventory.find(key); owned != inventory.end()) past.file = owned->second.file;
   }
   return past;

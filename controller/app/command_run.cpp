@@ -60,7 +60,9 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
                         .options = {.confirm_undeclared = run.confirm_removal},
                         .trust = options.trust,
                         .registry = registry.get(),
-                        .probe = [&host](const ResourceKey& key) { return host->last_probe(key); }};
+                        .probe = [&host](const ResourceKey& key) { return host->last_probe(key); },
+                        .documents = &workspace->documents(),
+                        .egress = options.egress};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_CHECK(check_tree_policies(snapshot, state->store(), true));
     PLUMB_TRY(auto policies, workspace->policies(snapshot));

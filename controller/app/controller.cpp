@@ -67,8 +67,9 @@ void Controller::adopt(const Manifests& manifests) {
   if (!wanted) {
     // What was applied cannot be seen now, so that the lane of the runtime goes on if there is one.
     log::warning("state.unreadable", "{}", wanted.error().message);
-    wanted = directories_of(*snapshot, options_.ns, options_.directory);
-    if (lanes_.contains(runtime_key())) wanted->push_back(runtime_key());
+    wanted = lanes_of(*snapshot, options_.ns, options_.directory, nullptr);
+    if (lanes_.contains(runtime_key()) && std::ranges::find(*wanted, runtime_key()) == wanted->end())
+      wanted->push_back(runtime_key());
   }
   for (auto lane = lanes_.begin(); lane != lanes_.end();) {
     if (std::ranges::find(*wanted, lane->first) != wanted->end()) {
@@ -76,7 +77,7 @@ void Controller::adopt(const Manifests& manifests) {
       continue;
     }
     // Its objects stay as they are: without its Directory there is nobody to remove them.
-    log::warning("lane.ended", "{} is not declared any more; its domain is left alone", lane->first);
+    log::warning("lane.ended", "{} is not declared any more; what it looked after is left alone", lane->first);
     lane = lanes_.erase(lane);
   }
   for (const auto& key : *wanted) {

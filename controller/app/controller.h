@@ -18,7 +18,7 @@
 
 namespace plumb::app {
 
-// `plumbline run`: follows the manifests and keeps a lane for every Directory, each on a thread of its own.
+// `plumbline run`: follows the manifests and keeps a lane for every target, each on a thread of its own.
 // What it cannot read, or may not take, it does not act on: while a tree is empty, gone or unreadable, or a remote
 // is refused, the lanes go on with the manifests that were taken last. `poke` is thread-safe; the rest has one caller.
 class Controller {

@@ -122,6 +122,7 @@ void LaneWorker::round(std::stop_token stop, const engine::MakeRoom& make_room) 
     if (make_room) lane_->lane->expect_scrubs();
     const engine::Round round = lane_->lane->run_round(*news.snapshot, std::move(stop), make_room);
     goes_on_ = round.made_room || (round.plan.continues && round.applied > 0);
+    wrote_ = round.applied > 0;
     finish(round);
   }
   ended_ = clock_.steady();
@@ -175,7 +176,8 @@ SteadyTime LaneWorker::wake_at() const {
   if (inbox_.fresh || inbox_.asked) return began_;
   if (retry_at_) return *retry_at_;
   if (goes_on_) return began_;
-  SteadyTime at = began_ + timing_.poll;
+  const bool polled = lane_ == nullptr || lane_->quick_look || wrote_;
+  SteadyTime at = began_ + (polled ? timing_.poll : std::max(timing_.poll, timing_.interval));
   const auto sooner = [&](const std::optional<SystemTime>& time) {
     if (time) at = std::min(at, clock_.steady() + std::max(Duration::zero(), *time - clock_.now()));
   };

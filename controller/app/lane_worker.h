@@ -27,7 +27,8 @@ Duration retry_pause(Fault fault, std::size_t failures, Duration interval);
 // When a lane works by itself.
 struct LaneTiming {
   Duration interval = std::chrono::minutes(5);  // where the Directory has no schedule
-  Duration poll = std::chrono::seconds(5);      // at least that often: a change that nobody told of is seen then
+  // At least that often, where a look costs little: a change that nobody told of is seen then.
+  Duration poll = std::chrono::seconds(5);
 };
 
 // Keeps one domain as the newest manifests say: a round when they change, when the directory says that it changed, when
@@ -103,6 +104,7 @@ class LaneWorker {
   std::size_t failures_ = 0;                 // rounds in a row, with these manifests
   std::optional<SteadyTime> retry_at_;       // after a failure: then, and not earlier
   bool goes_on_ = false;                     // the last plan left something for another
+  bool wrote_ = false;                       // the last round did, so that another may have something to do
   std::optional<SteadyTime> writing_since_;  // in this round
   SteadyTime rested_at_{};                   // no slice of comparing before then
   bool observes_first_ = false;              // the last slice wants a round before the next

@@ -1,6 +1,7 @@
 #include "controller/app/lanes.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "controller/base/digest.h"
 #include "controller/manifest/document.h"
@@ -99,11 +100,19 @@ Result<std::vector<ResourceKey>> lanes_of(const Snapshot& snapshot, const std::s
                                           StateStore* store) {
   std::vector<ResourceKey> keys = directories_of(snapshot, ns, directory);
   if (!directory.empty()) return keys;
+  std::ranges::copy(platforms_of(snapshot, ns), std::back_inserter(keys));
   bool runtime = declares_runtime(snapshot, ns);
   if (!runtime && ns.empty() && store != nullptr) {
     PLUMB_TRY(runtime, has_runtime(*store));
   }
   if (runtime) keys.push_back(runtime_key());
+  return keys;
+}
+
+std::vector<ResourceKey> targets_of(const Snapshot& snapshot, const std::string& ns) {
+  std::vector<ResourceKey> keys = directories_of(snapshot, ns, "");
+  std::ranges::copy(platforms_of(snapshot, ns), std::back_inserter(keys));
+  keys.push_back(runtime_key());
   return keys;
 }
 
@@ -144,11 +153,44 @@ Result<std::unique_ptr<DomainLane>> build_runtime_lane(const ResourceKey& key, c
   return lane;
 }
 
+// A read is of all lists, page by page, and of every document of ours.
+constexpr Duration kPlatformTimeout = std::chrono::minutes(10);
+// Each change is several requests, one after the other.
+constexpr std::size_t kPlatformBatch = 16;
+
+Result<std::unique_ptr<DomainLane>> build_platform_lane(const ResourceKey& key, const Snapshot& snapshot,
+                                                        std::vector<policy::Policy> policies, const LaneParts& parts) {
+  if (parts.documents == nullptr) return fail(Fault::internal, "{}: there are no documents", key);
+  PLUMB_TRY(auto settings, platform_settings_of(key, snapshot));
+  auto lane = std::make_unique<DomainLane>();
+  lane->key = key;
+  lane->wiring = wiring_of(key, snapshot);
+  lane->policies = std::move(policies);
+  lane->quick_look = false;
+  PLUMB_TRY(lane->audit, parts.state.open_audit(parts.clock));
+  PLUMB_TRY(lane->side, PlatformSide::open(std::move(settings), {.state = parts.state,
+                                                                 .secrets = parts.secrets,
+                                                                 .documents = *parts.documents,
+                                                                 .clock = parts.clock,
+                                                                 .egress = parts.egress}));
+  lane->target = lane->side->make_target();
+  engine::LaneOptions options = parts.options;
+  options.observe_timeout = options.apply_timeout = kPlatformTimeout;
+  options.batch = kPlatformBatch;
+  options.belongs = [key](const Resource& resource) { return on_platform(resource, key); };
+  // Its lists are proven to be whole, and there is no other server that knows more.
+  options.confirm_missing = Duration::zero();
+  lane->lane = std::make_unique<engine::Lane>(*lane->target, parts.state.store(), *lane->audit, parts.state.lease(),
+                                              parts.clock, lane->policies, std::move(options));
+  return lane;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,
                                                std::vector<policy::Policy> policies, const LaneParts& parts) {
   if (key == runtime_key()) return build_runtime_lane(key, snapshot, std::move(policies), parts);
+  if (key.kind == "IntegrationPlatform") return build_platform_lane(key, snapshot, std::move(policies), parts);
   PLUMB_TRY(auto settings, settings_of(key, snapshot));
   PLUMB_CHECK(check_directory(parts.trust, settings));
   auto lane = std::make_unique<DomainLane>();
@@ -193,6 +235,7 @@ std::string overlap_of(const ResourceKey& key, const Snapshot& snapshot) {
 }
 
 std::string wiring_of(const ResourceKey& key, const Snapshot& snapshot) {
+  if (key.kind == "IntegrationPlatform") return platform_wiring_of(key, snapshot);
   std::string all;
   for (const std::string kind : {"Credential", "Directory", "Policy"}) {
     each_of_kind(snapshot, kind, [&](const Resource& other) {

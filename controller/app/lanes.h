@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controller/adapters/ldap/ldap_directory.h"
+#include "controller/app/platform_lane.h"
 #include "controller/app/state.h"
 #include "controller/app/trust.h"
 #include "controller/base/clock.h"
@@ -23,16 +24,18 @@
 
 namespace plumb::app {
 
-// One domain, or the integration runtime, with everything that its lane needs, in the order in which it is taken down
-// again.
+// One domain, a Platform, or the integration runtime, with everything that its lane needs, in the order in which it is
+// taken down again.
 struct DomainLane {
-  ResourceKey key;     // of the Directory, or runtime_key()
+  ResourceKey key;     // of the Directory or IntegrationPlatform, or runtime_key()
   std::string wiring;  // digest of all that it was built from but the manifests of its objects
   std::vector<policy::Policy> policies;
   std::optional<engine::AuditLog> audit;  // its own end of the log, so that lanes append in turns
   std::optional<Schedule> schedule;       // nothing: as the program's options say
   std::unique_ptr<DirectoryWatch> watch;  // on a connection of its own; null: nobody tells
-  std::unique_ptr<Directory> directory;   // null: it is of the runtime
+  bool quick_look = true;                 // a look at the target costs little, so that it may be had every few seconds
+  std::unique_ptr<Directory> directory;   // null: it is of no domain
+  std::unique_ptr<PlatformSide> side;     // null: it is of no Platform
   std::unique_ptr<Target> target;
   std::unique_ptr<engine::Lane> lane;
 };
@@ -46,6 +49,9 @@ struct LaneParts {
   // Where there is a lane of the integration runtime: what it works with, and who probes; may be null and empty.
   runtime::Registry* registry = nullptr;
   runtime::ProbeOf probe{};
+  // Where there are lanes of Platforms: what manifests name, and where requests may go (see net::Egress).
+  DocumentStore* documents = nullptr;
+  std::vector<std::string> egress{};
 };
 
 // The Directory resources of the snapshot: all, or the one named, or those of one namespace.
@@ -57,11 +63,14 @@ ResourceKey runtime_key();
 bool declares_runtime(const Snapshot& snapshot, const std::string& ns = "");
 // Whether anything of the runtime was applied or is owned in that state.
 Result<bool> has_runtime(StateStore& store);
-// The lanes of all that is declared: the Directories as of `directories_of`, and the runtime where there is anything of
-// it, in the manifests or in the state (which may be null). Naming a Directory leaves the runtime out, and so does
-// naming a namespace without anything of it; else it is planned whole.
+// The lanes of all that is declared: the Directories as of `directories_of`, the IntegrationPlatforms, and the runtime
+// where there is anything of it, in the manifests or in the state (which may be null). Naming a Directory leaves all
+// others out, and naming a namespace without anything of the runtime leaves that out; else it is planned whole.
 Result<std::vector<ResourceKey>> lanes_of(const Snapshot& snapshot, const std::string& ns, const std::string& directory,
                                           StateStore* store);
+// The targets of `snapshot` in whose inventories an object of any kind may be; in one namespace, where `ns` is not
+// empty.
+std::vector<ResourceKey> targets_of(const Snapshot& snapshot, const std::string& ns = "");
 // What the runtime works with. `documents` must outlive it.
 Result<std::unique_ptr<runtime::Registry>> open_registry(StateStore& store, runtime::Documents& documents,
                                                          const Clock& clock);

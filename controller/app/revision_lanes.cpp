@@ -58,7 +58,9 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
                         .clock = session.clock,
                         .options = engine::LaneOptions(),
                         .trust = options.trust,
-                        .registry = session.registry.get()};
+                        .registry = session.registry.get(),
+                        .documents = &session.workspace->documents(),
+                        .egress = options.egress};
   const auto build = [&](const ResourceKey& key) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_TRY(auto policies, session.workspace->policies(settings));
     // The runtime is in this state, so nobody else need be asked.
@@ -76,6 +78,10 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
     return std::move(lane.lane);
   };
   for (const ResourceKey& key : keys) {
+    if (offline && key.kind == "IntegrationPlatform") {
+      session.basis.push_back(fmt::format("{} is left out: nothing of it is kept here, and nobody is asked", key));
+      continue;
+    }
     auto lane = build(key);
     if (lane) {
       session.lanes.push_back(std::move(*lane));
@@ -84,7 +90,9 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
       session.incomplete = true;
     }
   }
-  if (session.lanes.empty()) return fail(Fault::unavailable, "no domain can be planned for; see above");
+  if (session.lanes.empty())
+    return fail(Fault::unavailable, "there is nothing that can be planned for{}",
+                session.incomplete ? "; see above" : " without asking a Platform");
   return {};
 }
 

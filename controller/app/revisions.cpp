@@ -10,7 +10,7 @@
 namespace plumb::app {
 namespace {
 
-constexpr std::array<std::string_view, 3> kSettings = {"Credential", "Directory", "Policy"};
+constexpr std::array<std::string_view, 4> kSettings = {"Credential", "Directory", "IntegrationPlatform", "Policy"};
 
 bool is_setting(const ResourceKey& key) { return std::ranges::find(kSettings, key.kind) != kSettings.end(); }
 
@@ -104,6 +104,13 @@ std::shared_ptr<const Snapshot> with_settings_of(const Snapshot& settings, const
     each_of_kind(settings, std::string(kind), [&](const Resource& each) {
       if (is_setting(each)) mixed->resources.put({each.key, settings.resources.find(each.key)->second});
     });
+  // What a Platform signs in with, although it is an object of the runtime as well.
+  each_of_kind(settings, "IntegrationPlatform", [&](const Resource& platform) {
+    const ResourceKey credential{"Credential", platform.key.ns,
+                                 text_at(platform.spec, "/authentication/credentialRef/name").value_or("")};
+    if (const auto found = settings.resources.find(credential); found != settings.resources.end())
+      mixed->resources.put({credential, found->second});
+  });
   for (const ResourceKey& key : settings.held)
     if (is_setting(key, settings)) mixed->held.insert(key);
   return mixed;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "controller/app/document_fetch.h"
+#include "controller/app/platform_lane.h"
+#include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/manifest/document.h"
 #include "controller/runtime/requirements.h"
@@ -119,6 +121,7 @@ void check_probe(const Value& spec, const openapi::Model& model, Report& report)
 
 Diagnostics RuntimeCheck::update(const Snapshot* before, const Snapshot& now) {
   for (const ResourceKey& key : changed_keys(before, now)) check(key, now);
+  platforms_.clear();
   std::set<std::string> used;
   for (const auto& [key, digest] : documents_of_) used.insert(digest);
   std::erase_if(models_, [&](const auto& each) { return !used.contains(each.first); });
@@ -134,7 +137,7 @@ Diagnostics RuntimeCheck::update(const Snapshot* before, const Snapshot& now) {
 std::set<ResourceKey> RuntimeCheck::changed_keys(const Snapshot* before, const Snapshot& now) const {
   std::set<ResourceKey> keys;
   const auto add = [&](const ResourceKey& key) {
-    if (kind_of(key) == nullptr) return;
+    if (kind_of(key) == nullptr && key.kind != "IntegrationPlatform") return;
     keys.insert(key);
     for (const Snapshot* each : {before, &now}) {
       if (each == nullptr) continue;
@@ -166,10 +169,19 @@ void RuntimeCheck::check(const ResourceKey& key, const Snapshot& now) {
   titles_.erase(key);
   documents_of_.erase(key);
   const Resource* const resource = now.find(key);
-  if (resource == nullptr || !belongs_to_runtime(*resource)) return;
+  if (resource == nullptr || kind_of(key) == nullptr) return;
   Diagnostics found;
+  if (at(resource->spec, "/platformRef") != nullptr) {
+    check_on_platform(*resource, now, found);
+    if (!found.empty()) findings_.emplace(key, std::move(found));
+    return;
+  }
+  if (!belongs_to_runtime(*resource)) return;
   if (const auto wanted = kind_of(key)->project(*resource, now); !wanted)
     Report(*resource, found).error("", wanted.error().message);
+  for (const char* field : {"/adoption", "/allowRecreate"})
+    if (at(resource->spec, field) != nullptr)
+      Report(*resource, found).warning("/spec" + std::string(field), "has no effect without platformRef");
   if (key.kind == "IntegrationModel") check_model(*resource, found);
   if (key.kind == "Integration") check_integration(*resource, now, found);
   if (key.kind == "RoleBinding") check_binding(*resource, now, found);
@@ -224,6 +236,31 @@ void RuntimeCheck::check_model(const Resource& model, Diagnostics& found) {
   if (document->model) titles_[model.key] = document->model->version_id();
 }
 
+void RuntimeCheck::check_on_platform(const Resource& resource, const Snapshot& now, Diagnostics& found) {
+  const ResourceKey key{"IntegrationPlatform", resource.key.ns,
+                        text_at(resource.spec, "/platformRef/name").value_or("")};
+  const Resource* const platform = now.find(key);
+  if (platform == nullptr || documents_ == nullptr) return;
+  auto& kinds = platforms_[key];
+  const PlatformForms forms =
+      platform_forms(*documents_, [](const Value& document) { return sha256(canonical(document)); });
+  if (kinds == nullptr) kinds = std::make_unique<PlatformKinds>(key, forms);
+  Report report(resource, found);
+  for (const Reconciler* kind : kinds->kinds())
+    if (kind->kind() == resource.key.kind)
+      if (const auto wanted = kind->project(resource, now); !wanted) return report.error("", wanted.error().message);
+  if (resource.key.kind == "IntegrationModel") return check_model(resource, found);
+  warn_of_ignored(resource.spec, report);
+  if (text_at(resource.spec, "/probe/mode").value_or("Off") != "Off")
+    report.warning("/spec/probe", "has no effect, because this process does not call what lives on a Platform");
+  const ModelParsed document = model_of(resource, now);
+  if (document == nullptr || !document->model) return;
+  check_scheme(resource, *document->model, now, report);
+  const auto warnings = platform_warnings(resource, now, *document->model, *platform);
+  if (!warnings) return report.error("", warnings.error().message);
+  for (const std::string& warning : *warnings) report.warning("", warning);
+}
+
 void RuntimeCheck::check_integration(const Resource& integration, const Snapshot& now, Diagnostics& found) {
   Report report(integration, found);
   warn_of_ignored(integration.spec, report);
@@ -247,11 +284,16 @@ void RuntimeCheck::check_binding(const Resource& binding, const Snapshot& now, D
                              roles[i], join(verbs, ", ")));
 }
 
-// "Title:Version" is the identity of a model: each of two is told of the other.
+// "Title:Version" is the identity of a model, here or on one Platform: each of two is told of the other.
 void RuntimeCheck::find_same_titles(const Snapshot& now, Diagnostics& found) const {
-  std::map<std::string, std::vector<ResourceKey>> users;
-  for (const auto& [key, title] : titles_) users[title].push_back(key);
-  for (const auto& [title, keys] : users) {
+  std::map<std::pair<std::string, std::string>, std::vector<ResourceKey>> users;
+  for (const auto& [key, title] : titles_)
+    if (const Resource* const model = now.find(key)) {
+      const auto platform = text_at(model->spec, "/platformRef/name");
+      users[{platform ? key.ns + '/' + *platform : "", title}].push_back(key);
+    }
+  for (const auto& [place, keys] : users) {
+    const std::string& title = place.second;
     for (std::size_t i = 0; keys.size() > 1 && i < keys.size(); ++i) {
       const Resource* const model = now.find(keys[i]);
       const Resource* const other = now.find(keys[i == 0 ? 1 : 0]);

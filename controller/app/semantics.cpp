@@ -83,7 +83,9 @@ bool SemanticCheck::changed_keys(const Snapshot& snapshot, Keys& keys, bool& wir
     const Resource *before = resource_of(old_item), *after = resource_of(new_item);
     const ResourceKey& key = (before != nullptr ? before : after)->key;
     const Resource* const either = after != nullptr ? after : before;
-    if (belongs_to_runtime(*either) && (before == nullptr || belongs_to_runtime(*before))) return;
+    // A Credential is an object of the runtime, and may be what a Platform signs in with.
+    const bool runtime = belongs_to_runtime(*either) && (before == nullptr || belongs_to_runtime(*before));
+    if (runtime && key.kind != "Credential") return;
     wiring = wiring || kind_of(key) == nullptr;
     // All objects of a domain are read with its settings.
     if (key.kind == "Directory") few = false;
@@ -234,11 +236,10 @@ void SemanticCheck::check_wiring(const Snapshot& snapshot) {
     if (const auto policy = policy::Policy::from_resource(resource, to_string(resource.at)); !policy)
       add_error(wiring_, resource.at, fmt::format("{}: {}", resource.key, policy.error().message));
   });
-  // The target is there (runtime/platform_target.h), but no lane works on it: silence would look like success.
   each_of_kind(snapshot, "IntegrationPlatform", [&](const Resource& resource) {
-    add_error(wiring_, resource.at,
-              fmt::format("{}: this version does not work on platforms yet; leave it out, and platformRef too",
-                          resource.key));
+    if (snapshot.held.contains(resource.key)) return;
+    if (const auto settings = platform_settings_of(resource.key, snapshot); !settings)
+      add_error(wiring_, resource.at, settings.error().message);
   });
   check_overlaps(snapshot, wiring_);
 }

@@ -14,8 +14,8 @@ Error no_directory(const GlobalOptions& options) {
         Fault::not_found, fmt::format("there is no Directory \"{}\" in {}", options.directory, origin_of(options)), {}};
   }
   return {Fault::not_found,
-          fmt::format("{} declares no Directory, so there is no domain to work on, and nothing of the integration "
-                      "runtime; `plumbline explain Directory` says how to write one",
+          fmt::format("{} declares no Directory, so there is no domain to work on, no IntegrationPlatform, and nothing "
+                      "of the integration runtime; `plumbline explain Directory` says how to write one",
                       origin_of(options)),
           {}};
 }
@@ -78,7 +78,9 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
                         .clock = session->clock,
                         .options = std::move(lane_options),
                         .trust = options.trust,
-                        .registry = session->registry.get()};
+                        .registry = session->registry.get(),
+                        .documents = &session->workspace->documents(),
+                        .egress = options.egress};
   for (const auto& key : keys) {
     PLUMB_TRY(auto policies, session->workspace->policies(snapshot));
     auto lane = build_lane(key, snapshot, std::move(policies), parts);
@@ -90,7 +92,7 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
     }
   }
   if (session->lanes.empty()) {
-    return fail(Fault::invalid, "no Directory of {} can be used; correct what is said above", origin_of(options));
+    return fail(Fault::invalid, "nothing of {} can be worked on; correct what is said above", origin_of(options));
   }
   return session;
 }

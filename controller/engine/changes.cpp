@@ -194,10 +194,10 @@ Proposal Proposer::create(const Pair& pair, Resolved resolved, Proposal to) cons
   change.fields = plan::creation_fields(resolved.desired, rules);
   change.at = wanted.at;
   change.cause = pair.was_missing ? Cause::missing : Cause::declared;
-  change.reason = pair.was_missing
-                      ? "was deleted from the directory by someone else, and is declared in " + to_string(wanted.at)
-                      : fmt::format("declared in {}, not {}", to_string(wanted.at),
-                                    is_whole(input_.kinds, wanted.key.kind) ? "in use yet" : "in the directory");
+  change.reason = pair.was_missing ? fmt::format("was deleted from {} by someone else, and is declared in {}",
+                                                 input_.place_alone(), to_string(wanted.at))
+                                   : fmt::format("declared in {}, not {}", to_string(wanted.at),
+                                                 is_whole(input_.kinds, wanted.key.kind) ? "in use yet" : input_.place);
   change.after = pair.owned;
   Owned& after = change.after;
   after.key = wanted.key;
@@ -401,7 +401,7 @@ void Proposer::say_why(const Pair& pair, bool returns, bool strips, Change& chan
     change.reason = "members left";
   } else {
     change.cause = Cause::drift;
-    change.reason = "the directory differs from " + to_string(wanted.at) + ", which did not change";
+    change.reason = fmt::format("{} differs from {}, which did not change", input_.place_alone(), to_string(wanted.at));
   }
 }
 

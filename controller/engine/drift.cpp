@@ -55,11 +55,13 @@ std::vector<Drift> leave_drift(const PlanInput& input, const Pair& pair, std::ve
 std::string kept_from_creation(const PlanInput& input, const Pair& pair) {
   const DriftMode mode = pair.wanted->drift.mode;
   if (const Hold* hold = hold_on(input, pair.wanted->key); hold != nullptr && hold->attributes.empty())
-    return fmt::format("it is not in the directory, and is left so until {}: {}", format_time(hold->until),
+    return fmt::format("it is not {}, and is left so until {}: {}", input.place, format_time(hold->until),
                        hold->reason);
-  if (mode == DriftMode::observe) return "it is not in the directory; it is only observed, so it is not created";
+  if (mode == DriftMode::observe)
+    return fmt::format("it is not {}; it is only observed, so it is not created", input.place);
   if (mode == DriftMode::alert && pair.was_missing)
-    return "it was deleted from the directory by someone else; its mode of drift is Alert, so it is not created again";
+    return fmt::format("it was deleted from {} by someone else; its mode of drift is Alert, so it is not created again",
+                       input.place_alone());
   return "";
 }
 

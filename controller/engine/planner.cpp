@@ -17,12 +17,6 @@
 namespace plumb::engine {
 namespace {
 
-const Reconciler* reconciler_of(std::span<const Reconciler* const> kinds, const std::string& kind) {
-  for (const Reconciler* each : kinds)
-    if (each->kind() == kind) return each;
-  return nullptr;
-}
-
 // Two manifests of the same natural name cannot both be right, and neither is acted on.
 void block_duplicates(Projection& projection) {
   std::map<std::pair<std::string, std::string>, std::vector<const Wanted*>> names;
@@ -120,7 +114,7 @@ void keep_what_is_used(const PlanInput& input, std::vector<Change>& changes, std
     return;
   std::map<std::size_t, std::string> kept;  // and who uses it
   (*input.live)->for_each([&](const LiveSet::View& each) {
-    const Reconciler* const kind = reconciler_of(input.kinds, std::string(each.kind()));
+    const Reconciler* const kind = reconciler_of(input.kinds, each.kind());
     if (kind == nullptr || !kind->is_whole()) return;
     const LiveObject object = each.decoded();
     for (const std::string& used : kind->uses(object)) {
@@ -211,6 +205,12 @@ Projection project_some(const Snapshot& snapshot, std::span<const Reconciler* co
   }
   block_duplicates(projection);
   return projection;
+}
+
+const Reconciler* reconciler_of(std::span<const Reconciler* const> kinds, std::string_view kind) {
+  for (const Reconciler* each : kinds)
+    if (each->kind() == kind) return each;
+  return nullptr;
 }
 
 bool is_whole(std::span<const Reconciler* const> kinds, std::string_view kind) {

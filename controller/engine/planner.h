@@ -31,6 +31,8 @@ Projection project(const Snapshot& snapshot, std::span<const Reconciler* const> 
 Projection project_some(const Snapshot& snapshot, std::span<const Reconciler* const> kinds,
                         const std::function<bool(const Resource&)>& belongs, const std::set<ResourceKey>& keys);
 
+// Null: it is none of them.
+const Reconciler* reconciler_of(std::span<const Reconciler* const> kinds, std::string_view kind);
 // See Reconciler::is_whole.
 bool is_whole(std::span<const Reconciler* const> kinds, std::string_view kind);
 
@@ -60,6 +62,8 @@ struct PlanInput {
   const Inventory* inventory = nullptr;     // not null; of this lane
   std::span<const Reconciler* const> kinds;
   std::string target;
+  std::string_view place = "in the directory";  // see Target::place
+  std::string_view place_alone() const { return place.substr(3); }
   // Our marker on a live object; see Target::created_by.
   std::function<std::string(const LiveObject&)> created_by;
   SystemTime now{};

@@ -133,7 +133,8 @@ class LifeCycle {
 
   void gone(const Owned& owned) {
     const SystemTime since = owned.missing_since.value_or(input_.now);
-    if (input_.is_gone(since)) return forget(owned, fmt::format("{} is gone from the directory", owned.handle));
+    if (input_.is_gone(since))
+      return forget(owned, fmt::format("{} is gone from {}", owned.handle, input_.place_alone()));
     Owned noted = owned;
     noted.missing_since = since;
     if (noted != owned) removals_.bookkeeping.push_back(std::move(noted));
@@ -174,7 +175,8 @@ class LifeCycle {
 
   bool is_one_step(const Owned& owned) const {
     const Deletion& deletion = owned.deletion;
-    return deletion.mode == Deletion::Mode::remove && is_whole(input_.kinds, owned.key.kind) &&
+    const Reconciler* const kind = reconciler_of(input_.kinds, owned.key.kind);
+    return deletion.mode == Deletion::Mode::remove && kind != nullptr && kind->goes_at_once() &&
            deletion.strip_after + deletion.quarantine_after + deletion.remove_after == Duration::zero();
   }
 
@@ -231,14 +233,15 @@ class LifeCycle {
                                live.handle));
     }
     if (holds_others(live)) {
-      return block(owned, "RemovalFrozen", fmt::format("{} is not empty", live.handle));
+      return block(owned, "RemovalFrozen",
+                   fmt::format("{} is not empty; it goes in the round after the last of what it holds", live.handle));
     }
     Change change = make(owned, live, Action::remove,
                          owned.removed_at ? fmt::format("its manifest is gone since {}", format_time(*owned.removed_at))
                                           : "its manifest is gone");
     change.handle_after.clear();
-    if (!is_whole(input_.kinds, owned.key.kind))
-      change.one_way = "a deleted object cannot be restored by Plumbline: its objectSid and memberships are lost";
+    if (const Reconciler* const kind = reconciler_of(input_.kinds, owned.key.kind))
+      change.one_way = kind->lost_with_it();
     removals_.changes.push_back(std::move(change));
   }
 

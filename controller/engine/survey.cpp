@@ -251,6 +251,7 @@ PlanInput Surveyor::input_for(const Snapshot& snapshot, const Survey& survey) {
   input.inventory = &inventory_;
   input.kinds = kinds_;
   input.target = name_;
+  input.place = target_.place();
   input.created_by = [this](const LiveObject& object) { return target_.created_by(object); };
   input.now = clock_.now();
   input.confirm_missing = options_.confirm_missing;

@@ -28,9 +28,15 @@ class Reconciler {
   // An error means that the resource cannot be applied as declared; it is held with that message.
   virtual Result<Wanted> project(const Resource& resource, const Snapshot& snapshot) const = 0;
 
-  // All of the object is its manifest's: what that does not say any more goes, whatever else cannot be read, and a
-  // removal without a span is one step, which declaring it again undoes.
+  // All of the object is its manifest's: what that does not say any more goes, whatever else cannot be read, and
+  // declaring it again undoes a removal.
   virtual bool is_whole() const { return false; }
+  // A removal without a span is one step. Else the first is to disable the object, or to start its clock.
+  virtual bool goes_at_once() const { return is_whole(); }
+  // What cannot be had again after a removal; empty: nothing.
+  virtual std::string_view lost_with_it() const {
+    return is_whole() ? "" : "a deleted object cannot be restored by Plumbline: its objectSid and memberships are lost";
+  }
   // Handles of the objects that must stay for as long as this one is as it is.
   virtual std::vector<std::string> uses(const LiveObject&) const { return {}; }
 };
@@ -84,6 +90,8 @@ class Target {
 
   virtual std::string_view name() const = 0;  // "Directory/default/corp"
   virtual std::vector<const Reconciler*> kinds() const = 0;
+  // Where its objects are, in sentences for people; begins with "in " or "on ".
+  virtual std::string_view place() const { return "in the directory"; }
 
   // Everything in scope, and what `interest` names, as of now, or an error: never a part of it. A target may keep what
   // it saw and ask only for what changed since.

@@ -19,6 +19,7 @@ class LocalTarget final : public Target {
 
   std::string_view name() const override { return name_; }
   std::vector<const Reconciler*> kinds() const override { return parts_.kinds; }
+  std::string_view place() const override { return "in the runtime"; }
   Result<Observation> observe(const Interest& interest, Deadline deadline) override;
   Result<Observation> look_up(const Interest& interest, Deadline deadline) override;
   void note_revision(const std::string& revision) override { revision_ = revision; }

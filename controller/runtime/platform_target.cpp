@@ -31,6 +31,7 @@ class Platform final : public Target {
 
   std::string_view name() const override { return name_; }
   std::vector<const Reconciler*> kinds() const override { return parts_.kinds; }
+  std::string_view place() const override { return "on the Platform"; }
   Result<Observation> observe(const Interest& interest, Deadline deadline) override;
   Result<Observation> look_up(const Interest& interest, Deadline deadline) override;
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,

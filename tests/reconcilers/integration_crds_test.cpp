@@ -59,7 +59,8 @@ TEST_F(IntegrationCrds, AnIntegrationNeedsOnlyItsModel) {
   EXPECT_EQ(int_at(document_, "/spec/circuitBreaker/openSeconds"), 30);
   EXPECT_EQ(text_at(document_, "/spec/probe/mode"), "Off");
   EXPECT_EQ(text_at(document_, "/spec/logging/level"), "info");
-  EXPECT_EQ(text_at(document_, "/spec/deletionPolicy"), "Delete");
+  // On a Platform another default holds, which is the IntegrationPlatform's.
+  EXPECT_EQ(at(document_, "/spec/deletionPolicy"), nullptr);
 }
 
 TEST_F(IntegrationCrds, AServerIsAHostWithoutSchemePathAndSpaces) {

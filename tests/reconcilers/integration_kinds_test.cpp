@@ -54,6 +54,30 @@ TEST(IntegrationKinds, OrphanLeavesItInUse) {
   EXPECT_EQ(wanted->deletion.mode, Deletion::Mode::orphan);
 }
 
+TEST(IntegrationKinds, WhatLivesOnAPlatformCannotBeUsedHere) {
+  Snapshot snapshot;
+  const auto model = std::make_shared<Resource>(
+      resource("IntegrationModel", "m", R"({"platformRef": {"name": "edge"}, "document": {"file": "a.yaml"}})"));
+  snapshot.resources[model->key] = model;
+  const auto here = integration().project(resource("Integration", "i", R"({"modelRef": {"name": "m"}})"), snapshot);
+  ASSERT_FALSE(here);
+  EXPECT_THAT(here.error().message, HasSubstr("/spec/modelRef/name: IntegrationModel/default/m lives on "
+                                              "IntegrationPlatform \"edge\""));
+  const auto binding = role_binding().project(
+      resource("RoleBinding", "b", R"({"modelRef": {"name": "m"}, "roles": ["get"]})"), snapshot);
+  ASSERT_FALSE(binding);
+  EXPECT_THAT(binding.error().message, HasSubstr("has roles of its own"));
+}
+
+TEST(IntegrationKinds, WhatIsOfPlatformsAloneIsNoSettingHere) {
+  const auto wanted = integration_model().project(
+      resource("IntegrationModel", "m", R"({"document": {"inline": {}}, "adoption": "Adopt", "allowRecreate": true})"),
+      {});
+  ASSERT_TRUE(wanted) << wanted.error().message;
+  EXPECT_EQ(value(*wanted, "adoption"), "(none)");
+  EXPECT_EQ(value(*wanted, "allowRecreate"), "(none)");
+}
+
 TEST(IntegrationKinds, ADocumentIsItsDigest) {
   const std::string document = R"({"openapi": "3.0.3", "info": {"title": "T", "version": "1"}})";
   const auto wanted = integration_model().project(
@@ -94,6 +118,7 @@ TEST(IntegrationKinds, CredentialsOfDirectoriesAndIntegrationsOfPlatformsBelongE
   EXPECT_FALSE(belongs_to_runtime(resource("Credential", "c", R"({"type": "kerberosKeytab"})")));
   EXPECT_TRUE(belongs_to_runtime(resource("Integration", "i", R"({"modelRef": {"name": "m"}})")));
   EXPECT_FALSE(belongs_to_runtime(resource("Integration", "i", R"({"platformRef": {"name": "p"}})")));
+  EXPECT_FALSE(belongs_to_runtime(resource("IntegrationModel", "m", R"({"platformRef": {"name": "p"}})")));
   EXPECT_FALSE(belongs_to_runtime(resource("ADUser", "jdoe", "{}")));
 }
 

@@ -74,6 +74,7 @@ class LaneTiming : public test::World {
     lane->key = key;
     lane->wiring = wiring_of(key, of);
     lane->schedule = schedule_;
+    lane->quick_look = quick_look_;
     if (!policy_.empty()) {
       Resource resource;
       resource.key = {"Policy", "default", "calendar"};
@@ -123,6 +124,7 @@ class LaneTiming : public test::World {
   test::FakeLease lease_;
   std::optional<Schedule> schedule_;
   std::string policy_;
+  bool quick_look_ = true;
   std::unique_ptr<LaneWorker> worker_;
 };
 
@@ -131,6 +133,16 @@ TEST_F(LaneTiming, TheDomainIsAskedAtThePollWhereNobodyTells) {
   settle();
 
   EXPECT_EQ(until_due(1h), 5s);
+}
+
+TEST_F(LaneTiming, ATargetThatIsNotLookedAtQuicklyWaitsForTheIntervalUnlessSomethingWasWritten) {
+  quick_look_ = false;
+  worker({.interval = 5min, .poll = 5s});
+  worker_->step({});  // writes
+  EXPECT_LE(until_due(1h), 5s);
+  settle();
+
+  EXPECT_GT(until_due(1h), 10s);
 }
 
 TEST_F(LaneTiming, TheIntervalFallsIntoThePhaseOfTheDirectory) {

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/policy/policy_builders.h"
@@ -119,6 +120,22 @@ INSTANTIATE_TEST_SUITE_P(
               20,
               {{.name = "unicodePwd", .added = {"env:X"}, .sensitive = true}}},
         Class{"create", "warn-create", {Action::create}, 10, 200}));
+
+TEST(Limit, WhatIsSaidOfRemovalsIsOfTheirKinds) {
+  const auto held = [](const std::string& kind) {
+    auto changes = many(4, {Action::remove}, "x");
+    for (Change& change : changes) change.key.kind = kind;
+    std::string said;
+    for (const Verdict& verdict : look(shipped_policies(), plan_of(changes), {.owned = 10})) said += verdict.message;
+    return said;
+  };
+  for (const char* kind : {"Integration", "IntegrationModel", "Credential"}) {
+    EXPECT_THAT(held(kind), ::testing::HasSubstr("calls a removed integration")) << kind;
+    EXPECT_THAT(held(kind), ::testing::Not(::testing::HasSubstr("account"))) << kind;
+  }
+  EXPECT_THAT(held("ADUser"), ::testing::HasSubstr("loses its SID"));
+  EXPECT_THAT(held("ADUser"), ::testing::Not(::testing::HasSubstr("integration")));
+}
 
 constexpr const char* kThree = "{match: {actions: [disable]}, limit: {count: 3}}";
 
