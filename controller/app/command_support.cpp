@@ -107,7 +107,7 @@ Result<std::vector<File>> collect(const GlobalOptions& options, const SupportOpt
   std::vector<File> files;
   files.push_back({"version.json", printed([&](Console& c) { return version_command(json, c); })});
   files.push_back({"system.txt", system_text()});
-  files.push_back({"validate.txt", printed([&](Console& c) { return validate_command(text, c); })});
+  files.push_back({"validate.txt", printed([&](Console& c) { return validate_command(text, {}, c); })});
   for (const std::string_view kind : kConfiguration)
     files.push_back({fmt::format("manifests/{}.json", kind), printed([&](Console& c) {
                        return get_command(json, {.kind = std::string(kind), .name = ""}, c);

@@ -201,13 +201,13 @@ struct RuntimeHost::Running {
                                   runtime::Logins::Begun done) { begin_login(key, std::move(done)); },
             .finish_login = [this](const runtime::LoginAnswer& answer,
                                    runtime::Logins::Finished done) { logins.finish(answer, std::move(done)); },
+            .log_level = [this](const ResourceKey& key) { return call_log.active(key); },
+            .set_log_level = [this](const ResourceKey& key, runtime::LogLevel level,
+                                    SystemTime until) { return call_log.set_level(key, level, until); },
             .exported = [](const runtime::RegistryView& now, const ResourceKey& key) -> Result<Value> {
               PLUMB_TRY(auto made, export_applied(now, key));
               return std::move(made.service);
-            },
-            .log_level = [this](const ResourceKey& key) { return call_log.active(key); },
-            .set_log_level = [this](const ResourceKey& key, runtime::LogLevel level,
-                                    SystemTime until) { return call_log.set_level(key, level, until); }};
+            }};
   }
 
   std::optional<Status> status_of(const ResourceKey& key) const {
