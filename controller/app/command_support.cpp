@@ -169,8 +169,9 @@ Result<int> support_bundle_command(const GlobalOptions& options, const SupportOp
   ::umask(before);
   PLUMB_CHECK(written);
   for (const File& file : files) console.err << fmt::format("  {:<40} {:>9} bytes\n", file.name, file.content.size());
-  console.err << "Manifests name secrets and hold none, and what is masked in the log is masked here. Names of people\n"
-                 "are in audit.json and status.json: look at it before you send it.\n";
+  console.err
+      << "Look at it before you send it: audit.json and status.json name people, and failures/ has what targets\n"
+         "answered. Secrets that Plumbline sent are masked; manifests name secrets by where they are.\n";
   console.out << to.string() << '\n';
   return kOk;
 }

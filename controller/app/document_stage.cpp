@@ -16,8 +16,10 @@ namespace {
 // The kinds that may name documents.
 constexpr std::string_view kKinds[] = {"Credential", "GatewayConfiguration", "Integration", "IntegrationModel",
                                        "IntegrationPlatform"};
-constexpr Duration kFetching =
-    std::chrono::minutes(1);  // documents of one snapshot, and each time they are asked for again
+// Nothing else goes on meanwhile, in a controller not even for the directories: a little, and then less and less often.
+constexpr Duration kFetching = std::chrono::seconds(20);
+constexpr Duration kAskingAgain = std::chrono::seconds(5);
+constexpr Duration kFirstPause = std::chrono::seconds(1), kLongestPause = std::chrono::minutes(15);
 constexpr std::string_view kMethods[] = {"get", "put", "post", "delete", "options", "head", "patch", "trace"};
 
 template <class Use>
@@ -227,14 +229,17 @@ bool DocumentStage::waits() const {
 }
 
 bool DocumentStage::ask_again() {
+  if (missing_.empty() || clock_.steady() < ask_after_) return false;
   bool any = false;
-  urls_.allow(kFetching);
+  urls_.allow(kAskingAgain);
   for (const auto& [digest, missing] : missing_) {
     auto content = urls_.get(missing.url, digest);
     if (!content) continue;  // told already, and asked for again the next time
     documents_.put(std::move(*content));
     any = true;
   }
+  pause_ = any ? Duration{} : std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  ask_after_ = clock_.steady() + pause_;
   return any;
 }
 

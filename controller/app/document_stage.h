@@ -35,7 +35,8 @@ class DocumentStage {
   // Whether a document could not be fetched for a reason that passes (a server that does not answer).
   bool waits() const;
   // Asks for those that are missing, for whatever reason; whether any came, so that taking the same snapshot again is
-  // another result.
+  // another result. Takes five seconds at most, and asks nobody where it asked in vain a short while ago: one second at
+  // first, and twice as long each time, up to a quarter of an hour.
   bool ask_again();
 
  private:
@@ -64,6 +65,9 @@ class DocumentStage {
 
   runtime::Documents& documents_;
   UrlDocuments& urls_;
+  RealClock clock_;
+  SteadyTime ask_after_{};
+  Duration pause_{};
   std::map<std::string, Missing> missing_;  // by digest
   std::map<ResourceKey, Staged> staged_;
   std::map<std::string, About> about_;  // by digest

@@ -237,7 +237,8 @@ std::shared_ptr<const SharedSettings> shared(AuthSettings settings) {
   made->elsewhere = made->route;
   if (made->route == nullptr) return made;
   HttpRoute other = *made->route;
-  if (other.tls.server_name.empty() && other.tls.certificate == nullptr) return made;
+  if (other.tls.verify && other.tls.server_name.empty() && other.tls.certificate == nullptr) return made;
+  other.tls.verify = true;  // who is trusted unseen is the target, and nobody else
   other.tls.server_name.clear();
   other.tls.certificate.reset();
   other.tls.key.reset();

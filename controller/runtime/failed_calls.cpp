@@ -10,12 +10,14 @@
 
 #include "controller/base/log.h"
 #include "controller/base/text.h"
+#include "controller/runtime/masking.h"
 
 namespace plumb::runtime {
 namespace {
 
 constexpr std::string_view kPrefix = "runtime/call/";
 constexpr std::size_t kMostOfBody = 16 * 1024;
+constexpr std::size_t kDeepest = 1024;  // of JSON; bodies are parsed less deep
 constexpr Duration kWriteAfter = std::chrono::seconds(1);
 
 // With the time first, so that keys of one integration are in the order of the calls.
@@ -49,6 +51,10 @@ std::string cut(std::string text, std::size_t most) {
 Value bounded(const Value& result) {
   if (!result.is_object()) return result;
   Value kept = result;
+  // The session that the target gave is of use to whoever reads this.
+  if (Value* const headers = kept.get_object().if_contains("headers"); headers != nullptr && headers->is_object())
+    for (auto& header : headers->get_object())
+      if (equals_ignoring_case(header.key(), "set-cookie")) header.value() = kMasked;
   for (const std::string_view member : {"body", "text"}) {
     Value* const found = kept.get_object().if_contains(member);
     if (found == nullptr) continue;
@@ -175,8 +181,14 @@ Result<std::vector<Value>> FailedCalls::of(StateStore& store, const ResourceKey&
   std::vector<Value> calls;
   for (auto item = items.rbegin(); item != items.rend(); ++item) {
     boost::json::error_code error;
-    Value call = boost::json::parse(item->value, error);
-    if (error) return fail(Fault::invalid, "{} in the state is no record of a call", item->key);
+    boost::json::parse_options options;
+    options.max_depth = kDeepest;
+    Value call = boost::json::parse(item->value, error, {}, options);
+    // One that is damaged must not hide the others.
+    if (error) {
+      log::warning("call.record.unreadable", "{}: {}", item->key, error.message());
+      continue;
+    }
     calls.push_back(std::move(call));
   }
   return calls;

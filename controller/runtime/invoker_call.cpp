@@ -76,8 +76,10 @@ class Call : public std::enable_shared_from_this<Call> {
   void transmit(HttpRequest request, const RouteKeeper::Route& route) {
     const Duration time = left();
     if (time <= Duration(0)) return time_out();
+    // Of all requests so far: a target may give away on one hop what it was sent on another.
+    if (authenticator_) reflected_.add(Reflected(request, settings().secrets));
     url_ = masked_url(request.url, settings().secrets);
-    reflected_ = authenticator_ ? Reflected(request, settings().secrets) : Reflected();
+    reflected_.mask(url_);
     if (parts_->record) {
       auto& attempt = record_.emplace_back();
       attempt.request_line = request.method + " " + url_;
@@ -137,9 +139,11 @@ class Call : public std::enable_shared_from_this<Call> {
   bool follow(const HttpResponse& response) {
     auto hop = next_hop(plan_.request.method, plan_.request.url, response, followed_);
     if (!hop) return false;
-    ++followed_;
-    // A target that writes the key of the query into its Location would send it on for us, or have it twice.
+    // A target that writes the key of the query into its Location would send it on for us, or have it twice. Where it
+    // stands in another place, as in `next=%2Fpets%3Fapi_key%3D...` of a sign-in page, the answer is the result.
     hop->url.query = without_secrets(hop->url.query, settings().secrets);
+    if (reflected_.is_in(hop->url)) return false;
+    ++followed_;
     plan_.request.url = std::move(hop->url);
     if (!hop->foreign || foreign_) return true;
     foreign_ = true;
@@ -259,7 +263,7 @@ class Call : public std::enable_shared_from_this<Call> {
   Deadline deadline_;
   std::shared_ptr<Authenticator> authenticator_;  // that the last request was authorised by
   std::optional<CircuitBreaker::Pass> pass_;
-  Reflected reflected_;  // of the last request that was sent
+  Reflected reflected_;  // of the requests that were sent
   std::string url_;      // of the last request that was sent, masked
   std::vector<CallRecord::Attempt> record_;
   int sent_ = 0, repetitions_ = 0, followed_ = 0, status_ = 0;

@@ -171,6 +171,33 @@ void Reflected::take(std::string_view secret) {
   for (std::string& each : spellings_of(secret)) secrets_.push_back(std::move(each));
 }
 
+void Reflected::add(Reflected other) {
+  for (std::string& each : other.secrets_) {
+    if (std::ranges::find(secrets_, each) == secrets_.end()) {
+      secrets_.push_back(std::move(each));
+    } else {
+      wipe(each);
+    }
+  }
+  other.secrets_.clear();
+  std::ranges::sort(secrets_, std::ranges::greater(), &std::string::size);  // no part of another is left
+}
+
+bool Reflected::is_in(const Url& url) const {
+  std::string text = url.host + url.path + "?" + url.query;
+  // Each turn undoes one encoding; what cannot be decoded any more was not encoded.
+  for (int turn = 0; turn < 4; ++turn) {
+    if (std::ranges::any_of(secrets_,
+                            [&](const std::string& secret) { return text.find(secret) != std::string::npos; }))
+      return true;
+    std::ranges::replace(text, '+', ' ');
+    auto decoded = percent_decode(text);
+    if (!decoded || *decoded == text) return false;
+    text = std::move(*decoded);
+  }
+  return true;  // nobody encodes that often but to hide something
+}
+
 void Reflected::wipe_all() {
   for (std::string& each : secrets_) wipe(each);
   secrets_.clear();

@@ -36,6 +36,10 @@ class Reflected {
   ~Reflected() { wipe_all(); }
   Reflected(Reflected&&) noexcept = default;
   Reflected& operator=(Reflected&& other) noexcept;
+  // Those of another request as well.
+  void add(Reflected other);
+  // Whether a URL has one of them, whatever it was encoded for, also twice.
+  bool is_in(const Url& url) const;
   // With "***" in place of each of them. What is shorter than eight bytes stays: it would be found in innocent text.
   void mask(HttpResponse& response) const;
   void mask(std::string& text) const;

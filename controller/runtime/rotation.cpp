@@ -48,7 +48,7 @@ Result<std::optional<Rotation>> read_rotation(StateStore& store, const ResourceK
   boost::system::error_code error;
   const Value record = boost::json::parse(item->value, error);
   const auto last = error ? std::nullopt : parse_time(text_at(record, "/at").value_or(""));
-  if (!last) return std::optional<Rotation>();
+  if (!last) return fail(Fault::invalid, "{} in the state is no record of a rotation", item->key);
   Rotation rotation{.version = text_at(record, "/version").value_or(""), .last = *last, .next = {}};
   if (const auto interval = interval_of(spec)) rotation.next = *last + *interval;
   return std::optional(std::move(rotation));
@@ -63,8 +63,14 @@ bool Rotations::publish(std::shared_ptr<const RegistryView> view) {
     auto known = known_.find(key);
     if (known == known_.end()) {
       auto kept = read_rotation(parts_.store, key, object->spec);
-      if (!kept) log::warning("credential.rotation_unknown", "{}: {}", key, kept.error().message);
-      if (kept && *kept) known = known_.emplace(key, Known{(*kept)->version, (*kept)->last}).first;
+      if (!kept) {
+        log::warning("credential.rotation_unknown", "{}: {}", key, kept.error().message);
+        // Nothing is dropped because something could not be read: what is damaged is written anew, what cannot be read
+        // now is looked at with the next view.
+        if (kept.error().fault == Fault::invalid) remember(*object);
+        continue;
+      }
+      if (*kept) known = known_.emplace(key, Known{(*kept)->version, (*kept)->last}).first;
     }
     const std::string version = text_at(object->spec, "/rotation/version").value_or("");
     if (known != known_.end() && known->second.version == version) continue;
@@ -104,14 +110,19 @@ void Rotations::rotate(const Registered& credential, Why why) {
     // Whichever of its schemes an integration has used.
     for (const auto& scheme : model->second->model().schemes) drop_token(credential.spec, token_name(key, scheme), why);
   }
+  const Known known = remember(credential);
+  log::info("credential.rotated", "{}: {}; what was got with it is dropped, its secrets are read again", credential.key,
+            why == Why::version ? fmt::format("version {}", known.version) : "its interval is over");
+}
+
+Rotations::Known Rotations::remember(const Registered& credential) {
   const Known known{text_at(credential.spec, "/rotation/version").value_or(""), parts_.clock.now()};
   known_.insert_or_assign(credential.key, known);
   const Object record{{"version", known.version}, {"at", format_time(known.last)}};
   const std::vector<StateStore::Put> puts = {{place_of(credential.key), canonical(record)}};
   if (const auto kept = parts_.store.commit(puts); !kept)
     log::warning("credential.rotation_not_kept", "{}: {}", credential.key, kept.error().message);
-  log::info("credential.rotated", "{}: {}; what was got with it is dropped, its secrets are read again", credential.key,
-            why == Why::version ? fmt::format("version {}", known.version) : "its interval is over");
+  return known;
 }
 
 void Rotations::drop_token(const Value& credential, const std::string& name, Why why) const {

@@ -55,6 +55,8 @@ class Rotations {
   };
   enum class Why { version, interval };
   void rotate(const Registered& credential, Why why);
+  // That it is as of now.
+  Known remember(const Registered& credential);
   void drop_token(const Value& credential, const std::string& name, Why why) const;
   void forget_removed();
 

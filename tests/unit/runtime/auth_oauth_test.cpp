@@ -450,6 +450,15 @@ TEST_F(AuthOAuth, TheEndpointIsReachedAsTheTargetIsButNotWithWhatIsTheTargetsAlo
   EXPECT_EQ(http_.sent[1].route, settings_.route);
 }
 
+TEST_F(AuthOAuth, WhoeverIsTrustedUnseenIsTheTargetAndNobodyElse) {
+  HttpRoute route;
+  route.tls.verify = false;
+  settings_.route = std::make_shared<const HttpRoute>(route);
+  make();
+  bearer();
+  EXPECT_TRUE(http_.sent[0].route->tls.verify);
+}
+
 // Connections are shared by the route.
 TEST_F(AuthOAuth, TheWayToAnotherOriginIsOneRoute) {
   HttpRoute route;

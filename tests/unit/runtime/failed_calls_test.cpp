@@ -113,6 +113,26 @@ TEST_F(FailedCallsTest, ALongBodyIsCutBetweenCharactersAndSaysSo) {
   EXPECT_EQ(bool_at(found->front(), "/result/truncated"), true);
 }
 
+TEST_F(FailedCallsTest, DeepAnswersAreReadBackAndADamagedRecordHidesNoOther) {
+  Value deep = "x";
+  for (int i = 0; i < 150; ++i) deep = Array{deep};
+  calls_->note(call("deep", Object{{"ok", false}, {"body", deep}}));
+  restart();
+  clock_.advance(std::chrono::milliseconds(1));
+  note("damaged");
+  restart();
+  store_.items().rbegin()->second.value = "{";
+  EXPECT_EQ(ids(), std::vector<std::string>{"deep"});
+}
+
+TEST_F(FailedCallsTest, TheSessionThatATargetGaveIsNotKept) {
+  calls_->note(call("r1", Object{{"ok", false}, {"headers", Object{{"Set-Cookie", Array{"session=1"}}, {"a", "b"}}}}));
+  restart();
+  const auto found = FailedCalls::of(store_, {"Integration", "default", "crm"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*at(found->front(), "/result/headers"), Value(Object{{"Set-Cookie", "***"}, {"a", "b"}}));
+}
+
 TEST_F(FailedCallsTest, AStoreThatFailsLosesTheRecordAndNothingElse) {
   store_.fault = [](auto...) { return test::FakeStateStore::Fate::refused; };
   note("lost");

@@ -62,6 +62,28 @@ TEST_P(InvokerSecrets, AreNotShownByATargetThatGivesThemBack) {
   EXPECT_THAT(seen(), Not(HasSubstr(std::string(kCanary))));
 }
 
+// As a page to sign in at does: "/login?next=%2Fpets%3Fapi_key%3D...".
+TEST_P(InvokerSecrets, GoNowhereInTheRedirectOfATargetThatPutsThemIntoAnotherPlace) {
+  for (const std::string_view encoded :
+       {"https://evil.example/login?next=%2Fpets%3Fkey%3D{}", "/login?next=%252Fpets%253Fkey%253D{}",
+        "https://evil.example/{}/login", "https://evil.example/?x=%63{}", "/sign+in?{}"}) {
+    http_.sent.clear();
+    http_.handler = [&](const HttpRequest& request) {
+      if (!mentions(request, kCanary)) return http_answer(200, "[]");
+      std::string key(kCanary);
+      if (encoded.find("%63") != std::string_view::npos) key.erase(0, 1);  // "%63" is its first letter
+      std::string location(encoded);
+      location.replace(location.find("{}"), 2, key + fmt::format("-{}", script_.keys));
+      HttpResponse answer = http_answer(302);
+      answer.headers.emplace_back("Location", location);
+      return answer;
+    };
+    const Invoked invoked = invoke("list");
+    EXPECT_EQ(int_at(invoked.result, "/status"), 302) << encoded;
+    EXPECT_EQ(http_.sent.size(), 1U) << encoded;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Everywhere, InvokerSecrets,
                          ::testing::Values(Script::Place::header, Script::Place::query, Script::Place::cookie,
                                            Script::Place::bearer));

@@ -222,6 +222,18 @@ TEST_F(RotationTest, WhenItWasAndWillBeCanBeRead) {
   EXPECT_EQ(*read_rotation(store_, kCredential, boost::json::parse("{}")), std::nullopt);
 }
 
+TEST_F(RotationTest, ARecordThatIsDamagedDropsNothingAndIsWrittenAnew) {
+  publish(kClient, R"(, "rotation": {"version": "1"})");
+  EXPECT_EQ(call(), "Bearer t1");
+  for (auto& [key, item] : store_.items())
+    if (key.starts_with("runtime/rotation/")) item.value = "{";
+  start();
+  EXPECT_FALSE(publish(kClient, R"(, "rotation": {"version": "1"})"));
+  EXPECT_EQ(call(), "Bearer t1");
+  start();
+  EXPECT_TRUE(publish(kClient, R"(, "rotation": {"version": "2"})"));
+}
+
 TEST_F(RotationTest, ACredentialThatIsGoneLeavesNothingBehind) {
   publish(kClient, R"(, "rotation": {"version": "1"})");
   ASSERT_FALSE(store_.list("runtime/rotation/")->empty());
