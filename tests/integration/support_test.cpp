@@ -42,7 +42,7 @@ spec:
   modelRef: {name: pets}
   server: {protocol: http, host: 127.0.0.1, port: PORT}
   authentication: {schemeName: key, credentialRef: {name: crm}}
-  probe: {mode: off}
+  probe: {mode: 'Off'}
 )";
 
 class Support : public testing::Test {
