@@ -85,7 +85,11 @@ Result<std::vector<PlatformWriter::Dependant>> PlatformWriter::dependants(const 
     Dependant each{name, service, {}};
     for (const char* own : {"_id", "isEncrypted"}) each.before.as_object().erase(own);
     Value& settings = settings_in(each.before);
-    PLUMB_CHECK(fill_hidden(settings, hidden_paths(settings)));
+    std::vector<std::string> filled;
+    for (const std::string& path : reader_.hidden_paths(each.before))
+      // What only the Platform knew is lost, and allowRecreate says so. A note that is not ours is refused.
+      if (noted_secret(settings, path) != nullptr) filled.push_back(path);
+    PLUMB_CHECK(fill_hidden(each.before, filled));
     each.after = each.before;
     each.after.as_object()["model"] = "@itential/adapter_" + new_id;
     each.after.as_object()["properties"].as_object()["type"] = new_id;

@@ -114,8 +114,9 @@ const Value* find_path(const Value& document, std::string_view path) {
 }
 
 bool is_platform_secret(std::string_view member) {
-  constexpr std::string_view kNames[] = {"value",        "password", "client_secret", "secretAccessKey",
-                                         "sessionToken", "key",      "access_token",  "refresh_token"};
+  constexpr std::string_view kNames[] = {"value",        "password",    "client_secret", "secretAccessKey",
+                                         "sessionToken", "key",         "access_token",  "refresh_token",
+                                         "ca",           "certificate", "accessKeyId"};
   return std::ranges::find(kNames, member) != std::end(kNames);
 }
 
