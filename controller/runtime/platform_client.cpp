@@ -333,8 +333,7 @@ Result<void> PlatformClient::import_model(const Value& document, Deadline deadli
 
 Result<void> PlatformClient::validate_model(const Value& document, Deadline deadline) {
   const Value body{{"model", document}};
-  auto answer = call("PUT", "/integration-models/validation", &body, deadline);
-  if (!answer && answer.error().fault == Fault::invalid) return Failure(std::move(answer).error());
+  PLUMB_CHECK(call("PUT", "/integration-models/validation", &body, deadline));
   return {};
 }
 

@@ -51,6 +51,13 @@ class PlatformWriter {
     Value before, after;  // services; with their secrets
   };
   Result<std::vector<Dependant>> dependants(const std::string& old_id, const std::string& new_id, Deadline deadline);
+  Result<void> clear(const std::vector<std::string>& names, const std::string& version_id, Deadline deadline);
+  Result<void> bring_back(const std::string& version_id, const Value& document, const std::vector<Dependant>& users,
+                          Deadline deadline);
+  bool imported(const Result<void>& answer, const std::string& version_id, const Value& document, Deadline deadline);
+  // Deletes and makes anew; where that fails, brings back what it deleted.
+  Result<void> replace_all(const std::vector<Dependant>& users, const std::string& old_id, const Value& old_document,
+                           const std::string& new_id, const Value& document, Deadline deadline);
   Outcome recreate(const Change& change, const std::string& old_id, const Value& old_document,
                    const std::string& new_id, const Value& document, Deadline deadline);
 
