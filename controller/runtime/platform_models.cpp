@@ -18,7 +18,9 @@ constexpr Duration kBringingBack = std::chrono::minutes(5);  // for a model and 
 Result<Value> PlatformWriter::marked_document(const std::string& digest, const std::string& marker) const {
   PLUMB_TRY(const DocumentStore::Content text, parts_.documents.get(digest));
   boost::system::error_code error;
-  Value document = boost::json::parse(*text, error);
+  boost::json::parse_options options;
+  options.max_depth = 1024;  // as the registry reads documents
+  Value document = boost::json::parse(*text, error, {}, options);
   if (error || at(document, "/info") == nullptr || !at(document, "/info")->is_object())
     return fail(Fault::invalid, "the document {} is no OpenAPI document in JSON", digest);
   document.as_object()["info"].as_object()[kPlatformMark] = {

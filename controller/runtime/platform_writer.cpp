@@ -28,6 +28,14 @@ Value new_service(const std::string& name, const std::string& version_id) {
 
 std::string block_of(const std::string& path) { return path.substr(0, path.find('.')); }
 
+// Whether a block that was left out of a request is gone after it.
+bool forgot(const Value& before, const std::vector<FieldChange>& fields, const Value& after) {
+  return std::ranges::any_of(kBlocks, [&](std::string_view block) {
+    return find_path(*at(before, "/properties/properties"), block) != nullptr && !touches_block(fields, block) &&
+           find_path(*at(after, "/properties/properties"), block) == nullptr;
+  });
+}
+
 std::string shown(const std::vector<std::string>& values) {
   return values.empty() ? "not set" : fmt::format("\"{}\"", printable(join(values, "\", \"")));
 }
@@ -258,12 +266,7 @@ Outcome PlatformWriter::update_integration(const Change& change, Deadline deadli
   }
   auto back = client_.integration(name, deadline);
   if (back && !forgets_) {
-    // What was left out has to be there still.
-    const bool lost = std::ranges::any_of(kBlocks, [&](std::string_view block) {
-      return find_path(*at(before, "/properties/properties"), block) != nullptr && !touches_block(*fields, block) &&
-             find_path(settings_in(*back), block) == nullptr;
-    });
-    if (lost) {
+    if (forgot(before, *fields, *back)) {
       forgets_ = true;
       if (auto again = send_again(name, *service, whole, hidden, deadline); !again) {
         overwrite(sent);
