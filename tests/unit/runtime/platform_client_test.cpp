@@ -339,6 +339,8 @@ TEST_F(PlatformSettingsTest, SecretsDoNotGoInClear) {
       settings(R"({"url": "http://p.example", "authentication": {"method": "basic", "credentialRef": {"name": "c"}}})");
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message, HasSubstr("https only"));
+  EXPECT_FALSE(settings(
+      R"({"url": "http://127.evil.example", "authentication": {"method": "basic", "credentialRef": {"name": "c"}}})"));
   EXPECT_TRUE(settings(
       R"({"url": "http://127.0.0.1:4000", "authentication": {"method": "basic", "credentialRef": {"name": "c"}}})"));
 }
