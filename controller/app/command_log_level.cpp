@@ -15,15 +15,11 @@ namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(30);
 
-bool is_this_machine(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
 // The token goes with every request: not in clear to another machine.
 Result<Url> url_of(const LogLevelOptions& asked, const GlobalOptions& options) {
   auto url = parse_url(asked.api);
   if (!url) return in_context("--api", std::move(url).error());
-  if (url->scheme != "https" && !is_this_machine(url->host))
+  if (url->scheme != "https" && !is_loopback_host(url->host))
     return fail(Fault::invalid, "--api {}: https is needed to another machine, as a token is sent",
                 printable(asked.api));
   const std::string& name = asked.integration;

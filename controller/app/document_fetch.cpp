@@ -22,9 +22,7 @@ std::string shown(Url url) {
 
 // Others could read and change what comes over http; the digest holds against the second alone.
 Result<void> check_scheme(const Url& url) {
-  const bool is_ipv4 = url.host.find_first_not_of("0123456789.") == std::string::npos;
-  const bool here = url.host == "localhost" || url.host == "::1" || (is_ipv4 && url.host.starts_with("127."));
-  if (url.scheme == "https" || here) return {};
+  if (url.scheme == "https" || is_loopback_host(url.host)) return {};
   return fail(Fault::invalid, "{}: documents are fetched by https; http is for this machine alone", shown(url));
 }
 

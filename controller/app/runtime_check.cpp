@@ -8,6 +8,7 @@
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/manifest/document.h"
+#include "controller/runtime/platform_shape.h"
 #include "controller/runtime/requirements.h"
 #include "controller/runtime/routing.h"
 #include "reconcilers/reconcilers.h"
@@ -264,6 +265,10 @@ void RuntimeCheck::check_on_platform(const Resource& resource, const Snapshot& n
 void RuntimeCheck::check_integration(const Resource& integration, const Snapshot& now, Diagnostics& found) {
   Report report(integration, found);
   warn_of_ignored(integration.spec, report);
+  if (const Value* advanced = at(integration.spec, "/advanced"); advanced != nullptr)
+    for (const std::string& pointer : runtime::secrets_in_advanced(*advanced))
+      report.error("/spec/advanced" + pointer,
+                   "a secret does not belong into a manifest; name a Credential in /spec/authentication/credentialRef");
   check_routing(integration, now, report);
   const ModelParsed document = model_of(integration, now);
   if (document == nullptr || !document->model) return;

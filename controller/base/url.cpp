@@ -218,6 +218,13 @@ std::string Url::authority() const {
 
 std::string to_string(const Url& url) { return url.scheme + "://" + url.authority() + url.target(); }
 
+bool is_loopback_host(std::string_view host) {
+  if (host == "localhost" || host == "::1" || host == "[::1]") return true;
+  if (host.find('\0') != std::string_view::npos) return false;  // inet_pton would stop there
+  in_addr address{};
+  return inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
 bool same_origin(const Url& a, const Url& b) { return a.port == b.port && a.scheme == b.scheme && a.host == b.host; }
 
 Result<Url> parse_url(std::string_view text) {

@@ -32,6 +32,10 @@ bool same_origin(const Url& a, const Url& b);
 // host name and no plain dotted or IPv6 address (octal, hexadecimal and short forms of IPv4 are refused), control
 // characters, spaces. Never echoes the query, which may hold a secret.
 Result<Url> parse_url(std::string_view text);
+// Whether what is sent to the host stays on this machine: "localhost", an address of 127.0.0.0/8 in its plain form,
+// "::1" with brackets or without. A name that only looks like one ("127.evil.example") is none.
+bool is_loopback_host(std::string_view host);
+
 // A reference of the Location header against the URL it came from (RFC 3986, 5.2).
 Result<Url> resolve_url(const Url& base, std::string_view reference);
 

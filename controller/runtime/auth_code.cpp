@@ -33,13 +33,11 @@ tl::unexpected<AuthFailure> failure(Fault fault, std::string message) {
   return tl::unexpected(AuthFailure{Error{fault, std::move(message), {}}, {}});
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
-
 // Whoever can listen on the way back has the code.
 Result<void> check_redirect(const std::string& redirect_uri) {
   auto url = parse_url(redirect_uri);
   if (!url) return in_context("the redirect URI", std::move(url).error());
-  if (url->scheme == "https" || is_loopback(url->host)) return {};
+  if (url->scheme == "https" || is_loopback_host(url->host)) return {};
   return fail(Fault::invalid, "the redirect URI: it has to be https, or http on the loopback");
 }
 

@@ -8,6 +8,7 @@
 
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
+#include "controller/runtime/spellings.h"
 
 namespace plumb::runtime {
 namespace {
@@ -19,7 +20,15 @@ constexpr int kReadings = 4;                 // of a list that moves
 constexpr std::size_t kLongestToken = 8192;  // bytes
 constexpr std::size_t kShownText = 400;      // bytes of what a Platform says
 constexpr std::size_t kShortestSecret = 4;   // bytes; masking shorter texts would hide everything
+constexpr std::size_t kDeepest = 1024;       // of nested JSON
 constexpr Duration kTokenMargin = 30s;       // a token is renewed so long before it ends
+
+// A document may be nested deeper than a parser goes unless told; the registry goes as deep.
+Value parsed(const std::string& text, boost::system::error_code& error) {
+  boost::json::parse_options options;
+  options.max_depth = kDeepest;
+  return boost::json::parse(text, error, {}, options);
+}
 
 bool is_token(std::string_view text) {
   return !text.empty() && text.size() <= kLongestToken &&
@@ -34,15 +43,46 @@ void collect_secrets(const Value& value, bool below, std::vector<std::string>& i
   }
 }
 
-// What a Platform says, without what was sent to it as a secret.
-std::string said(const HttpResponse& response, const Value* body) {
+// Everything that an echo of the secret can look like, to be masked and wiped. Twice spelt: a text of JSON within JSON.
+void spell(std::string secret, std::vector<std::string>& into) {
+  if (secret.size() < kShortestSecret) return;
+  std::string encoded = base64(secret);
+  for (const std::string* plain : {&secret, &encoded}) {
+    for (std::string& once : spellings_of(*plain)) {
+      std::ranges::move(spellings_of(once), std::back_inserter(into));
+      wipe(once);
+    }
+  }
+  wipe(encoded);
+  wipe(secret);
+}
+
+// What was sent as a secret: values in the body, the token, and the password that a token of Basic is made of.
+std::vector<std::string> sent_secrets(const Value* body, const Secret& token) {
+  std::vector<std::string> values, all;
+  if (body != nullptr) collect_secrets(*body, false, values);
+  for (std::string& value : values) {
+    constexpr std::string_view kEncoded = ";base64,";  // as certificates and keys are sent
+    if (const auto found = value.find(kEncoded); value.starts_with("data:") && found != std::string::npos)
+      if (auto plain = from_base64(std::string_view(value).substr(found + kEncoded.size())))
+        spell(std::move(*plain), all);
+    spell(std::move(value), all);
+  }
+  if (auto pair = from_base64(token.reveal()); pair && pair->find(':') != std::string::npos) {
+    spell(pair->substr(pair->find(':') + 1), all);
+    wipe(*pair);
+  }
+  spell(std::string(token.reveal()), all);
+  return all;
+}
+
+// What a Platform says, without what was sent to it as a secret. Whatever it was sent, it may echo.
+std::string said(const HttpResponse& response, std::vector<std::string> secrets) {
   boost::system::error_code error;
-  const Value answer = boost::json::parse(response.body, error);
+  const Value answer = parsed(response.body, error);
   std::string text = error ? response.body : canonical(answer);
   if (const Value* message = error ? nullptr : at(answer, "/message"); message != nullptr)
     text = message->is_string() ? std::string(message->get_string()) : canonical(*message);
-  std::vector<std::string> secrets;
-  if (body != nullptr) collect_secrets(*body, false, secrets);
   std::ranges::sort(secrets, std::greater(), &std::string::size);
   for (std::string& secret : secrets) {
     for (auto found = text.find(secret); found != std::string::npos; found = text.find(secret, found + 3))
@@ -56,8 +96,8 @@ std::string said(const HttpResponse& response, const Value* body) {
 bool says(const std::string& text, std::string_view what) { return lower(text).find(what) != std::string::npos; }
 
 // Which fault a status is, and what to do about it.
-Failure refusal(const std::string& what, const HttpResponse& response, const Value* body) {
-  const std::string text = said(response, body);
+Failure refusal(const std::string& what, const HttpResponse& response, std::vector<std::string> secrets) {
+  const std::string text = said(response, std::move(secrets));
   const int status = response.status;
   if (says(text, "already exists")) return fail(Fault::conflict, "{}: {}", what, text);
   if (what.starts_with("DELETE") && says(text, "reference"))
@@ -214,10 +254,10 @@ Result<Value> PlatformClient::call(const std::string& method, const std::string&
     PLUMB_CHECK(authorize(plain, deadline));
     PLUMB_TRY(answer, exchange(std::move(plain), what, deadline));
   }
-  if (answer.status < 200 || answer.status > 299) return refusal(what, answer, body);
+  if (answer.status < 200 || answer.status > 299) return refusal(what, answer, sent_secrets(body, token_));
   if (answer.body.empty()) return Value();
   boost::system::error_code error;
-  Value value = boost::json::parse(answer.body, error);
+  Value value = parsed(answer.body, error);
   if (error && method == "GET")
     return fail(Fault::invalid, "{}: the answer is not JSON; is the URL that of a Platform?", what);
   return error ? Value() : value;
@@ -333,8 +373,7 @@ Result<void> PlatformClient::import_model(const Value& document, Deadline deadli
 
 Result<void> PlatformClient::validate_model(const Value& document, Deadline deadline) {
   const Value body{{"model", document}};
-  auto answer = call("PUT", "/integration-models/validation", &body, deadline);
-  if (!answer && answer.error().fault == Fault::invalid) return Failure(std::move(answer).error());
+  PLUMB_CHECK(call("PUT", "/integration-models/validation", &body, deadline));
   return {};
 }
 

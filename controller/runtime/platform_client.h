@@ -43,7 +43,7 @@ class PlatformClient {
   Result<void> replace_settings(const std::string& name, const Value& settings, Deadline deadline);
   Result<void> remove_integration(const std::string& name, Deadline deadline);
   Result<void> import_model(const Value& document, Deadline deadline);
-  // Fault::invalid says what an import would complain about. A Platform that cannot tell says nothing.
+  // Fault::invalid says what an import would complain about. After any other fault nothing is known of the document.
   Result<void> validate_model(const Value& document, Deadline deadline);
   // Fault::denied where this Platform cannot (6.5.2 answers 500).
   Result<void> replace_model(const Value& document, Deadline deadline);

@@ -11,7 +11,7 @@
 namespace plumb::runtime {
 namespace {
 
-constexpr std::string_view kSecret = "secret.";
+const std::string kSecret = "secret.", kChanged = "changed by somebody else";
 constexpr std::string_view kRotation = " rotation=";
 // Blocks in which a Platform hides what is secret.
 constexpr std::string_view kHiding[] = {"authentication", "proxyOverride"};
@@ -26,6 +26,11 @@ std::string member(const Value* value, const std::string& pointer) {
 bool hides(const std::vector<std::string>& path) {
   if (std::ranges::find(kHiding, path.front()) == std::end(kHiding)) return false;
   return is_platform_secret(path.back()) || (path.front() == "authentication" && path.size() == 2);
+}
+
+// What a Platform may hide, and is no secret as it stands: a name in its own Vault, and half of a pair of keys.
+bool is_shown(const std::vector<std::string>& path, std::string_view text) {
+  return text.starts_with("$SECRET_") || (path.back() == "accessKeyId" && text != "\"\"");
 }
 
 }  // namespace
@@ -92,10 +97,29 @@ const Value* noted_secret(const Value& settings, const std::string& path) {
   return notes == nullptr || !notes->is_object() ? nullptr : notes->get_object().if_contains(path);
 }
 
-std::vector<std::string> hidden_paths(const Value& settings) {
+std::string tag_key_of(const std::string& secret_key, const std::string& platform) {
+  return hmac_sha256(secret_key, "where secrets come from on " + platform);
+}
+
+std::string PlatformReader::tag(const std::string& integration, const std::string& path,
+                                const std::string& reference) const {
+  return hmac_sha256(tag_key, canonical(Array{Value(integration), Value(path), Value(reference)}));
+}
+
+const Value* PlatformReader::trusted_note(const Value& service, const std::string& path) const {
+  const Value* const settings = settings_of(service);
+  const Value* const note = settings == nullptr ? nullptr : noted_secret(*settings, path);
+  if (note == nullptr) return nullptr;
+  const std::string expected = tag(member(&service, "/name"), path, member(note, "/ref"));
+  return equal_in_constant_time(member(note, "/tag"), expected) ? note : nullptr;
+}
+
+std::vector<std::string> PlatformReader::hidden_paths(const Value& service) const {
   std::vector<std::string> hidden;
-  for (const auto& [path, text] : leaves(settings))
-    if (text == "\"\"" && hides(undotted(path))) hidden.push_back(path);
+  const Value* const settings = settings_of(service);
+  if (settings == nullptr) return hidden;
+  for (const auto& [path, text] : leaves(*settings))
+    if (text == "\"\"" && (hides(undotted(path)) || trusted_note(service, path) != nullptr)) hidden.push_back(path);
   return hidden;
 }
 
@@ -106,16 +130,18 @@ std::map<std::string, std::string> PlatformReader::attributes(const Value& servi
   for (auto& [path, text] : leaves(*settings)) {
     const auto members = undotted(path);
     if (members.front() == kPlatformMark) continue;
-    const Value* const noted = noted_secret(*settings, path);
-    if (noted == nullptr && !hides(members)) {
+    const Value* const noted = trusted_note(service, path);
+    if (noted == nullptr && (!hides(members) || is_shown(members, text))) {
       made[path] = std::move(text);
       continue;
     }
+    // A note that is not ours: so what is declared is written again, and what was declared taken away.
+    if (noted == nullptr && noted_secret(*settings, path) != nullptr) made[kSecret + path] = kChanged;
     if (noted == nullptr) continue;
     // What can be read is compared; what cannot is as it was written last, as far as anybody knows.
     const Value value = attribute_value(text);
     const bool same = text == "\"\"" || (value.is_string() && hash(path, value.get_string()) == member(noted, "/hmac"));
-    made[std::string(kSecret) + path] = same ? member(noted, "/ref") : "changed by somebody else";
+    made[kSecret + path] = same ? member(noted, "/ref") : kChanged;
   }
   Value around = service;
   for (const char* own : {"_id", "name", "model", "type", "virtual", "isEncrypted"}) around.get_object().erase(own);

@@ -1,6 +1,7 @@
 // Paths in the JSON of a Platform, and its values as texts of attributes.
 #include <algorithm>
 #include <span>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <boost/json/parse.hpp>
@@ -12,6 +13,13 @@ namespace {
 
 // Blocks that stay where nothing is left in them.
 constexpr std::string_view kKeptBlocks[] = {"authentication", "server", "tls", "variables"};
+
+// As deep as documents are read: a list may hold anything.
+Value parsed(const std::string& text, boost::system::error_code& error) {
+  boost::json::parse_options options;
+  options.max_depth = 1024;
+  return boost::json::parse(text, error, {}, options);
+}
 
 void add_leaves(const Value& value, std::vector<std::string>& path, std::map<std::string, std::string>& into) {
   if (!value.is_object() || value.get_object().empty()) {
@@ -75,13 +83,13 @@ std::string attribute_text(const Value& value) {
   if (!value.is_string()) return canonical(value);
   const std::string text(value.get_string());
   boost::system::error_code error;
-  boost::json::parse(text, error);
+  std::ignore = parsed(text, error);
   return text.empty() || !error ? canonical(value) : text;
 }
 
 Value attribute_value(const std::string& text) {
   boost::system::error_code error;
-  Value value = boost::json::parse(text, error);
+  Value value = parsed(text, error);
   return error ? Value(text) : value;
 }
 
@@ -114,8 +122,9 @@ const Value* find_path(const Value& document, std::string_view path) {
 }
 
 bool is_platform_secret(std::string_view member) {
-  constexpr std::string_view kNames[] = {"value",        "password", "client_secret", "secretAccessKey",
-                                         "sessionToken", "key",      "access_token",  "refresh_token"};
+  constexpr std::string_view kNames[] = {"value",        "password",    "client_secret", "secretAccessKey",
+                                         "sessionToken", "key",         "access_token",  "refresh_token",
+                                         "ca",           "certificate", "accessKeyId"};
   return std::ranges::find(kNames, member) != std::end(kNames);
 }
 

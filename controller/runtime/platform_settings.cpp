@@ -43,8 +43,6 @@ Result<void> take_credential(const Resource& platform, const Snapshot& snapshot,
   return fail(Fault::invalid, "/spec/authentication/method: \"{}\" is none of basic, login and oauth", wanted);
 }
 
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
-
 }  // namespace
 
 Result<PlatformSettings> platform_settings(const Resource& platform, const Snapshot& snapshot) {
@@ -54,7 +52,7 @@ Result<PlatformSettings> platform_settings(const Resource& platform, const Snaps
   if (!url) return in_context("/spec/url", std::move(url).error());
   settings.url = std::move(*url);
   if (!settings.url.query.empty()) return fail(Fault::invalid, "/spec/url: must have no query");
-  if (settings.url.scheme != "https" && !is_loopback(settings.url.host))
+  if (settings.url.scheme != "https" && !is_loopback_host(settings.url.host))
     return fail(Fault::invalid, "/spec/url: secrets go to a Platform over https only; http is for loopback");
   if (settings.url.path.ends_with('/')) settings.url.path.pop_back();
   PLUMB_CHECK(take_credential(platform, snapshot, settings));

@@ -15,6 +15,8 @@ namespace {
 
 constexpr PlatformVersion kOverridesSince{6, 4};
 constexpr std::string_view kService = "$service";
+constexpr std::string_view kNoSecretHere =
+    "a secret does not belong into a manifest; name a Credential in /spec/authentication/credentialRef";
 
 // A field of the spec and where a Platform has it.
 struct Row {
@@ -144,23 +146,46 @@ bool overrides(const Value& spec) {
          bool_at(spec, "/proxyOverride/enabled").value_or(false);
 }
 
-// Secrets that somebody wrote into spec.advanced: plans and Git would show them.
-Result<void> refuse_secrets(const Value& advanced) {
-  const Value* blocks = at(advanced, "/authentication");
-  if (blocks == nullptr) return {};
-  if (!blocks->is_object()) return fail(Fault::invalid, "/spec/advanced/authentication: must be an object");
-  for (const auto& [scheme, block] : blocks->get_object()) {
-    for (const auto& [path, text] : leaves(block.is_object() ? block : Value({{"value", block}}))) {
-      const Value value = attribute_value(text);
-      const bool reference = value.is_string() && (value.get_string().empty() || value.get_string().starts_with("$"));
-      if (is_platform_secret(undotted(path).back()) && !reference)
-        return fail(
-            Fault::invalid,
-            "/spec/advanced/authentication/{}/{}: a secret does not belong into a manifest; name a Credential in "
-            "/spec/authentication/credentialRef",
-            pointer_token(scheme), path);
+// Whether the value at a path of the settings, or of spec.advanced, is a secret in clear. A reference to a Platform's
+// own Vault is none, nor is the half of a pair of keys that a Credential has in clear as well. Outside of the blocks of
+// credentials a certificate is public, and what is no text is a setting that happens to have the name.
+bool is_secret(const std::vector<std::string>& path, const Value& value) {
+  const bool text = value.is_string();
+  if (text && (value.get_string().empty() || value.get_string().starts_with("$"))) return false;
+  const bool block = path.front() == "authentication";
+  if (block && path.size() <= 2 && !value.is_object() && !value.is_null()) return true;
+  const std::string& name = path.back();
+  if (!is_platform_secret(name) || name == "accessKeyId") return false;
+  return block || (text && name != "ca" && name != "certificate");
+}
+
+// A pointer to each secret below `value`.
+void find_secrets(const Value& value, std::vector<std::string>& path, std::vector<std::string>& pointers) {
+  if (!path.empty() && !value.is_object() && is_secret(path, value)) {
+    std::string pointer;
+    for (const std::string& member : path) pointer += "/" + pointer_token(member);
+    pointers.push_back(std::move(pointer));
+  } else if (value.is_object()) {
+    for (const auto& [key, each] : value.get_object()) {
+      path.emplace_back(key);
+      find_secrets(each, path, pointers);
+      path.pop_back();
+    }
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.get_array().size(); ++i) {
+      path.push_back(std::to_string(i));
+      find_secrets(value.get_array()[i], path, pointers);
+      path.pop_back();
     }
   }
+}
+
+// Plans and Git would show them.
+Result<void> refuse_secrets(const Value& advanced) {
+  if (const Value* blocks = at(advanced, "/authentication"); blocks != nullptr && !blocks->is_object())
+    return fail(Fault::invalid, "/spec/advanced/authentication: must be an object");
+  if (const auto found = secrets_in_advanced(advanced); !found.empty())
+    return fail(Fault::invalid, "/spec/advanced{}: {}", found.front(), kNoSecretHere);
   return {};
 }
 
@@ -284,13 +309,26 @@ std::string credential_type(const Value& block) {
   return has("value") ? "apiKey" : "";
 }
 
+// Takes the secrets below `value` out; `secrets` has where they were. In the blocks of credentials also those that the
+// Platform hides: a Credential has to name them.
 void take_secrets(Value& value, std::vector<std::string>& path, std::vector<std::string>& secrets) {
+  const auto taken = [&](const Value& each) {
+    const bool credentials = path.front() == "authentication" || path.front() == "proxyOverride";
+    const bool named = is_platform_secret(path.back()) || (path.front() == "authentication" && path.size() == 2);
+    return is_secret(path, each) || (credentials && named && each.is_string() && each.get_string().empty());
+  };
+  if (value.is_array()) {
+    for (std::size_t i = 0; i < value.get_array().size(); ++i) {
+      path.push_back(std::to_string(i));
+      take_secrets(value.get_array()[i], path, secrets);
+      path.pop_back();
+    }
+  }
   if (!value.is_object()) return;
   std::vector<std::string> found;
   for (auto& [key, each] : value.get_object()) {
     path.emplace_back(key);
-    const bool reference = each.is_string() && each.get_string().starts_with("$");
-    if (each.is_string() && is_platform_secret(key) && !reference) {
+    if (!each.is_object() && taken(each)) {
       secrets.push_back(dotted(path));
       found.emplace_back(key);
     } else {
@@ -385,6 +423,12 @@ Result<PlatformVersion> parse_platform_version(std::string_view text) {
   return fail(Fault::invalid, "\"{}\" is not a version of a Platform; write for example 6.5", printable(text));
 }
 
+std::vector<std::string> secrets_in_advanced(const Value& advanced) {
+  std::vector<std::string> path, pointers;
+  find_secrets(advanced, path, pointers);
+  return pointers;
+}
+
 Result<PlatformOutput> to_platform(const PlatformInput& input) {
   PlatformOutput made;
   PLUMB_TRY(Block block, settings_of(input, made.warnings));
@@ -423,11 +467,9 @@ Result<PlatformIntegration> from_platform(const Value& service) {
   take_rows(kTimeout, settings, made.spec);
   take_rows(kCluster, settings, made.spec);
   take_rows(kProxy, settings, made.spec);
+  // What is left goes into spec.advanced: other schemes, the proxy's password, and what nobody here knows.
   std::vector<std::string> path;
-  if (Value* proxy = settings.get_object().if_contains("proxyOverride")) {
-    path = {"proxyOverride"};
-    take_secrets(*proxy, path, made.secrets);
-  }
+  take_secrets(settings, path, made.secrets);
   drop_empty(settings, {"authentication", "server", "tls", "variables", "clusterOverride", "proxyOverride"});
   Value around = service;
   for (const char* known : {"name", "model", "type", "virtual", "_id", "isEncrypted"}) around.get_object().erase(known);
@@ -435,6 +477,8 @@ Result<PlatformIntegration> from_platform(const Value& service) {
   take_rows(kLogging, around, made.spec);
   drop_empty(around.get_object().at("properties"), {"brokers", "groups"});
   drop_empty(around, {"properties", "loggerProps"});
+  path = {std::string(kService)};
+  take_secrets(around, path, made.secrets);
   if (!around.get_object().empty()) settings.get_object()[kService] = std::move(around);
   if (!settings.get_object().empty()) made.spec.get_object()["advanced"] = std::move(settings);
   return made;

@@ -67,6 +67,9 @@ struct PlatformOutput {
 // Fault::invalid, at a JSON Pointer into the spec: a secret in spec.advanced, a credential of a type that has no form.
 Result<PlatformOutput> to_platform(const PlatformInput& input);
 
+// Pointers into spec.advanced at which a secret stands in clear; a local integration must have none either.
+std::vector<std::string> secrets_in_advanced(const Value& advanced);
+
 // A service (the `data` of GET /integrations/{name}) as the spec of an Integration; modelRef, credentialRef and secrets
 // are the caller's. What has no field of its own is in spec.advanced, so nothing is lost but what the Platform makes
 // itself (_id, isEncrypted).

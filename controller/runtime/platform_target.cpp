@@ -25,7 +25,7 @@ class Platform final : public Target {
   Platform(PlatformSettings settings, PlatformParts parts)
       : name_(to_string(settings.key)),
         parts_(std::move(parts)),
-        reader_{settings.key.name, parts_.operation_in, parts_.secret_key},
+        reader_{settings.key.name, parts_.operation_in, parts_.secret_key, tag_key_of(parts_.secret_key, name_)},
         client_(std::move(settings), parts_.send, parts_.secrets, parts_.clock),
         writer_(client_, reader_, parts_) {}
 

@@ -55,7 +55,10 @@ class PlatformSimulator {
 
   HttpSender::Answer answer(const HttpRequest& request);
   std::function<HttpSender::Answer(HttpRequest, Deadline)> sender() {
-    return [this](const HttpRequest& request, Deadline) { return answer(request); };
+    return [this](const HttpRequest& request, Deadline deadline) -> HttpSender::Answer {
+      if (clock_.steady() < deadline.at) return answer(request);
+      return tl::unexpected(HttpFailure{HttpFailure::Stage::connect, false, Error{Fault::timeout, "no time left", {}}});
+    };
   }
 
   // As an administrator would by hand.

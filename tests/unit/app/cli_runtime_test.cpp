@@ -130,6 +130,16 @@ class RuntimeCommands : public testing::Test {
       std::filesystem::path(testing::TempDir()) / ("plumbline-runtime-cli-" + std::to_string(::getpid()));
 };
 
+TEST_F(RuntimeCommands, ValidateRefusesASecretInAdvancedWithoutShowingIt) {
+  write("two.yaml", manifest("Integration", "two",
+                             "{modelRef: {name: pets}, advanced: {proxyOverride: {authentication: {password: "
+                             "canary-word}}}}"));
+  const Said said = say({"validate"});
+  EXPECT_NE(said.status, 0);
+  EXPECT_THAT(said.out + said.err, HasSubstr("/spec/advanced/proxyOverride/authentication/password"));
+  EXPECT_THAT(said.out + said.err, Not(HasSubstr("canary-word")));
+}
+
 TEST_F(RuntimeCommands, NothingIsCalledBeforeItIsApplied) {
   for (const std::vector<std::string>& command : {std::vector<std::string>{"invoke", "pets", "listPets"},
                                                   {"test-connection", "pets"},

@@ -319,6 +319,14 @@ TEST(Url, ReferencesAreResolvedAsTheStandardHasIt) {
     EXPECT_FALSE(resolve_url(base, text)) << text;
 }
 
+TEST(Url, OnlyAddressesOfThisMachineAreItsLoopback) {
+  for (const char* here : {"localhost", "127.0.0.1", "127.1.2.3", "127.255.255.255", "::1", "[::1]"})
+    EXPECT_TRUE(is_loopback_host(here)) << here;
+  for (const char* other : {"", "127.evil.example", "127.0.0.1.evil.example", "127.1", "127.0.0.256", "128.0.0.1",
+                            "10.0.0.1", "localhost.example", "::2", "[::1", "127.0.0.1\n"})
+    EXPECT_FALSE(is_loopback_host(other)) << other;
+}
+
 TEST(Url, PercentEncodingAndItsInverse) {
   std::string all;
   for (int c = 0; c < 256; ++c) all += static_cast<char>(c);

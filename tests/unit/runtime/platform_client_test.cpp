@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/json/serialize.hpp>
+
+#include "controller/base/digest.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/platform_fixtures.h"
 #include "tests/support/platform_simulator.h"
@@ -246,6 +249,51 @@ TEST_F(PlatformClientTest, WhatAPlatformEchoesOfASecretIsMasked) {
   EXPECT_THAT(made.error().message, Not(HasSubstr("Canary")));
 }
 
+TEST_F(PlatformClientTest, AnEchoIsMaskedInEverySpellingAndWithTheSignIn) {
+  const std::string secret = "Echo/Canary \"7\"+";
+  for (const Login login : {Login::basic, Login::login, Login::oauth}) {
+    for (const bool nested : {false, true}) {
+      std::string token;
+      platform_.before = [&](const HttpRequest& request) -> std::optional<HttpSender::Answer> {
+        if (request.method != "POST" || request.url.path != "/integrations") return {};
+        std::string echo = fmt::format("{} {} {} {}", request.body.substr(request.body.find("\"value")),
+                                       percent_encode(secret), base64(secret), PlatformSimulator::kPassword);
+        for (const auto& [name, value] : request.headers) {
+          if (name != "Authorization" && name != "Cookie") continue;
+          token = value.substr(value.find_first_of(" =") + 1);
+          echo += " " + value + " " + percent_encode(token);
+        }
+        HttpResponse answer;
+        answer.status = 500;
+        answer.body = nested ? boost::json::serialize(Value(Object{{"error", echo}})) : echo;
+        return answer;
+      };
+      const auto made =
+          client(login).create_integration(service("a", {{"api_key", {{"value", secret}}}}), Deadline::never());
+      ASSERT_FALSE(made);
+      ASSERT_GT(token.size(), 8U);
+      EXPECT_THAT(made.error().message, HasSubstr("***"));
+      for (const std::string& each : {token, percent_encode(token), percent_encode(secret), base64(secret),
+                                      std::string("Echo"), std::string("Canary \\")})
+        EXPECT_THAT(made.error().message, Not(HasSubstr(each)));
+      if (login == Login::basic) {
+        EXPECT_THAT(made.error().message, Not(HasSubstr(std::string(PlatformSimulator::kPassword))));
+      }
+    }
+  }
+}
+
+TEST_F(PlatformClientTest, ADeeplyNestedDocumentIsRead) {
+  Value nested = Object();
+  for (int i = 0; i < 200; ++i) nested = Object{{"properties", std::move(nested)}};
+  Value document = test::petstore("Deep");
+  document.as_object()["x-deep"] = nested;
+  platform_.add_model(document);
+  const auto read = client(Login::oauth).document("Deep:1.0.0", Deadline::never());
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*at(*read, "/x-deep"), nested);
+}
+
 TEST_F(PlatformClientTest, ALostAnswerOfAWriteIsATimeoutAsNothingIsKnown) {
   platform_.before = [](const HttpRequest& request) -> std::optional<HttpSender::Answer> {
     if (request.method != "DELETE") return {};
@@ -291,6 +339,8 @@ TEST_F(PlatformSettingsTest, SecretsDoNotGoInClear) {
       settings(R"({"url": "http://p.example", "authentication": {"method": "basic", "credentialRef": {"name": "c"}}})");
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message, HasSubstr("https only"));
+  EXPECT_FALSE(settings(
+      R"({"url": "http://127.evil.example", "authentication": {"method": "basic", "credentialRef": {"name": "c"}}})"));
   EXPECT_TRUE(settings(
       R"({"url": "http://127.0.0.1:4000", "authentication": {"method": "basic", "credentialRef": {"name": "c"}}})"));
 }

@@ -159,6 +159,54 @@ TEST_F(PlatformShape, ASecretInAdvancedIsRefusedWithoutShowingIt) {
       to_platform(input(json(R"({"advanced": {"authentication": {"api_key": {"value": "$SECRET_a $KEY_b"}}}})"))));
 }
 
+TEST_F(PlatformShape, ASecretAnywhereInAdvancedIsFoundByItsPlaceAlone) {
+  const Value advanced = json(R"({
+      "authentication": {"a/b": {"nested": {"client_secret": "Canary"}}, "bare": "Canary", "vault": "$SECRET_a $KEY_b",
+                         "mtls": {"certificate": "Canary", "key": ""}, "aws": {"accessKeyId": "AKIA"}},
+      "proxyOverride": {"authentication": {"username": "u", "password": "Canary"}},
+      "list": [{"x": 1}, {"password": "Canary"}], "tls": {"ca": "PEM"}, "limits": {"value": 3},
+      "$service": {"loggerProps": {"syslog": {"password": "Canary"}}}})");
+  EXPECT_THAT(
+      secrets_in_advanced(advanced),
+      testing::UnorderedElementsAre("/authentication/a~1b/nested/client_secret", "/authentication/bare",
+                                    "/authentication/mtls/certificate", "/proxyOverride/authentication/password",
+                                    "/list/1/password", "/$service/loggerProps/syslog/password"));
+  const auto made = to_platform(input(json(R"({"advanced": {"proxyOverride": {"authentication":
+      {"password": "Canary-1"}}}})")));
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message, HasSubstr("/spec/advanced/proxyOverride/authentication/password"));
+  EXPECT_THAT(made.error().message, testing::Not(HasSubstr("Canary")));
+}
+
+TEST_F(PlatformShape, SecretsOfEverySchemeAreTakenOutOfAService) {
+  const auto made = from_platform(json(R"({"name": "v3", "properties": {"id": "v3", "type": "T:1", "properties": {
+      "authentication": {"first": {"value": "Canary-1"}, "second": {"username": "u", "password": "Canary-2"},
+                         "third": "Canary-3", "fourth": {"certificate": "Canary-4", "key": "", "note": "n"},
+                         "fifth": {"value": "$SECRET_a $KEY_b"}},
+      "proxyOverride": {"authentication": {"password": "Canary-5"}},
+      "unknown": [{"password": "Canary-6", "kept": 1}]}}, "vendor": {"password": "Canary-7"}})"));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(canonical(made->spec), testing::Not(HasSubstr("Canary")));
+  EXPECT_THAT(made->secrets,
+              testing::UnorderedElementsAre("authentication.first.value", "authentication.second.password",
+                                            "authentication.third", "authentication.fourth.certificate",
+                                            "authentication.fourth.key", "proxyOverride.authentication.password",
+                                            "unknown.0.password", "$service.vendor.password"));
+  EXPECT_EQ(text_at(made->spec, "/advanced/authentication/second/username"), "u");
+  EXPECT_EQ(text_at(made->spec, "/advanced/authentication/fifth/value"), "$SECRET_a $KEY_b");
+  EXPECT_EQ(int_at(made->spec, "/advanced/unknown/0/kept"), 1);
+  EXPECT_THAT(secrets_in_advanced(*at(made->spec, "/advanced")), IsEmpty());
+}
+
+TEST_F(PlatformShape, TheCertificatesOfAServiceAreNamedInItsCredential) {
+  const auto made = from_platform(json(R"({"name": "v3", "properties": {"id": "v3", "type": "T:1", "properties": {
+      "authentication": {"m": {"ca": "Canary-1", "certificate": "Canary-2", "key": ""}}}}})"));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->credential_type, "mutualTLS");
+  EXPECT_THAT(made->credential_secrets, testing::UnorderedElementsAre("caFrom", "certificateFrom", "keyFrom"));
+  EXPECT_THAT(canonical(made->spec), testing::Not(HasSubstr("Canary")));
+}
+
 TEST_F(PlatformShape, AServiceGoesThroughAManifestAndComesBackWhole) {
   const Value service = json(R"({"_id": "64f", "name": "v3", "model": "@itential/adapter_Swagger Petstore:1.0.0",
       "type": "Adapter", "isEncrypted": true, "description": "kept", "profiling": {"on": false}, "empty": {},
@@ -232,6 +280,12 @@ TEST(PlatformPaths, AreSetFoundAndErased) {
   erase_path(document, "a.b%2Ec.d");
   erase_path(document, "tls.enabled");
   EXPECT_EQ(document, json(R"({"tls": {}})"));
+}
+
+TEST(PlatformPaths, ADeepListKeepsItsType) {
+  Value nested = Array();
+  for (int i = 0; i < 100; ++i) nested = Array{Value(1), std::move(nested)};
+  EXPECT_EQ(attribute_value(attribute_text(nested)), nested);
 }
 
 TEST(PlatformPaths, APathIsTheSameAfterItWasTakenApart) {
