@@ -14,6 +14,7 @@
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/base/url.h"
+#include "controller/model/json.h"
 #include "controller/openapi/request.h"
 
 namespace plumb::api {
@@ -61,12 +62,7 @@ Value summary_of(const runtime::Access& access, const ResourceKey& key, const st
   }
   if (!status) return summary;
   Array conditions;
-  for (const Condition& each : status->conditions)
-    conditions.push_back(Object{{"type", each.type},
-                                {"status", each.status},
-                                {"reason", each.reason},
-                                {"message", each.message},
-                                {"lastTransitionTime", format_time(each.last_transition)}});
+  for (const Condition& each : status->conditions) conditions.push_back(to_json(each));
   summary["conditions"] = std::move(conditions);
   return summary;
 }

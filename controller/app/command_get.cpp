@@ -59,13 +59,7 @@ Result<const schema::KindInfo*> kind_named(const schema::Registry& kinds, const 
 
 Value status_document(const Status& status) {
   Array conditions;
-  for (const auto& condition : status.conditions) {
-    conditions.push_back(Object{{"type", condition.type},
-                                {"status", condition.status},
-                                {"reason", condition.reason},
-                                {"message", condition.message},
-                                {"lastTransitionTime", format_time(condition.last_transition)}});
-  }
+  for (const auto& condition : status.conditions) conditions.push_back(to_json(condition));
   Object document{{"conditions", std::move(conditions)}};
   const bool in_directory = status.id != to_string(status.key);  // objects of the runtime are known by their keys
   if (!status.handle.empty() && in_directory) document["distinguishedName"] = status.handle;

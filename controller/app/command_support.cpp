@@ -52,17 +52,6 @@ std::string system_text() {
                      ::sysconf(_SC_PHYS_PAGES) / 1024 * ::sysconf(_SC_PAGESIZE) / 1024, distribution);
 }
 
-Value status_document(const Status& status) {
-  Array conditions;
-  for (const Condition& each : status.conditions)
-    conditions.push_back(Object{{"type", each.type},
-                                {"status", each.status},
-                                {"reason", each.reason},
-                                {"message", each.message},
-                                {"lastTransitionTime", format_time(each.last_transition)}});
-  return Object{{"key", to_string(status.key)}, {"conditions", std::move(conditions)}};
-}
-
 // Of the state, if there is one.
 Result<void> add_state(const GlobalOptions& options, std::vector<File>& files) {
   std::error_code error;
@@ -75,7 +64,7 @@ Result<void> add_state(const GlobalOptions& options, std::vector<File>& files) {
   PLUMB_TRY(const auto statuses, engine::read_status(state->store(), ""));
   Array all;
   for (const Status& status : statuses) {
-    all.push_back(status_document(status));
+    all.push_back(to_json(status));
     if (status.key.kind != "Integration") continue;
     PLUMB_TRY(const auto failures, runtime::FailedCalls::of(state->store(), status.key));
     if (failures.empty()) continue;

@@ -112,6 +112,12 @@ std::string fold_case(std::string_view utf8) {
   return folded;
 }
 
+std::string_view beginning(std::string_view utf8, std::size_t most) {
+  if (utf8.size() <= most) return utf8;
+  while (most > 0 && (static_cast<unsigned char>(utf8[most]) & 0xC0U) == 0x80U) --most;
+  return utf8.substr(0, most);
+}
+
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto point = first_code_point(bytes);

@@ -21,6 +21,8 @@ struct IgnoreCase {
 std::string fold_case(std::string_view utf8);
 
 bool is_utf8(std::string_view bytes);
+// Its beginning: `most` bytes, or less where a character would be cut in two.
+std::string_view beginning(std::string_view utf8, std::size_t most);
 
 // The candidate nearest to `word` where it is near enough to be a typing error, else empty.
 std::string_view nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -16,6 +16,7 @@ Value to_json(const Change& change);
 Value to_json(const Plan& plan);
 Value to_json(const Owned& owned);
 Value to_json(const AuditRecord& record);
+Value to_json(const Condition& condition);
 Value to_json(const Status& status);
 Value to_json(const Verdict& verdict);
 Value to_json(const Diagnostic& diagnostic);

@@ -80,14 +80,6 @@ void read_map(Members& from, std::string_view name, Each each) {
     if (!each(std::string(member.key()), member.value())) from.bad(name, "has a member that cannot be read");
 }
 
-Value condition_json(const Condition& condition) {
-  return Object{{"type", bytes(condition.type)},
-                {"status", bytes(condition.status)},
-                {"reason", bytes(condition.reason)},
-                {"message", bytes(condition.message)},
-                {"lastTransitionTime", format_time(condition.last_transition)}};
-}
-
 Result<Condition> condition_from(const Value& json) {
   Condition condition;
   Members from(json, "a condition");
@@ -182,6 +174,14 @@ Result<Owned> owned_from_json(const Value& json) {
   return owned;
 }
 
+Value to_json(const Condition& condition) {
+  return Object{{"type", bytes(condition.type)},
+                {"status", bytes(condition.status)},
+                {"reason", bytes(condition.reason)},
+                {"message", bytes(condition.message)},
+                {"lastTransitionTime", format_time(condition.last_transition)}};
+}
+
 Value to_json(const Status& status) {
   Object to{{"key", bytes(to_string(status.key))}};
   const auto text = [&](const char* name, const std::string& value) {
@@ -192,7 +192,7 @@ Value to_json(const Status& status) {
   text("revision", status.revision);
   text("observedDigest", status.observed_digest);
   Array conditions;
-  for (const Condition& condition : status.conditions) conditions.push_back(condition_json(condition));
+  for (const Condition& condition : status.conditions) conditions.push_back(to_json(condition));
   to["conditions"] = std::move(conditions);
   if (status.last_applied != SystemTime{}) to["lastApplied"] = format_time(status.last_applied);
   text("firstFailure", status.first_failure);

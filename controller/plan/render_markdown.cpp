@@ -10,9 +10,7 @@ constexpr std::size_t kLongestValue = 300;  // bytes of one value or message
 
 std::string clipped(std::string text) {
   if (text.size() <= kLongestValue) return text;
-  std::size_t end = kLongestValue;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "…";
+  return std::string(beginning(text, kLongestValue)) + "…";
 }
 
 // As text in a paragraph, a list or a table (GitHub Flavored Markdown): no markup, link or mention.

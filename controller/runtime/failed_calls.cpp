@@ -40,14 +40,6 @@ std::int64_t millis_of(std::string_view key) {
   return made;
 }
 
-// No more than `most` bytes, and no part of a character.
-std::string cut(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
-  text.resize(most);
-  return text;
-}
-
 Value bounded(const Value& result) {
   if (!result.is_object()) return result;
   Value kept = result;
@@ -58,9 +50,9 @@ Value bounded(const Value& result) {
   for (const std::string_view member : {"body", "text"}) {
     Value* const found = kept.get_object().if_contains(member);
     if (found == nullptr) continue;
-    std::string text = found->is_string() ? std::string(found->get_string()) : boost::json::serialize(*found);
+    const std::string text = found->is_string() ? std::string(found->get_string()) : boost::json::serialize(*found);
     if (text.size() <= kMostOfBody) continue;
-    *found = cut(std::move(text), kMostOfBody);
+    *found = beginning(text, kMostOfBody);
     kept.get_object()["truncated"] = true;
   }
   return kept;

@@ -30,11 +30,7 @@ constexpr std::size_t kLongestValue = 256;  // bytes of one value in structured 
 constexpr std::size_t kLongestTag = 32;     // RFC 3164, 4.1.3
 constexpr std::size_t kLongestHost = 255, kLongestApp = 48, kLongestEvent = 32;  // RFC 5424, 6
 
-void shorten(std::string& text, std::size_t limit) {
-  if (text.size() <= limit) return;
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
-  text.resize(limit);
-}
+void shorten(std::string& text, std::size_t limit) { text.resize(beginning(text, limit).size()); }
 
 // UTF-8 without control characters, and without what would end the record.
 std::string clean(std::string_view text, const std::string& eol) {

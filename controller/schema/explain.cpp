@@ -311,11 +311,7 @@ class Explainer {
 
 std::string shown(const Value& value) {
   std::string text = boost::json::serialize(value);
-  if (text.size() > kShown) {
-    std::size_t end = kShown;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text = text.substr(0, end) + "...";
-  }
+  if (text.size() > kShown) text = std::string(beginning(text, kShown)) + "...";
   return printable(text);
 }
 

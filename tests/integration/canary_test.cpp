@@ -29,8 +29,6 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string program_file() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "plumbline"; }
-
 std::string content(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -250,24 +248,20 @@ components:
   }
 
   std::vector<std::string> command(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), program_file());
     arguments.insert(arguments.end(), {"--log-level", "debug"});
-    return arguments;
+    return plumbline_command(arguments);
   }
   // What it says is looked through at the end.
   std::string say(const std::vector<std::string>& arguments) {
-    Background run(command(arguments), environment_);
-    const int status = run.ends(std::chrono::seconds(120));
+    const Ran ran = run_to_end(command(arguments), environment_);
     std::string line;
     for (const std::string& each : arguments) line += " " + each;
-    said_ += "$" + line + "\n" + run.output();
-    statuses_[line] = status;
-    return run.output();
+    said_ += "$" + line + "\n" + ran.output;
+    statuses_[line] = ran.status;
+    return ran.output;
   }
   std::string token_of(const std::string& account) {
-    Background run(command({"token", "create", account, "--admin"}), environment_);
-    run.ends(std::chrono::seconds(60));
-    const std::string text = run.output();
+    const std::string text = run_to_end(command({"token", "create", account, "--admin"}), environment_).output;
     const auto at = text.find("plb_");
     std::string token = text.substr(at, text.find('\n', at) - at);
     canaries_["api-token " + account] = token.substr(token.size() - 24);
@@ -386,18 +380,17 @@ TEST_F(Canaries, AreNowhereInWhatTheProgramShowsOrKeeps) {
 }
 
 TEST_F(Canaries, OfAWebhookAreNotInWhatIsSaidOfIt) {
-  const std::string git = HttpProcess::path_of("git");
-  if (git.empty()) GTEST_SKIP() << "git is not installed";
+  PLUMB_NEEDS("git");
   const std::string repository = (root_ / "manifests").string();
   const std::vector<std::vector<std::string>> steps = {
       {"init", "-q", "-b", "main"},
       {"add", "."},
       {"-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "all"}};
   for (const auto& step : steps) {
-    std::vector<std::string> whole = {git, "-C", repository};
+    std::vector<std::string> whole = {"git", "-C", repository};
     whole.insert(whole.end(), step.begin(), step.end());
-    Background run(whole, {});
-    ASSERT_EQ(run.ends(), 0) << run.output();
+    const Ran ran = run_program(whole);
+    ASSERT_EQ(ran.status, 0) << ran.output;
   }
   const std::string hook = in_environment("hook");
   write("source.yaml", fmt::format("apiVersion: plumbline.dev/v1alpha1\nkind: GitRepository\nmetadata: {{name: all}}\n"

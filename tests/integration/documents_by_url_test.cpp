@@ -63,10 +63,6 @@ class DocumentsByUrlOfNginx : public testing::Test {
     nginx_.write("www/petstore.json.new", kPetstore);
     fs::rename(fs::path(nginx_.folder()) / "www/petstore.json.new", fs::path(nginx_.folder()) / "www/petstore.json");
   }
-  std::vector<std::string> command(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "plumbline");
-    return arguments;
-  }
   std::map<std::string, std::string> environment() const {
     return {{"PLUMBLINE_MANIFESTS", (folder_ / "manifests").string()},
             {"PLUMBLINE_STATE", (folder_ / "state").string()},
@@ -74,11 +70,7 @@ class DocumentsByUrlOfNginx : public testing::Test {
             {"NO_COLOR", "1"}};
   }
   Ran plumbline(const std::vector<std::string>& arguments) const {
-    Background run(command(arguments), environment());
-    Ran ran;
-    ran.status = run.ends(std::chrono::seconds(120));
-    ran.output = run.output();
-    return ran;
+    return run_to_end(plumbline_command(arguments), environment());
   }
 
   const Certificate server_ = make_certificate({.common_name = "localhost", .names = {"DNS:localhost"}});
@@ -108,7 +100,7 @@ TEST_F(DocumentsByUrlOfNginx, AreFetchedOnceAndNotNeededAgain) {
 }
 
 TEST_F(DocumentsByUrlOfNginx, WhatComesLaterIsTakenByTheControllerThatRuns) {
-  Background run(command({"run", "--settle", "50ms"}), environment());
+  Background run(plumbline_command({"run", "--settle", "50ms"}), environment());
   ASSERT_TRUE(run.prints("2 held")) << run.output();
   ASSERT_TRUE(run.prints("model.yaml:6:5: /spec/document/url: fetching http://127.0.0.1")) << run.output();
   publish();

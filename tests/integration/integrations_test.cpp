@@ -54,8 +54,6 @@ void replace_all(std::string& text, std::string_view from, const std::string& to
     text.replace(at, from.size(), to);
 }
 
-std::string program() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "plumbline"; }
-
 class Integrations : public testing::Test {
  protected:
   void SetUp() override {
@@ -113,15 +111,8 @@ class Integrations : public testing::Test {
             {"PLUMBLINE_INVENTORY_KEY", kKey},
             {"NO_COLOR", "1"}};
   }
-  std::vector<std::string> command(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), program());
-    return arguments;
-  }
   Ran plumbline(const std::vector<std::string>& arguments) {
-    Background run(command(arguments), environment());
-    Ran ran;
-    ran.status = run.ends(std::chrono::seconds(120));
-    ran.output = run.output();
+    Ran ran = run_to_end(plumbline_command(arguments), environment());
     said_ += ran.output;
     return ran;
   }
@@ -175,7 +166,7 @@ TEST_F(Integrations, TheExampleIsAppliedAndCalledInAllFourWays) {
 
 TEST_F(Integrations, WithoutARuleNothingOnThisMachineIsReached) {
   applied();
-  Background run(command({"invoke", "inventory-key", "listDevices"}),
+  Background run(plumbline_command({"invoke", "inventory-key", "listDevices"}),
                  {{"PLUMBLINE_STATE", (folder_ / "state").string()},
                   {"PLUMBLINE_ALLOW_EGRESS", "10.0.0.0/8"},
                   {"PLUMBLINE_INVENTORY_KEY", kKey}});
@@ -191,7 +182,7 @@ TEST_F(Integrations, TheApiLetsInWhoHasARoleAndACommitChangesWhatIsLive) {
     return text.substr(at, text.find('\n', at) - at);
   };
   const std::string reader = token_of("dashboard"), writer = token_of("provisioning"), stranger = token_of("nobody");
-  Background run(command({"run", "--api", "127.0.0.1:0", "--settle", "50ms"}), environment());
+  Background run(plumbline_command({"run", "--api", "127.0.0.1:0", "--settle", "50ms"}), environment());
   ASSERT_TRUE(run.prints("the HTTP API is at ")) << run.output();
   ASSERT_TRUE(run.prints("plan.made")) << run.output();
   const std::string text = run.output();

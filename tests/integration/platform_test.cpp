@@ -23,8 +23,6 @@ using testing::Not;
 constexpr const char* kKey = "canary-key-5d81";
 const std::string kSecret(PlatformSimulator::kClientSecret);
 
-std::string program() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "plumbline"; }
-
 std::string text_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -89,17 +87,13 @@ class Platform : public testing::Test {
                             manifest("Integration", "local", "{modelRef: {name: local}}"));
   }
 
-  Ran plumbline(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), program());
-    Background run(arguments, {{"PLUMBLINE_MANIFESTS", (folder() / "manifests").string()},
-                               {"PLUMBLINE_STATE", (folder() / "state").string()},
-                               {"PLUMBLINE_ALLOW_EGRESS", "127.0.0.0/8"},
-                               {"PLUMBLINE_PETSTORE_KEY", kKey},
-                               {"PLUMBLINE_EDGE_SECRET", kSecret},
-                               {"NO_COLOR", "1"}});
-    Ran ran;
-    ran.status = run.ends(std::chrono::seconds(120));
-    ran.output = run.output();
+  Ran plumbline(const std::vector<std::string>& arguments) {
+    Ran ran = run_to_end(plumbline_command(arguments), {{"PLUMBLINE_MANIFESTS", (folder() / "manifests").string()},
+                                                        {"PLUMBLINE_STATE", (folder() / "state").string()},
+                                                        {"PLUMBLINE_ALLOW_EGRESS", "127.0.0.0/8"},
+                                                        {"PLUMBLINE_PETSTORE_KEY", kKey},
+                                                        {"PLUMBLINE_EDGE_SECRET", kSecret},
+                                                        {"NO_COLOR", "1"}});
     said_ += ran.output;
     return ran;
   }
@@ -304,10 +298,10 @@ TEST_F(Platform, OneThatIsNoLongerDeclaredIsLeftAlone) {
 }
 
 TEST_F(Platform, WithoutARuleNoAddressOfThisMachineIsReached) {
-  Background run({program(), "plan"}, {{"PLUMBLINE_MANIFESTS", (folder() / "manifests").string()},
-                                       {"PLUMBLINE_STATE", (folder() / "state").string()},
-                                       {"PLUMBLINE_PETSTORE_KEY", kKey},
-                                       {"PLUMBLINE_EDGE_SECRET", kSecret}});
+  Background run(plumbline_command({"plan"}), {{"PLUMBLINE_MANIFESTS", (folder() / "manifests").string()},
+                                               {"PLUMBLINE_STATE", (folder() / "state").string()},
+                                               {"PLUMBLINE_PETSTORE_KEY", kKey},
+                                               {"PLUMBLINE_EDGE_SECRET", kSecret}});
   EXPECT_EQ(run.ends(std::chrono::seconds(60)), 1);
   EXPECT_THAT(run.output(), HasSubstr("--allow-egress"));
 }

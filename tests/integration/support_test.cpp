@@ -53,20 +53,12 @@ class Support : public testing::Test {
     text.replace(text.find("PORT"), 4, std::to_string(HttpProcess::free_port()));  // where nobody listens
     std::ofstream(folder_ / "manifests/all.yaml") << text;
   }
-  Ran run(std::vector<std::string> command) const {
-    Background run(command, {{"PLUMBLINE_MANIFESTS", (folder_ / "manifests").string()},
-                             {"PLUMBLINE_STATE", (folder_ / "state").string()},
-                             {"PLUMBLINE_ALLOW_EGRESS", "127.0.0.0/8"},
-                             {"CRM_KEY", "canary-key-5521"},
-                             {"NO_COLOR", "1"}});
-    Ran ran;
-    ran.status = run.ends(std::chrono::seconds(60));
-    ran.output = run.output();
-    return ran;
-  }
-  Ran plumbline(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "plumbline");
-    return run(std::move(arguments));
+  Ran plumbline(const std::vector<std::string>& arguments) const {
+    return run_to_end(plumbline_command(arguments), {{"PLUMBLINE_MANIFESTS", (folder_ / "manifests").string()},
+                                                     {"PLUMBLINE_STATE", (folder_ / "state").string()},
+                                                     {"PLUMBLINE_ALLOW_EGRESS", "127.0.0.0/8"},
+                                                     {"CRM_KEY", "canary-key-5521"},
+                                                     {"NO_COLOR", "1"}});
   }
 
   HttpProcess place_;
@@ -98,8 +90,8 @@ TEST_F(Support, TheBundleHasWhatIsKnownAndNoSecret) {
   const Ran made = plumbline({"support-bundle", "--out", bundle, "--log", folder_ / "run.log"});
   ASSERT_EQ(made.status, 0) << made.output;
   EXPECT_EQ(fs::status(bundle).permissions(), fs::perms::owner_read | fs::perms::owner_write);
-  EXPECT_EQ(run({"unzip", "-tq", bundle}).status, 0);
-  const std::string all = run({"unzip", "-p", bundle}).output;
+  EXPECT_EQ(run_program({"unzip", "-tq", bundle}).status, 0);
+  const std::string all = run_program({"unzip", "-p", bundle}).output;
   for (const char* part : {"\"commit\"", "processors: ", "\"kind\": \"Integration\"", "\"operation\": \"list\"",
                            "what the controller said", "\"reason\""})
     EXPECT_THAT(all, HasSubstr(part));
@@ -114,7 +106,7 @@ TEST_F(Support, ABundleIsMadeOfManifestsThatAreBrokenAndWithoutAState) {
   const std::string bundle = folder_ / "bundle.zip";
   const Ran made = plumbline({"support-bundle", "--out", bundle});
   ASSERT_EQ(made.status, 0) << made.output;
-  const std::string all = run({"unzip", "-p", bundle}).output;
+  const std::string all = run_program({"unzip", "-p", bundle}).output;
   EXPECT_THAT(all, HasSubstr("broken.yaml:1"));
   EXPECT_THAT(all, HasSubstr("there is no state in"));
 }

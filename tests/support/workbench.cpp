@@ -121,6 +121,20 @@ int Background::ends(std::chrono::seconds within) {
   return status_;
 }
 
+std::vector<std::string> plumbline_command(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {program()};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
+}
+
+Ran run_to_end(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment) {
+  Background run(command, environment);
+  Ran ran;
+  ran.status = run.ends(std::chrono::minutes(10));
+  ran.output = run.output();
+  return ran;
+}
+
 Workbench::Workbench(const Samba& samba) : samba_(samba), url_(samba.url) {
   static int number = 0;
   folder_ = fs::path(samba.folder()) / ("bench" + std::to_string(++number));
@@ -165,17 +179,11 @@ void Workbench::empty_manifests() const {
 }
 
 std::vector<std::string> Workbench::command(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> all = {program()};
-  all.insert(all.end(), arguments.begin(), arguments.end());
-  return all;
+  return plumbline_command(arguments);
 }
 
 Ran Workbench::plumbline(const std::vector<std::string>& arguments) const {
-  Background run(command(arguments), environment_);
-  Ran ran;
-  ran.status = run.ends(std::chrono::seconds(600));
-  ran.output = run.output();
-  return ran;
+  return run_to_end(command(arguments), environment_);
 }
 
 std::vector<std::string> Workbench::admin(const std::string& name) const {

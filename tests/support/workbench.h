@@ -38,6 +38,11 @@ class Background {
   std::string output_;
 };
 
+// The program that is tested: PLUMBLINE_BINARY, else the one that was built with the tests.
+std::vector<std::string> plumbline_command(const std::vector<std::string>& arguments);
+// Runs a command to its end, ten minutes at most; status -1: it did not end.
+Ran run_to_end(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment);
+
 // The real program in a folder of its own, against a real domain: OU=Corp, which svc-plumbline may write
 // below, empty at first. Manifests may use dc1.ad.test and /etc/plumbline/ad-ca.pem as the examples do; `copy`
 // and `write` put the real ones in their place.

@@ -12,11 +12,11 @@
 #include <gtest/gtest.h>
 #include <boost/json/parse.hpp>
 
-#include "controller/app/cli.h"
 #include "controller/base/text.h"
 #include "controller/model/value.h"
 #include "tests/support/http_peer.h"
 #include "tests/support/large_document.h"
+#include "tests/unit/app/said.h"
 
 namespace plumb::app {
 namespace {
@@ -25,24 +25,6 @@ using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Said {
-  int status = 0;
-  std::string out, err;
-};
-
-Said run(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "plumbline");
-  std::vector<const char*> argv;
-  for (const std::string& each : arguments) argv.push_back(each.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  Said said;
-  said.status = run_cli(static_cast<int>(argv.size()), argv.data());
-  said.out = testing::internal::GetCapturedStdout();
-  said.err = testing::internal::GetCapturedStderr();
-  return said;
-}
 
 constexpr const char* kPets = R"(openapi: 3.0.3
 info: {title: Pets, version: '1'}
@@ -96,7 +78,7 @@ class RuntimeCommands : public testing::Test {
          {std::string("-f"), (folder_ / "tree").string(), std::string("--state"), (folder_ / "state").string(),
           std::string("--allow-egress"), std::string("127.0.0.0/8"), std::string("--no-default-policies")})
       arguments.push_back(each);
-    return run(std::move(arguments));
+    return app::say(std::move(arguments));
   }
   void apply() const {
     const Said said = say({"apply", "--yes"});

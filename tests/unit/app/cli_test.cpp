@@ -1,4 +1,4 @@
-#include "controller/app/cli.h"
+#include "tests/unit/app/said.h"
 
 #include <unistd.h>
 
@@ -23,24 +23,6 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Said {
-  int status = 0;
-  std::string out, err;
-};
-
-Said say(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "plumbline");
-  std::vector<const char*> argv;
-  for (const std::string& each : arguments) argv.push_back(each.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  Said said;
-  said.status = run_cli(static_cast<int>(argv.size()), argv.data());
-  said.out = testing::internal::GetCapturedStdout();
-  said.err = testing::internal::GetCapturedStderr();
-  return said;
-}
 
 // Of `plumbline COMMAND --help`, or of the program itself where COMMAND is empty.
 std::set<std::string> commands_of(const std::vector<std::string>& command) {

@@ -1,11 +1,8 @@
 // Documents by URL: fetched once, pinned, kept; what cannot be had holds what names it.
 #include <atomic>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <sstream>
-#include <thread>
 
 #include <unistd.h>
 
@@ -16,6 +13,7 @@
 #include "controller/app/session.h"
 #include "controller/app/url_documents.h"
 #include "controller/base/digest.h"
+#include "tests/support/comes.h"
 #include "tests/support/http_peer.h"
 
 namespace plumb::app {
@@ -32,15 +30,6 @@ const ResourceKey kModel{"IntegrationModel", "default", "petstore"};
 const std::string kPetstore =
     "openapi: 3.0.3\ninfo: {title: Petstore, version: '1'}\nservers: [{url: 'https://pets.example/v1'}]\n"
     "paths: {/pets: {get: {operationId: listPets, responses: {'200': {description: ok}}}}}\n";
-
-// Whether it becomes true within twenty seconds.
-bool comes(const std::function<bool()>& what) {
-  for (const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);;) {
-    if (what()) return true;
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-}
 
 // What a server says to each path, and how often it was asked.
 class Files {
@@ -163,7 +152,9 @@ TEST_F(DocumentsByUrl, WhatCannotBeFetchedIsHeldWhereItIsNamedAndAskedForAgain) 
   EXPECT_FALSE(*workspace->moved(Deadline::never()));
 
   files_.broken = false;
-  EXPECT_TRUE(comes([&] { return *workspace->moved(Deadline::never()); }));  // after a pause, as it was just asked
+  // After a pause, as it was just asked. Once it came, it has not moved again: so it is asked until then alone.
+  bool moved = false;
+  EXPECT_TRUE(test::comes([&] { return moved = moved || *workspace->moved(Deadline::never()); }));
   const Manifests with = load(*workspace);
   EXPECT_THAT(said(with), IsEmpty());
   EXPECT_THAT(with.snapshot->held, IsEmpty());

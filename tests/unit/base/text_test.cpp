@@ -81,5 +81,14 @@ TEST(Text, PartsAreJoined) {
   EXPECT_EQ(join({"a", "b"}, ", "), "a, b");
 }
 
+TEST(Text, ABeginningHasNoHalfOfACharacter) {
+  const std::string text = "a\xC3\xA4\xE2\x82\xAC";  // a, an a with dots, a euro sign
+  EXPECT_EQ(beginning(text, 6), text);
+  EXPECT_EQ(beginning(text, 5), "a\xC3\xA4");
+  EXPECT_EQ(beginning(text, 4), "a\xC3\xA4");
+  EXPECT_EQ(beginning(text, 2), "a");
+  EXPECT_EQ(beginning(text, 0), "");
+}
+
 }  // namespace
 }  // namespace plumb

@@ -18,6 +18,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/comes.h"
 #include "tests/support/http_peer.h"
 #include "tests/support/http_process.h"
 #include "tests/support/tls_certificates.h"
@@ -81,12 +82,6 @@ class Syslog : public ::testing::Test {
     options.last_retry = 100ms;
     ASSERT_TRUE(loop_.call([&] { sender_ = std::make_unique<SyslogSender>(loop_, std::move(options)); }));
   }
-  template <class F>
-  bool comes(F condition) {
-    const auto until = std::chrono::steady_clock::now() + 20s;
-    while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
-    return condition();
-  }
 
   Loop loop_;
   std::unique_ptr<SyslogSender> sender_;
@@ -101,7 +96,7 @@ TEST_F(Syslog, SendsADatagramForEachLine) {
   EXPECT_EQ(peer.receive(), "<134>two\nwith a break");
   EXPECT_EQ(peer.receive(), "");
   EXPECT_EQ(peer.receive(), "<134>last");
-  EXPECT_TRUE(comes([&] { return sender_->counts().sent == 4; }));
+  EXPECT_TRUE(test::comes([&] { return sender_->counts().sent == 4; }));
   EXPECT_EQ(sender_->counts().waiting, 0u);
 }
 
@@ -111,7 +106,7 @@ TEST_F(Syslog, ALineThatIsTooLongForADatagramHoldsUpNone) {
   sender_->send(std::string(70000, 'x'));
   sender_->send("short");
   EXPECT_EQ(peer.receive(), "short");
-  EXPECT_TRUE(comes([&] { return sender_->counts().dropped == 1; }));
+  EXPECT_TRUE(test::comes([&] { return sender_->counts().dropped == 1; }));
 }
 
 TEST_F(Syslog, NobodyListeningOverUdpIsNoReasonToStop) {
@@ -122,7 +117,7 @@ TEST_F(Syslog, NobodyListeningOverUdpIsNoReasonToStop) {
   }
   start({.port = port});
   for (int i = 0; i < 10; ++i) sender_->send("x");
-  EXPECT_TRUE(comes([&] { return sender_->counts().sent == 10; }));
+  EXPECT_TRUE(test::comes([&] { return sender_->counts().sent == 10; }));
 }
 
 TEST_F(Syslog, FramesLinesOfAStreamAsAsked) {
@@ -143,7 +138,7 @@ TEST_F(Syslog, FramesLinesOfAStreamAsAsked) {
     });
     start({.protocol = Protocol::tcp4, .port = peer.port(), .framing = row.framing, .eol = row.eol});
     for (const char* line : {"<1>one", "<1>a\nb", "<1>last"}) sender_->send(line);
-    EXPECT_TRUE(comes([&] {
+    EXPECT_TRUE(test::comes([&] {
       const std::lock_guard lock(mutex);
       return got == row.whole;
     })) << got;
@@ -168,13 +163,13 @@ TEST_F(Syslog, ComesBackAfterTheServerWasAwayAndSendsWhatWaited) {
         }
       },
       {}, "127.0.0.1", port);
-  EXPECT_TRUE(comes([&] { return sender_->counts().waiting == 0; }));
-  EXPECT_TRUE(comes([&] {
+  EXPECT_TRUE(test::comes([&] { return sender_->counts().waiting == 0; }));
+  EXPECT_TRUE(test::comes([&] {
     const std::lock_guard lock(mutex);
     return got == "line 0\nline 1\nline 2\nline 3\nline 4\n";
   })) << got;
   // The close is noticed without a line to send; the next goes over a new connection.
-  EXPECT_TRUE(comes([&] {
+  EXPECT_TRUE(test::comes([&] {
     sender_->send("again");
     return peer.connections() > 1;
   }));
@@ -194,14 +189,14 @@ TEST_F(Syslog, SpeaksTlsAndVerifiesTheServer) {
       test::PeerTls{leaf.pem, leaf.key});
   start({.protocol = Protocol::tls4, .port = peer.port()});
   sender_->send("secret");
-  EXPECT_TRUE(comes([&] { return peer.connections() > 2; }));  // tried again and again
+  EXPECT_TRUE(test::comes([&] { return peer.connections() > 2; }));  // tried again and again
   EXPECT_EQ(sender_->counts().sent, 0u);
   ASSERT_TRUE(loop_.call([&] { sender_.reset(); }));
   start({.protocol = Protocol::tls4,
          .port = peer.port(),
          .tls = {.ca = std::make_shared<const std::string>(authority.pem)}});
   sender_->send("hello");
-  EXPECT_TRUE(comes([&] {
+  EXPECT_TRUE(test::comes([&] {
     const std::lock_guard lock(mutex);
     return got == "5 hello";
   }));
