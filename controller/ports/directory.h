@@ -136,8 +136,9 @@ class Directory {
   // Each is done as a whole or not at all; modify is compare-and-swap: a value to remove must be
   // there and a value to add must not. The answers are in the order of the writes. For add, the
   // result is the new entry's id (empty: not known, look it up); else the id as given.
-  // Once changes are followed, writes go only to the domain controller of the last cursor() or changes_since(), by
-  // which they were planned: where another one is connected now, they are unavailable, and nothing is done.
+  // Once changes are followed, writes go only to the domain controller of the last cursor(), changes_since() or
+  // continues() that said yes, by which they were planned: where another one is connected now, they are unavailable,
+  // and nothing is done.
   using Answers = std::vector<Result<std::string>>;
   virtual Answers write(std::span<const DirectoryWrite> writes, Deadline deadline) = 0;
   // The same, for a caller that has something else to do while the server works: sends what can be sent without

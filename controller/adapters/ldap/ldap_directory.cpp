@@ -89,7 +89,9 @@ class LdapDirectory final : public Directory {
     if (!from) return false;
     return reading<bool>(deadline, [&](Reader& reader) -> Result<bool> {
       PLUMB_TRY(const Facts* const known, facts(reader));
-      return goes_on(*from, *known, reader);
+      PLUMB_TRY(const bool same, goes_on(*from, *known, reader));
+      if (same) followed_ = known->invocation_id;
+      return same;
     });
   }
 

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "controller/adapters/connector/remote_directory.h"
+#include "controller/link/conversation.h"
+
+namespace plumb::remote {
+
+// Something that an agent has opened for us, and the session in which that is so.
+class Opened {
+ public:
+  Opened(const Options& options, link::Method method, link::Asker& asker, SecretStore& secrets, const Clock& clock)
+      : options_(options), method_(method), asker_(asker), secrets_(secrets), clock_(clock) {}
+  ~Opened() { close(); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+  // Nothing happens if it is open. True: it was opened just now.
+  Result<bool> ensure(Deadline deadline);
+  bool is_open(std::uint64_t generation) const { return session_ != 0 && generation == generation_; }
+  std::uint64_t generation() const { return generation_; }  // how often it was opened
+  // A question to who has it open; `payload` comes after the handle.
+  link::Ask ask(link::Method method, std::string_view payload, Deadline deadline) const;
+  // The session is gone, or what was opened is of no more use: the next ensure() opens anew, wherever.
+  void drop() { session_ = 0; }
+  void close();  // tells the agent
+  // A question whose answer does not matter.
+  void tell(link::Method method, std::string_view payload);
+  link::Asker& asker() const { return asker_; }
+  const Clock& clock() const { return clock_; }
+
+ private:
+  const Options& options_;
+  const link::Method method_;
+  link::Asker& asker_;
+  SecretStore& secrets_;
+  const Clock& clock_;
+  link::SessionId session_ = 0;
+  std::uint32_t handle_ = 0;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace plumb::remote

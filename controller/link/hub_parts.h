@@ -1,0 +1,33 @@
+#pragma once
+
+#include <set>
+
+#include "controller/link/hub.h"
+
+// For the files of the hub alone.
+namespace plumb::link {
+
+struct Hub::Session {
+  enum class Stage { greeting, proving, welcomed, online, ended };
+  SessionId id = 0;
+  Stage stage = Stage::greeting;
+  std::string peer, binding, hub_nonce;
+  bool loopback = false, tls = false;
+  SteadyTime opened{}, heard{};
+  Hello hello{};
+  std::optional<EnrolmentToken> token{};  // that the agent came with
+  std::optional<Identity> identity{};
+  ResourceKey connector{};
+  bool renewing = false;
+  std::set<std::uint64_t> questions{};  // also those that nobody waits for, until the agent has answered
+};
+
+struct Hub::Question {
+  std::shared_ptr<Sink> sink;  // null: nobody waits any more
+  SessionId session = 0;
+  SteadyTime until{};
+  std::uint64_t credit = 0;  // bytes that the agent may still send
+  std::uint32_t next = 0;    // sequence
+};
+
+}  // namespace plumb::link

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <atomic>
+
+#include "controller/link/hub.h"
+#include "controller/ports/event_loop.h"
+
+namespace plumb::link {
+
+// Asks a hub of this process, from any thread.
+class LoopAsker final : public Asker {
+ public:
+  // `loop` is the hub's; both outlive it and what is waited for through it.
+  LoopAsker(EventLoop& loop, Hub& hub) : loop_(loop), hub_(hub) {}
+  std::uint64_t ask(Ask ask, std::shared_ptr<Sink> sink) override;
+  void credit(std::uint64_t id, std::uint32_t bytes) override;
+  void cancel(std::uint64_t id) override;
+
+ private:
+  EventLoop& loop_;
+  Hub& hub_;
+  std::atomic<std::uint64_t> next_ = 1;
+};
+
+}  // namespace plumb::link

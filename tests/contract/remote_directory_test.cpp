@@ -1,0 +1,123 @@
+// A Directory through a connector: the same contract as over libldap, and what only a link can do to it.
+#include <gtest/gtest.h>
+
+#include "controller/adapters/connector/remote_directory.h"
+#include "tests/contract/directory_changes_contract.h"
+#include "tests/contract/directory_contract.h"
+#include "tests/contract/directory_samba_world.h"
+#include "tests/support/fake_directory.h"
+#include "tests/support/linked_agent.h"
+
+namespace plumb::test {
+namespace {
+
+// Stands for a Directory that outlives its handle.
+class Borrowed final : public Directory {
+ public:
+  explicit Borrowed(Directory& inner) : inner_(inner) {}
+  Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
+    return inner_.read_all(scope, deadline);
+  }
+  std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override {
+    return inner_.read_pages(std::move(scope), most);
+  }
+  Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
+                                  std::span<const std::string> fetch, Deadline deadline) override {
+    return inner_.find(attribute, values, fetch, deadline);
+  }
+  Result<std::string> cursor(Deadline deadline) override { return inner_.cursor(deadline); }
+  Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
+                                         Deadline deadline) override {
+    return inner_.changes_since(cursor, scope, deadline);
+  }
+  Result<bool> continues(const std::string& cursor, Deadline deadline) override {
+    return inner_.continues(cursor, deadline);
+  }
+  Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
+    return inner_.history(id, deadline);
+  }
+  Answers write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
+    return inner_.write(writes, deadline);
+  }
+  Result<About> about(Deadline deadline) override { return inner_.about(deadline); }
+
+ private:
+  Directory& inner_;
+};
+
+remote::Options remote_options() {
+  remote::Options options;
+  options.group = "default/site";
+  options.opening.servers = {"ldaps://dc.example"};
+  options.opening.base_dn = "DC=ad,DC=test";
+  options.actor = "test";
+  return options;
+}
+
+struct RemoteFakeWorld {
+  static constexpr const char* kName = "r";
+  void SetUp() {
+    links_.declare({"a"});
+    auto& site = links_.site("a");
+    site.skills.directory = [this](const link::DirectoryOpening&) { return std::make_unique<Borrowed>(fake_); };
+    ASSERT_TRUE(links_.dial(site));
+    directory_ = remote::make_directory(remote_options(), asker_, secrets_, links_.clock);
+  }
+  Directory& directory() { return *directory_; }
+  std::string domain() { return fake_.domain(); }
+  bool accepts(const std::string& principal, const std::string& password) {
+    const std::vector<std::string> names = {principal};
+    const auto found = fake_.find("userPrincipalName", names, {}, Deadline::never());
+    return found && found->size() == 1 && fake_.password(found->front().id) == password;
+  }
+
+ private:
+  FakeDirectory fake_;
+  LinkWorld links_;
+  TableOfSecrets secrets_;
+  link::LoopAsker asker_{links_.loop, *links_.hub};
+  std::unique_ptr<Directory> directory_;
+};
+
+struct RemoteSambaWorld {
+  static constexpr const char* kName = "q";
+  void SetUp() {
+    PLUMB_NEED_SAMBA();
+    secrets_ = samba_secrets();
+    links_.declare({"a"});
+    auto& site = links_.site("a");
+    site.skills.directory = [this](const link::DirectoryOpening&) {
+      ldap::Options options = samba_options();
+      options.page_size = 7;
+      options.member_range = 700;
+      return ldap::make_directory(options, secrets_, links_.clock);
+    };
+    ASSERT_TRUE(links_.dial(site));
+    directory_ = remote::make_directory(remote_options(), asker_, secrets_, links_.clock);
+  }
+  Directory& directory() { return *directory_; }
+  std::string domain() { return samba().base; }
+  bool accepts(const std::string& principal, const std::string& password) {
+    auto options = samba_options();
+    options.username = principal;
+    options.password_from = "theirs";
+    secrets_.table["theirs"] = password;
+    return ldap::make_directory(options, secrets_, links_.clock)
+        ->about(Deadline::in(links_.clock, std::chrono::seconds(20)))
+        .has_value();
+  }
+
+ private:
+  TableOfSecrets secrets_;
+  LinkWorld links_;
+  link::LoopAsker asker_{links_.loop, *links_.hub};
+  std::unique_ptr<Directory> directory_;
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(RemoteFake, DirectoryContract, RemoteFakeWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(RemoteFake, DirectoryChangesContract, RemoteFakeWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(RemoteSamba, DirectoryContract, RemoteSambaWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(RemoteSamba, DirectoryChangesContract, RemoteSambaWorld);
+
+}  // namespace
+}  // namespace plumb::test
