@@ -51,7 +51,7 @@ struct HttpClient::Running : std::enable_shared_from_this<Running> {
       // One that went off just before the answer came is of no interest.
       if (!error && self && self->exchanges.contains(exchange)) self->time_out(exchange);
     });
-    if (auto checked = check(*exchange); checked) {
+    if (auto checked = refusal_of_exchange(*exchange, options.egress); checked) {
       const auto failure = std::make_shared<HttpFailure>(std::move(*checked));
       asio::post(io, [exchange, failure, weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->answer(exchange, tl::unexpected(std::move(*failure)));
@@ -59,24 +59,6 @@ struct HttpClient::Running : std::enable_shared_from_this<Running> {
       return;
     }
     start(exchange, true);
-  }
-
-  std::optional<HttpFailure> check(const HttpExchange& exchange) const {
-    const auto failure = [](Stage stage, Error error) { return HttpFailure{stage, false, std::move(error)}; };
-    if (auto good = check_request(exchange.request); !good) return failure(Stage::send, std::move(good).error());
-    const HttpRoute& route = *exchange.route;
-    if (!route.cluster.empty())
-      return failure(Stage::connect,
-                     {Fault::unavailable, fmt::format("no connector online in cluster {}", route.cluster), {}});
-    if (!route.proxy) return {};
-    const Url& url = exchange.request.url;
-    Code error;
-    const auto address = asio::ip::make_address(url.host, error);
-    const std::string checked = !error ? address.to_string() : url.host == "localhost" ? "127.0.0.1" : "";
-    if (checked.empty()) return {};
-    if (auto allowed = options.egress.allowed(url.host, checked, url.port); !allowed)
-      return failure(Stage::egress, std::move(allowed).error());
-    return {};
   }
 
   // `from_kept`: over a connection that waits for one, if there is any.

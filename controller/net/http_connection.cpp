@@ -46,6 +46,24 @@ HttpExchange::~HttpExchange() {
   if (request.body.size() <= kSmallBody) wipe(request.body);  // forms that ask for tokens; what is large is data
 }
 
+std::optional<HttpFailure> refusal_of_exchange(const HttpExchange& exchange, const Egress& egress) {
+  const auto failure = [](Stage stage, Error error) { return HttpFailure{stage, false, std::move(error)}; };
+  if (auto good = check_request(exchange.request); !good) return failure(Stage::send, std::move(good).error());
+  const HttpRoute& route = *exchange.route;
+  if (!route.cluster.empty())
+    return failure(Stage::connect,
+                   {Fault::unavailable, fmt::format("no connector online in cluster {}", route.cluster), {}});
+  if (!route.proxy) return {};
+  const Url& url = exchange.request.url;
+  Code error;
+  const auto address = asio::ip::make_address(url.host, error);
+  const std::string checked = !error ? address.to_string() : url.host == "localhost" ? "127.0.0.1" : "";
+  if (checked.empty()) return {};
+  if (auto allowed = egress.allowed(url.host, checked, url.port); !allowed)
+    return failure(Stage::egress, std::move(allowed).error());
+  return {};
+}
+
 HttpConnection::HttpConnection(const World& world, std::shared_ptr<TlsClient> tls)
     : world_(world), tls_(std::move(tls)), attempt_(world.io), stream_(tcp::socket(world.io), nullptr) {}
 
@@ -141,8 +159,8 @@ void HttpConnection::on_connected(Code error) {
     return connect_next();
   }
   exchange_->timing.connect = since(step_began_);
-  if (tls_ == nullptr) return send();
-  exchange_->route->proxy ? ask_proxy() : shake_hands();
+  if (exchange_->route->proxy && (tls_ != nullptr || world_.owner.opened)) return ask_proxy();
+  tls_ == nullptr ? on_open() : shake_hands();
 }
 
 void HttpConnection::ask_proxy() {
@@ -179,7 +197,7 @@ void HttpConnection::on_proxy_bytes(Code error, std::size_t size) {
 
 void HttpConnection::on_proxy_answer() {
   const int status = answer_.status();
-  if (status / 100 == 2) return shake_hands();
+  if (status / 100 == 2) return tls_ == nullptr ? on_open() : shake_hands();
   const bool ours = status / 100 == 4;  // 5xx: it may be possible later
   const char* const why = status == 407   ? exchange_->route->proxy->username.empty()
                                                 ? " (it asks for a user name and password)"
@@ -203,8 +221,14 @@ void HttpConnection::shake_hands() {
   stream_.connect_tls(bound([](HttpConnection& self, Code error) {
     if (error) return self.fail(Stage::tls, TlsClient::explain(error, self.peer_));
     self.exchange_->timing.tls = self.since(self.step_began_);
-    self.send();
+    self.on_open();
   }));
+}
+
+void HttpConnection::on_open() {
+  if (!world_.owner.opened) return send();
+  phase_ = Phase::closed;  // as one of HTTP
+  world_.owner.opened(shared_from_this(), std::exchange(exchange_, {}));
 }
 
 void HttpConnection::reuse(Exchange exchange) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct HttpExchange {
   bool repeated = false;
 };
 
+// What can be said before anything is connected to: that it cannot be sent, or to where it must not go.
+std::optional<HttpFailure> refusal_of_exchange(const HttpExchange& exchange, const Egress& egress);
+
 // One connection of an HttpClient to one origin over one route, on the loop's thread. Keeps itself alive while it waits
 // for something. There is always a read under way: between exchanges it finds out that the target closes, or sends what
 // nobody asked for; then the connection is of no more use.
@@ -48,6 +52,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
         ended;
     // Closed while it waited.
     std::function<void(const std::shared_ptr<HttpConnection>&)> lost;
+    // If there is one, nothing is sent: it is called once the way to the target is open, through a proxy by CONNECT
+    // without TLS too. The connection is only kept then, for its stream().
+    std::function<void(const std::shared_ptr<HttpConnection>&, const Exchange&)> opened{};
   };
   struct World {
     asio::io_context& io;
@@ -71,6 +78,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void close();
   bool reused() const { return reused_; }
   bool answer_began() const { return answer_.began(); }
+  Stream& stream() { return stream_; }
+  const TlsClient::Peer& peer() const { return peer_; }
 
   std::string key{};           // for the owner: the origin
   SteadyTime waiting_since{};  // for the owner
@@ -86,6 +95,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void on_proxy_bytes(Code error, std::size_t size);
   void on_proxy_answer();
   void shake_hands();
+  void on_open();
   void send();
   void write_head(bool with_body);
   void on_written(Code error);

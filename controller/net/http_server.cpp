@@ -17,6 +17,7 @@
 #include "controller/base/text.h"
 #include "controller/net/http_session.h"
 #include "controller/net/loop.h"
+#include "controller/net/web_socket_link.h"
 
 namespace plumb::net {
 namespace {
@@ -69,7 +70,14 @@ void close_on_exec(Socket& socket) {
 // Everything but start(), stop(), later() and the destructor is on the thread. What waits for something keeps it.
 struct HttpServer::Running : std::enable_shared_from_this<Running> {
   Running(HttpServerOptions with, const Clock& dates, AsyncHandler answers, Loop& on)
-      : server{std::move(with), std::move(answers), dates, [this](HttpSession* session) { ended(session); }},
+      : server{std::move(with),
+               std::move(answers),
+               dates,
+               [this](HttpSession* session) { ended(session); },
+               [this](Stream stream, const Request& request, std::string read_ahead) {
+                 upgrade(std::move(stream), request, std::move(read_ahead));
+               },
+               [this] { return links.size() < options.web_socket->limit; }},
         loop(on),
         io(on.context()) {}
 
@@ -122,6 +130,27 @@ struct HttpServer::Running : std::enable_shared_from_this<Running> {
     if (!accepting) asio::post(io, [self = shared_from_this()] { self->accept(); });
   }
 
+  void upgrade(Stream stream, const Request& request, std::string read_ahead) {
+    const auto gone = std::make_shared<WebSocketLink*>(nullptr);
+    WebSocketBeginning beginning{std::make_shared<Stream>(std::move(stream)), std::move(read_ahead),
+                                 options.web_socket->options, [weak = weak_from_this(), gone] {
+                                   if (const auto self = weak.lock()) self->ended(*gone);
+                                 }};
+    const auto link =
+        accept_web_socket(std::move(beginning), request, options.web_socket->subprotocol, options.write_timeout,
+                          [weak = weak_from_this(), request](std::shared_ptr<WebSocket> opened) {
+                            if (const auto self = weak.lock())
+                              self->options.web_socket->accepted(std::move(opened), request);
+                          });
+    *gone = link.get();
+    links.insert(link.get());
+  }
+
+  void ended(WebSocketLink* link) {
+    links.erase(link);
+    if (stopping) finish_if_empty();
+  }
+
   void after(Duration delay, std::function<void()> what) {
     if (stopping) return;
     const auto timer = std::make_shared<asio::steady_timer>(io, delay);
@@ -143,17 +172,21 @@ struct HttpServer::Running : std::enable_shared_from_this<Running> {
       if (!error) self->abort_all();
     });
     for (HttpSession* session : copy_of_sessions()) session->finish();
+    const Duration limit = std::min<Duration>(options.stop_timeout, std::chrono::seconds(1));
+    for (WebSocketLink* link : copy_of_links()) go_away(*link, limit);
     finish_if_empty();
   }
 
   void abort_all() {
     for (HttpSession* session : copy_of_sessions()) session->abort();
+    for (WebSocketLink* link : copy_of_links()) cut(*link);
   }
 
   std::vector<HttpSession*> copy_of_sessions() const { return {sessions.begin(), sessions.end()}; }
+  std::vector<WebSocketLink*> copy_of_links() const { return {links.begin(), links.end()}; }
 
   void finish_if_empty() {
-    if (!sessions.empty() || is_finished) return;
+    if (!sessions.empty() || !links.empty() || is_finished) return;
     is_finished = true;
     deadline.cancel();
     finished.set_value();
@@ -169,6 +202,7 @@ struct HttpServer::Running : std::enable_shared_from_this<Running> {
   bool is_finished = false;
   std::promise<void> finished;  // stopped, and without sessions
   std::set<HttpSession*> sessions;
+  std::set<WebSocketLink*> links;
   std::set<std::shared_ptr<asio::steady_timer>> timers;
   std::unique_ptr<Context> tls;
   tcp::acceptor acceptor{io};

@@ -9,6 +9,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/net/http_message.h"
+#include "controller/net/web_socket.h"
 
 namespace plumb::net {
 
@@ -18,6 +19,16 @@ struct TlsFiles {
   std::string certificates;  // PEM: the server's certificate, then those up to the authority
   std::string key;           // PEM
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
+};
+
+// Requests to `path` are to open a WebSocket; the handler sees none of them.
+struct WebSocketAcceptor {
+  std::string path;
+  std::string subprotocol;  // the client must offer it
+  WebSocket::Options options{};
+  std::size_t limit = 1000;  // open at one time, apart from HTTP connections; beyond: 503
+  // On the server's thread, with the request that opened it. Dropped, the WebSocket is closed.
+  std::function<void(std::shared_ptr<WebSocket>, const Request&)> accepted;
 };
 
 struct HttpServerOptions {
@@ -31,6 +42,7 @@ struct HttpServerOptions {
   Duration idle_timeout = std::chrono::seconds(30);   // between requests
   Duration reply_timeout = std::chrono::minutes(5);   // for the handler's reply; then 504
   Duration stop_timeout = std::chrono::seconds(5);    // for what is under way when the server is stopped
+  std::optional<WebSocketAcceptor> web_socket{};
 };
 
 // An HTTP/1.1 server (RFC 9112) with one thread, its own or that of a loop: keep-alive, pipelining, chunked bodies,
@@ -58,8 +70,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // No new connections and requests; what is being answered is finished within stop_timeout. Returns at once, may be
-  // called twice and from any thread.
+  // No new connections and requests; what is being answered is finished within stop_timeout. WebSockets are closed
+  // (1001) and end within a second. Returns at once, may be called twice and from any thread.
   void stop();
   // Calls `what` on the server's thread, after `delay`; not at all if the server is stopped before. Thread-safe.
   void later(Duration delay, std::function<void()> what);

@@ -9,6 +9,7 @@
 
 #include "controller/base/log.h"
 #include "controller/base/text.h"
+#include "controller/net/web_socket_upgrade.h"
 
 namespace plumb::net {
 namespace {
@@ -174,6 +175,7 @@ void HttpSession::answer() {
   // Exactly one Host (RFC 9112, 3.2); and of the forms of a target only that of a server which is no proxy.
   if ((is_current && !request.header("Host")) || !request.path.starts_with('/'))
     return send({.status = 400}, false, with_body_);
+  if (server_->options.web_socket && request.path == server_->options.web_socket->path) return upgrade(request);
   phase_ = Phase::handling;
   wait_at_most(server_->options.reply_timeout);  // which keeps the session meanwhile
   const auto pending = std::make_shared<Pending>();
@@ -184,6 +186,16 @@ void HttpSession::answer() {
     log::error("http.handler", "a request from {}: {}", peer_, thrown.what());
     pending->answer({.status = 500});
   }
+}
+
+void HttpSession::upgrade(const Request& request) {
+  if (auto refused = refusal_of_upgrade(request, server_->options.web_socket->subprotocol))
+    return send(std::move(*refused), keep_alive_ && !finishing_, with_body_);
+  if (!server_->may_upgrade() || finishing_)
+    return send({.status = 503, .body = "too many connections are open, or the server is stopped\n"}, false);
+  phase_ = Phase::ended;  // as a session
+  timer_.cancel();
+  server_->upgraded(std::move(stream_), request, std::exchange(pending_, {}));
 }
 
 void HttpSession::reply(Response response) {

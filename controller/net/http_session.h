@@ -26,7 +26,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     const HttpServer::AsyncHandler handler;
     const Clock& clock;
     const std::function<void(HttpSession*)> ended;  // once for each session
-    const std::string& date();                      // of the Date header
+    // It is to be a WebSocket: what has come on the stream behind the request is `read_ahead`.
+    const std::function<void(Stream stream, const Request&, std::string read_ahead)> upgraded;
+    const std::function<bool()> may_upgrade;  // there are not too many of them
+    const std::string& date();                // of the Date header
 
     std::string date_made{};
     std::int64_t date_second = -1;
@@ -54,6 +57,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool continue_expected() const;
   Request take_request();
   void answer();
+  void upgrade(const Request& request);
   void refuse(Code error);
   void reply(Response response);
   void send(Response response, bool keep_alive, bool with_body = true);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -23,12 +24,12 @@ class Stream {
   using Moved = std::function<void(Code, std::size_t)>;
 
   Stream(asio::ip::tcp::socket socket, asio::ssl::context* tls);
-  Stream(const Stream&) = delete;  // the TLS layer refers to the socket
-  Stream& operator=(const Stream&) = delete;
+  // To hand it over, while nothing is under way; then there is only close() for the old one.
+  Stream(Stream&&) = default;
   void accept_tls(Done done);  // at once without TLS
   // TLS from here on, as a client; `tls` outlives the stream. Then what it needs is set on ssl().
-  void add_tls(asio::ssl::context& tls) { tls_.emplace(socket_, tls); }
-  SSL* ssl() { return tls_->native_handle(); }
+  void add_tls(asio::ssl::context& tls) { layers_->tls.emplace(layers_->socket, tls); }
+  SSL* ssl() { return layers_->tls->native_handle(); }
   void connect_tls(Done done);
   void read_some(asio::mutable_buffer into, Moved done);
   void write(asio::const_buffer all, Moved done);
@@ -36,12 +37,15 @@ class Stream {
   // Says to the peer that nothing more comes; what it still sends can be read.
   void shut_down(Done done);
   void close();
-  bool tls() const { return tls_.has_value(); }
-  asio::ip::tcp::socket& socket() { return socket_; }
+  bool tls() const { return layers_->tls.has_value(); }
+  asio::ip::tcp::socket& socket() { return layers_->socket; }
 
  private:
-  asio::ip::tcp::socket socket_;
-  std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
+  struct Layers {  // stay where they are: the upper refers to the lower
+    asio::ip::tcp::socket socket;
+    std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls{};
+  };
+  std::unique_ptr<Layers> layers_;
 };
 
 }  // namespace plumb::net
