@@ -43,6 +43,7 @@ function(plumb_library folder)
     set(directory ${folder})
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${directory}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")  # of a program beside its library
   set(scope PUBLIC)
   if(sources)
     add_library(plumb_${name} STATIC ${sources})

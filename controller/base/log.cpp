@@ -2,10 +2,12 @@
 
 #include <atomic>
 
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "controller/base/clock.h"
+#include "controller/base/log_file.h"
 #include "controller/base/log_record.h"
 #include "controller/base/text.h"
 
@@ -71,6 +73,19 @@ void configure(const Options& options) {
   state().format = options.format;
   state().logger = logger;
   state().level = static_cast<int>(options.level);
+}
+
+Result<void> add_file(const FileOptions& options) {
+  if (!state().logger) return fail(Fault::internal, "the log is not configured");
+  try {
+    auto file = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, options.size,
+                                                                       options.files > 1 ? options.files - 1 : 0);
+    file->set_pattern("%v");
+    state().logger->sinks().push_back(std::move(file));
+    return {};
+  } catch (const spdlog::spdlog_ex& thrown) {
+    return fail(Fault::unavailable, "the log file cannot be written: {}", thrown.what());
+  }
 }
 
 bool enabled(Level level) { return static_cast<int>(level) >= state().level; }

@@ -5,7 +5,7 @@ PLUMB_BUILD_PACKAGES=(
   g++ cmake ninja-build ccache mold pkg-config clang-format git ca-certificates
   libyaml-cpp-dev libvalijson-dev libboost1.81-dev libboost-json1.81-dev libldap-dev libsasl2-dev
   libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libcli11-dev libsqlite3-dev libre2-dev libssl-dev
-  libexpected-dev libsystemd-dev tzdata libgit2-dev zlib1g-dev libzip-dev
+  libexpected-dev libsystemd-dev tzdata libgit2-dev zlib1g-dev libzip-dev libtomlplusplus-dev
 )
 # What the Git source runs (openssh-client, gnupg), and remotes for its tests.
 PLUMB_GIT_PACKAGES=(git openssh-client gnupg openssh-server lighttpd lighttpd-mod-openssl openssl)

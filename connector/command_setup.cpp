@@ -1,0 +1,140 @@
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "connector/checks.h"
+#include "connector/command_line.h"
+#include "connector/commands.h"
+#include "connector/install.h"
+#include "connector/setup.h"
+#include "controller/base/text.h"
+
+namespace plumb::connector {
+namespace {
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print_lines(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) print("  " + line + "\n");
+}
+
+// In front of everything else: nothing was asked, nothing touched.
+int needs_root(std::string_view command) {
+  std::fprintf(stderr, "plumbline-connector %s needs root; run: sudo plumbline-connector %s\n",
+               std::string(command).c_str(), std::string(command).c_str());
+  return kNeedsRoot;
+}
+
+Result<SetupAnswers> answers_of(const SetupOptions& options) {
+  if (!options.unattended) return ask_setup(Terminal(STDIN_FILENO, STDOUT_FILENO));
+  if (options.server.empty() || options.token_file.empty())
+    return fail(Fault::invalid, "--unattended needs --server and --token-file");
+  SetupAnswers answers{.server = options.server, .port = options.port, .protocol = options.protocol};
+  if (!options.storage.empty()) answers.storage = options.storage;
+  PLUMB_TRY(answers.token, read_secret(options.token_file));
+  return answers;
+}
+
+Result<Config> config_of(const SetupAnswers& answers) {
+  Config config;
+  PLUMB_TRY(auto place, server_place({answers.server, answers.protocol, answers.port}));
+  config.server = std::move(place.url);
+  config.plain = config.server.scheme == "http";
+  config.storage = answers.storage;
+  return config;
+}
+
+Checks preflight(const Config& config, bool offline, bool installing) {
+  Checks checks = judge_machine(look_at_machine(config.storage), installing);
+  if (offline || config.server.host.empty()) return checks;
+  const RealClock clock;
+  for (Check& check : judge_controller(config, look_at_controller(config, clock))) checks.push_back(std::move(check));
+  return checks;
+}
+
+}  // namespace
+
+Result<int> setup_command(const CommonOptions& common, const SetupOptions& options) {
+  const InstallWorld world = this_system();
+  SetupPlaces places{.config_file = std::filesystem::absolute(common.config)};
+  const bool of_the_system = places.config_file == kConfigFile;
+  if (!of_the_system) places.policy_file = places.config_file.parent_path() / "policy.toml";
+  if (::geteuid() == 0) {
+    if (const auto user = world.user()) places.owner = user->owner;
+  } else if (of_the_system) {
+    return needs_root("setup");
+  }
+  PLUMB_TRY(const SetupAnswers answers, answers_of(options));
+  PLUMB_TRY(const SetupDone done, write_setup(answers, places));
+  print("The connector is set up.\n" + setup_summary(done, places));
+  if (of_the_system && places.owner.user != static_cast<uid_t>(-1)) {
+    PLUMB_CHECK(write_storage_drop_in(world, done.config.storage));
+    print("Say in the policy file what this site allows, then: systemctl restart integration-connector\n");
+  }
+  return 0;
+}
+
+Result<int> install_command(const CommonOptions& common, const InstallCommandOptions& options) {
+  if (::geteuid() != 0) return needs_root("install");
+  if (common.config != kConfigFile) return fail(Fault::invalid, "install has its config file at {}", kConfigFile);
+  const InstallWorld world = this_system();
+  PLUMB_CHECK(can_install(world));
+  const bool keep = is_set_up(world) && !options.again;
+  SetupAnswers answers;
+  Config config;
+  if (keep) {
+    PLUMB_TRY(config, load_config(kConfigFile, {}));
+    print(fmt::format("{} is kept (--again asks anew).\n", kConfigFile));
+  } else {
+    PLUMB_TRY(answers, answers_of(options.setup));
+    PLUMB_TRY(config, config_of(answers));
+  }
+  const Checks checks = preflight(config, options.offline, true);
+  print(checks_text(checks));
+  if (has_failed(checks))
+    return fail(Fault::unavailable,
+                "nothing was installed: see what failed above (--offline installs without asking the "
+                "controller)");
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return fail(Fault::unavailable, "this program cannot be found: {}", error.message());
+  const InstallOptions install_options{.program = program, .version = version(), .start = !options.no_start};
+  PLUMB_TRY(const auto lines, install(world, install_options, keep ? nullptr : &answers));
+  print("The connector is installed.\n");
+  if (config.plain) print("warning: PLAIN HTTP: everybody on the way can read and change what is sent\n");
+  print(fmt::format("  server   {}://{}\n", config.server.scheme, config.server.authority()));
+  print_lines(lines);
+  print(fmt::format("Say in {} what this site allows, then: systemctl restart integration-connector\n", kPolicyFile));
+  return 0;
+}
+
+Result<int> uninstall_command(bool purge) {
+  if (::geteuid() != 0) return needs_root("uninstall");
+  PLUMB_TRY(const auto lines, uninstall(this_system(), purge));
+  if (lines.empty()) {
+    print("nothing to do\n");
+    return 0;
+  }
+  print("The connector is uninstalled.\n");
+  print_lines(lines);
+  if (!purge) print("Config and storage are kept; uninstall --purge removes them too.\n");
+  return 0;
+}
+
+Result<int> preflight_command(const CommonOptions& common, const SetupOptions& options) {
+  Config config;
+  if (!options.server.empty()) {
+    SetupAnswers answers{.server = options.server, .port = options.port, .protocol = options.protocol};
+    if (!options.storage.empty()) answers.storage = options.storage;
+    PLUMB_TRY(config, config_of(answers));
+  } else if (auto loaded = load_config(common.config, process_environment())) {
+    config = std::move(*loaded);
+  }
+  Checks checks = preflight(config, false, false);
+  if (config.server.host.empty())
+    checks.push_back(
+        {"controller", Check::Outcome::skipped, "not tried: no server is known", "--server plumbline.example"});
+  print(common.json ? checks_json(checks) : checks_text(checks));
+  return has_failed(checks) ? kFailed : 0;
+}
+
+}  // namespace plumb::connector

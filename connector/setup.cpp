@@ -1,0 +1,232 @@
+#include "connector/setup.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "connector/storage.h"
+#include "controller/base/text.h"
+
+namespace plumb::connector {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFirstLine = "# Written by plumbline-connector setup.";
+constexpr std::string_view kNoPolicy =
+    R"(# What this site lets the controller do. All that is not named here is refused, whatever the controller asks for; it
+# cannot change this file. After a change: systemctl restart integration-connector
+#
+#[[directory]]
+#servers = ["ldaps://dc1.corp.example:636"]            # exactly these
+#base_dns = ["DC=corp,DC=example"]                     # may be read, with all below
+#write_dns = ["OU=People,DC=corp,DC=example"]          # may be written, with all below; default: nothing
+#operations = ["read", "write", "password"]            # and "authenticate"; default: ["read"]
+#ca_file = "/etc/plumbline-connector/corp-ca.pem"      # default: the system's authorities
+#
+#[[http]]
+#url = "https://erp.corp.example/api/"                 # and all below
+#methods = ["GET", "POST"]
+)";
+
+Result<void> check_storage(const std::string& storage) {
+  if (!storage.starts_with('/'))
+    return fail(Fault::invalid, "the storage location \"{}\" must be an absolute path, such as {}", printable(storage),
+                kStorage);
+  if (std::ranges::any_of(storage, [](unsigned char c) { return c < 0x20 || c == 0x7f; }) || !is_utf8(storage))
+    return fail(Fault::invalid, "the storage location has a control character");
+  const fs::path path = fs::path(storage).lexically_normal();
+  // One folder below the root is a system's: its mode would be changed to 0700.
+  if (std::distance(path.begin(), path.end()) < 3)
+    return fail(Fault::invalid, "the storage location {} must be a folder of its own, such as {}", path.string(),
+                kStorage);
+  return {};
+}
+
+Result<void> check_token(const Secret& token) {
+  if (token.empty()) return fail(Fault::invalid, "a token is needed: plumbline connector token create makes one");
+  const auto odd = [](unsigned char c) { return c <= 0x20 || c >= 0x7f; };
+  if (std::ranges::any_of(token.reveal(), odd))
+    return fail(Fault::invalid, "the token has spaces or characters that no token has; copy it again");
+  return {};
+}
+
+Result<std::string> ask_server(const Terminal& terminal) {
+  for (;;) {
+    PLUMB_TRY(std::string server, terminal.ask("Server address or URL: "));
+    if (server.empty()) {
+      terminal.say("  The server is needed: a name, an address or a URL such as https://plumbline.example\n");
+      continue;
+    }
+    const auto place = server_place({.server = server});
+    if (place) return server;
+    terminal.say("  " + place.error().message + "\n");
+  }
+}
+
+Result<std::string> ask_storage(const Terminal& terminal) {
+  for (;;) {
+    PLUMB_TRY(std::string storage, terminal.ask(fmt::format("Storage location [{}]: ", kStorage)));
+    if (storage.empty()) return std::string(kStorage);
+    const auto good = check_storage(storage);
+    if (good) return storage;
+    terminal.say("  " + good.error().message + "\n");
+  }
+}
+
+Result<Secret> ask_token(const Terminal& terminal) {
+  for (;;) {
+    PLUMB_TRY(Secret token, terminal.ask_hidden("Token (not shown): "));
+    const auto good = check_token(token);
+    if (good) return token;
+    terminal.say("  " + good.error().message + "\n");
+  }
+}
+
+Result<void> ask_port(const Terminal& terminal, SetupAnswers& answers) {
+  const auto said = server_place({.server = answers.server});
+  const std::string preset = said ? fmt::format("{} {}", said->url.port, said->url.scheme) : "443 https";
+  for (;;) {
+    PLUMB_TRY(const std::string text, terminal.ask(fmt::format("Port and protocol [{}]: ", preset)));
+    auto taken = take_port_and_protocol(text, answers);
+    if (taken) {
+      if (auto place = server_place({answers.server, answers.protocol, answers.port}); place)
+        return {};
+      else
+        taken = Failure(place.error());
+    }
+    terminal.say("  " + taken.error().message + "\n");
+  }
+}
+
+std::string config_text(const Config& config, const SetupPlaces& places) {
+  std::string text = fmt::format("{} All keys: docs/connector.md\n", kFirstLine);
+  text += fmt::format("storage = {}\n", toml_text(config.storage.string()));
+  if (places.policy_file != kPolicyFile)
+    text += fmt::format("policy_file = {}\n", toml_text(places.policy_file.string()));
+  text += fmt::format("\n[server]\nurl = {}\n", toml_text(config.server.scheme + "://" + config.server.authority()));
+  return text;
+}
+
+// Files and folders in the order in which they come to be there.
+class Making {
+ public:
+  explicit Making(fs::path root) : root_(std::move(root)) {}
+
+  fs::path at(const fs::path& path) const { return root_.empty() ? path : root_ / path.relative_path(); }
+  Result<void> folder(const fs::path& path, mode_t mode) {
+    if (exists(path)) return {};
+    if (const fs::path above = path.parent_path(); above != path) PLUMB_CHECK(folder(above, 0755));
+    PLUMB_CHECK(make_folder(at(path), mode));
+    made_.push_back(path);
+    return {};
+  }
+  Result<void> file(const fs::path& path, std::string_view content, mode_t mode) {
+    const bool there = exists(path);
+    PLUMB_CHECK(write_file(at(path), content, mode));
+    if (!there) made_.push_back(path);
+    return {};
+  }
+  void add(const fs::path& path) { made_.push_back(path); }
+  bool exists(const fs::path& path) const {
+    std::error_code error;
+    return fs::exists(at(path), error);
+  }
+  std::vector<fs::path> made() && { return std::move(made_); }
+
+ private:
+  fs::path root_;
+  std::vector<fs::path> made_;
+};
+
+Result<void> write_storage(const SetupAnswers& answers, const Config& config, const SetupPlaces& places,
+                           Making& making) {
+  // Those above it are root's; it is made by prepare_storage, which gives it away.
+  PLUMB_CHECK(making.folder(config.storage.parent_path(), 0755));
+  PLUMB_TRY(const bool made, prepare_storage(making.at(config.storage), places.owner));
+  if (made) making.add(config.storage);
+  return write_secret(making.at(config.storage / "token"), answers.token, places.owner);
+}
+
+}  // namespace
+
+std::string toml_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+Result<void> take_port_and_protocol(std::string_view text, SetupAnswers& answers) {
+  std::string words(text);
+  std::ranges::replace_if(
+      words, [](char c) { return c == ',' || c == '/' || c == ':'; }, ' ');
+  std::istringstream in(words);
+  std::string port, protocol;
+  for (std::string word; in >> word;) {
+    const bool number = word.find_first_not_of("0123456789") == std::string::npos;
+    std::string& into = number ? port : protocol;
+    if (!into.empty()) return fail(Fault::invalid, "write one port and one protocol, such as 443 https");
+    into = lower(word);
+  }
+  if (!protocol.empty() && protocol != "https" && protocol != "http")
+    return fail(Fault::invalid, "\"{}\" is neither https nor http; write for example 443 https", printable(protocol));
+  if (port == "80" && protocol.empty() && answers.server.find("://") == std::string::npos)
+    return fail(Fault::invalid,
+                "80 is the port of plain http, which everybody on the way can read; if that is meant, write "
+                "80 http, else 443 https");
+  answers.port = std::move(port);
+  answers.protocol = std::move(protocol);
+  return {};
+}
+
+Result<SetupAnswers> ask_setup(const Terminal& terminal) {
+  SetupAnswers answers;
+  PLUMB_TRY(answers.server, ask_server(terminal));
+  PLUMB_TRY(answers.storage, ask_storage(terminal));
+  PLUMB_TRY(answers.token, ask_token(terminal));
+  PLUMB_CHECK(ask_port(terminal, answers));
+  return answers;
+}
+
+Result<SetupDone> write_setup(const SetupAnswers& answers, const SetupPlaces& places) {
+  if (answers.server.empty()) return fail(Fault::invalid, "the server is needed: --server plumbline.example");
+  PLUMB_TRY(auto place, server_place({answers.server, answers.protocol, answers.port}));
+  PLUMB_CHECK(check_storage(answers.storage));
+  PLUMB_CHECK(check_token(answers.token));
+  SetupDone done{.warnings = std::move(place.warnings)};
+  done.config.server = std::move(place.url);
+  done.config.plain = done.config.server.scheme == "http";
+  done.config.storage = fs::path(answers.storage).lexically_normal();
+  if (!done.config.storage.has_filename()) done.config.storage = done.config.storage.parent_path();
+  done.config.policy_file = places.policy_file;
+
+  Making making(places.root);
+  PLUMB_CHECK(write_storage(answers, done.config, places, making));
+  PLUMB_CHECK(making.folder(places.config_file.parent_path(), 0755));
+  const std::string text = config_text(done.config, places);
+  if (const auto before = read_plain(making.at(places.config_file)); before && *before != text)
+    PLUMB_CHECK(making.file(places.config_file.string() + ".old", *before, 0644));
+  PLUMB_CHECK(making.file(places.config_file, text, 0644));
+  if (!making.exists(places.policy_file)) {
+    PLUMB_CHECK(making.folder(places.policy_file.parent_path(), 0755));
+    PLUMB_CHECK(making.file(places.policy_file, kNoPolicy, 0644));
+  }
+  done.made = std::move(making).made();
+  return done;
+}
+
+std::string setup_summary(const SetupDone& done, const SetupPlaces& places) {
+  std::string text;
+  for (const std::string& warning : done.warnings) text += fmt::format("warning: {}\n", warning);
+  text += fmt::format("  server    {}://{} (port {})\n", done.config.server.scheme, done.config.server.authority(),
+                      done.config.server.port);
+  text += fmt::format("  config    {}\n", places.config_file.string());
+  text += fmt::format("  policy    {}\n", places.policy_file.string());
+  text += fmt::format("  storage   {}\n", done.config.storage.string());
+  text += "  token     (kept there until the first connection)\n";
+  return text;
+}
+
+}  // namespace plumb::connector
