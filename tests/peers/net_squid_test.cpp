@@ -1,4 +1,4 @@
-// net::HttpClient through a real squid that asks for a password.
+// net::HttpClient and net::WebSocketClient through a real squid that asks for a password.
 
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 #include "tests/support/http_peer.h"
 #include "tests/support/http_process.h"
 #include "tests/support/tls_certificates.h"
+#include "tests/support/web_socket_world.h"
 
 namespace plumb::test {
 namespace {
@@ -115,6 +116,39 @@ TEST_F(Squid, AWrongPasswordAndAClosedPortAreToldApart) {
   EXPECT_THAT(told(get("https://127.0.0.1:1/", route("jane", "pass-word"))), HasSubstr("does not allow the target"));
   EXPECT_TRUE(plain_.seen().empty());
   EXPECT_TRUE(secured_.seen().empty());
+}
+
+// With TLS and without, as it asks for a tunnel for both (RFC 6455, 4.1).
+TEST_F(Squid, CarriesWebSockets) {
+  for (const bool tls : {false, true}) {
+    WebSocketWorld world;
+    world.serve({.tls = tls, .echo = true});
+    HttpRoute through = *route("jane", "pass-word");
+    through.tls.ca = std::make_shared<const std::string>(world.authority().pem);
+    auto opened = world.try_dial(world.url(), std::make_shared<const HttpRoute>(through));
+    ASSERT_TRUE(opened) << opened.error().error.message;
+    const auto end = std::make_shared<WebSocketEnd>();
+    world.on_loop([&] { WebSocketWorld::listen(end, *opened); });
+    const std::string large(200000, 'x');
+    world.send(end, "small");
+    world.send(end, large);
+    ASSERT_TRUE(world.gets(end, 2));
+    EXPECT_TRUE(end->messages == std::vector<std::string>({"small", large}));
+    EXPECT_EQ(end->socket->binding(), world.served(0)->socket->binding());
+    for (const auto& [name, value] : world.served(0)->request.headers)
+      EXPECT_THAT(name, Not(::testing::StrCaseEq("Proxy-Authorization")));
+    world.on_loop([&] { end->socket->close("enough"); });
+    EXPECT_THAT(world.why(world.served(0)), HasSubstr("(1000: enough)"));
+
+    through.proxy = route("jane", "hunter2")->proxy;
+    const auto wrong = world.try_dial(world.url(), std::make_shared<const HttpRoute>(through));
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().stage, HttpFailure::Stage::proxy);
+    EXPECT_EQ(wrong.error().error.fault, Fault::denied);
+    EXPECT_THAT(wrong.error().error.message, HasSubstr("does not accept the user name or the password"));
+    EXPECT_THAT(wrong.error().error.message, Not(HasSubstr("hunter2")));
+    end->socket.reset();
+  }
 }
 
 }  // namespace
