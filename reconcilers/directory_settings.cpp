@@ -108,12 +108,18 @@ Result<DirectorySettings> directory_settings(const Resource& directory, const Sn
   if (settings.base_dns.empty()) return fail(Fault::invalid, "/spec/baseDNs: at least one is needed");
   if (settings.managed_scope.empty()) return fail(Fault::invalid, "/spec/managedScope: at least one is needed");
 
+  if (const auto group = text_at(spec, "/connectorGroup")) settings.connector_group = directory.key.ns + "/" + *group;
   const std::string mode = text_at(spec, "/tls/mode").value_or("LDAPS");
   settings.tls = mode == "LDAPS" ? Tls::ldaps : mode == "StartTLS" ? Tls::start_tls : Tls::none;
   settings.ca_file = text_at(spec, "/tls/caFile").value_or("");
   settings.server_name = text_at(spec, "/tls/serverName").value_or("");
   PLUMB_CHECK(read_credential(directory, snapshot, settings));
   PLUMB_CHECK(check_transport(settings));
+  if (settings.connector_group.empty() && settings.password_from.starts_with("connector:"))
+    return fail(Fault::invalid,
+                "/spec/credentialRef/name: the password of Credential \"{}\" is at a connector's site; that takes a "
+                "connectorGroup",
+                text_at(spec, "/credentialRef/name").value_or(""));
   PLUMB_CHECK(check_scope(settings));
 
   PLUMB_TRY(settings.connect_timeout, span_at(spec, "/timeouts/connect", std::chrono::seconds(5)));

@@ -23,6 +23,7 @@ struct DirectorySettings {
   enum class Tls { ldaps, start_tls, none };
   Tls tls = Tls::ldaps;
   std::string ca_file, server_name;
+  std::string connector_group;  // "namespace/group" of the Connectors it is reached through; empty: from here
   enum class Bind { simple, gssapi };
   Bind bind = Bind::simple;
   std::string username;                                  // simple

@@ -27,6 +27,13 @@ Result<std::unique_ptr<WebhookServers>> listen_for_hooks(const Workspace& worksp
   return servers;
 }
 
+// A round needs those that its domains are reached through; those that do not come, it does without.
+void wait_for_connectors(RuntimeHost& host, const std::set<std::string>& groups, Console& console) {
+  constexpr Duration kComing = std::chrono::minutes(1);
+  for (const std::string& group : host.wait_for(groups, kComing))
+    console.err << fmt::format("no connector of group \"{}\" has come within {}\n", group, format_duration(kComing));
+}
+
 }  // namespace
 
 Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Console& console) {
@@ -51,7 +58,8 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   // What was applied of the integration runtime; its lane writes it, and who calls operations follows its views.
   PLUMB_TRY(const auto registry, open_registry(state->store(), workspace->documents(), clock));
   const RuntimeOptions serving{
-      .egress = options.egress, .api = run.api, .certificate = run.api_certificate, .key = run.api_key};
+      .egress = options.egress, .api = run.api, .certificate = run.api_certificate, .key = run.api_key,
+      .hub_version = run.api.empty() ? "" : kVersion};
   PLUMB_TRY(const auto host,
             RuntimeHost::start(serving, {.registry = *registry, .secrets = *secrets, .state = *state, .clock = clock}));
   const LaneParts parts{.state = *state,
@@ -62,7 +70,8 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
                         .registry = registry.get(),
                         .probe = [&host](const ResourceKey& key) { return host->last_probe(key); },
                         .documents = &workspace->documents(),
-                        .egress = options.egress};
+                        .egress = options.egress,
+                        .asker = host->asker()};
   const auto build = [&](const ResourceKey& key, const Snapshot& snapshot) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_CHECK(check_tree_policies(snapshot, state->store(), true));
     PLUMB_TRY(auto policies, workspace->policies(snapshot));
@@ -71,17 +80,22 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   Controller controller(options, run, *workspace, state->store(), clock, build);
   log::info("controller.started", "plumbline {} on {}, state in {}", kVersion, origin_of(options),
             options.state.string());
+  const auto begin_serving = [&]() -> Result<void> {
+    PLUMB_TRY(const std::string url, host->serve(serving));
+    log::info("api.started", "the HTTP API is at {}", url);
+    return {};
+  };
   if (run.once) {
     PLUMB_CHECK(controller.refresh());
-    const bool good = controller.step_all(stopping.get_token());
+    if (!run.api.empty()) PLUMB_CHECK(begin_serving());
+    const bool good = controller.step_all(stopping.get_token(), [&] {
+      if (!run.api.empty()) wait_for_connectors(*host, controller.connector_groups(), console);
+    });
     console.err << controller.status_line() << '\n';
     return good ? kOk : kFailed;
   }
   PLUMB_TRY(const auto hooks, listen_for_hooks(*workspace, *secrets, clock, controller));
-  if (!run.api.empty()) {
-    PLUMB_TRY(const std::string url, host->serve(serving));
-    log::info("api.started", "the HTTP API is at {}", url);
-  }
+  if (!run.api.empty()) PLUMB_CHECK(begin_serving());
   {
     const std::scoped_lock lock(guard);
     reloaded = &controller;

@@ -62,6 +62,11 @@ void Controller::adopt(const Manifests& manifests) {
   revision_ = snapshot->revision;
   objects_ = snapshot->resources.size();
   errors_ = manifests.diagnostics.size();
+  connector_groups_.clear();
+  each_of_kind(*snapshot, "Directory", [&](const Resource& directory) {
+    if (const auto group = text_at(directory.spec, "/connectorGroup"))
+      connector_groups_.insert(directory.key.ns + "/" + *group);
+  });
 
   auto wanted = lanes_of(*snapshot, options_.ns, options_.directory, &store_);
   if (!wanted) {
@@ -155,8 +160,13 @@ std::string Controller::describe_revision() const {
          (checkout->dirty ? " with changes that are not committed" : "");
 }
 
-bool Controller::step_all(std::stop_token stop) {
-  for (auto& [key, running] : lanes_) running.worker->step(stop);
+bool Controller::step_all(std::stop_token stop, const std::function<void()>& before_domains) {
+  // The runtime first: what it applies may be the way to the domains.
+  const auto runtime = lanes_.find(runtime_key());
+  if (runtime != lanes_.end()) runtime->second.worker->step(stop);
+  before_domains();
+  for (auto& [key, running] : lanes_)
+    if (key != runtime_key()) running.worker->step(stop);
   return std::ranges::all_of(lanes_, [](const auto& lane) { return lane.second.worker->health().ready; });
 }
 

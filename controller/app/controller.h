@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,7 +33,10 @@ class Controller {
   // leaves all as it is.
   Result<void> refresh();
   // A round of every lane on the caller's thread; for `--once`. Whether all went through.
-  bool step_all(std::stop_token stop);
+  bool step_all(
+      std::stop_token stop, const std::function<void()>& before_domains = [] {});
+  // The groups of connectors that Directories are reached through, "namespace/group".
+  const std::set<std::string>& connector_groups() const { return connector_groups_; }
   // Lets `run` read the manifests now: they may have changed.
   void poke();
   // Something of that lane's target may have changed: its next round is soon. Thread-safe.
@@ -69,6 +73,7 @@ class Controller {
   std::string revision_;
   std::string described_;  // the revision, for people
   std::size_t objects_ = 0, errors_ = 0;
+  std::set<std::string> connector_groups_;
 
   std::mutex mutex_;
   std::condition_variable_any wake_;

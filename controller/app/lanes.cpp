@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "controller/adapters/connector/remote_directory.h"
 #include "controller/base/digest.h"
 #include "controller/manifest/document.h"
 #include "controller/runtime/token_vault.h"
@@ -10,6 +11,46 @@
 #include "reconcilers/reconcilers.h"
 
 namespace plumb::app {
+
+namespace {
+
+remote::Options remote_options(const DirectorySettings& settings) {
+  const ldap::Options direct = ldap_options(settings);
+  remote::Options options;
+  options.group = settings.connector_group;
+  options.actor = to_string(settings.key);
+  options.password_from = settings.password_from;
+  link::DirectoryOpening& opening = options.opening;
+  using Opening = link::DirectoryOpening;
+  opening.servers = direct.servers;
+  switch (direct.tls) {
+    case ldap::Options::Tls::ldaps: opening.tls = Opening::Tls::ldaps; break;
+    case ldap::Options::Tls::start_tls: opening.tls = Opening::Tls::start_tls; break;
+    case ldap::Options::Tls::none: opening.tls = Opening::Tls::none; break;
+  }
+  opening.server_name = direct.server_name;
+  opening.bind = direct.bind == ldap::Options::Bind::gssapi ? Opening::Bind::gssapi : Opening::Bind::simple;
+  opening.username = direct.username;
+  opening.principal = direct.principal;
+  opening.keytab_file = direct.keytab_file;
+  opening.krb5_config_file = direct.krb5_config_file;
+  opening.base_dn = direct.base_dn;
+  opening.connect_timeout = direct.connect_timeout;
+  opening.operation_timeout = direct.operation_timeout;
+  opening.read_timeout = direct.read_timeout;
+  opening.page_size = direct.page_size;
+  opening.writes_in_flight = direct.writes_in_flight;
+  return options;
+}
+
+Failure no_connectors(const DirectorySettings& settings) {
+  return fail(Fault::unavailable,
+              "{} is reached through connectors of group \"{}\", and none can dial in to this process: they are with "
+              "`plumbline run --api`",
+              settings.key, settings.connector_group);
+}
+
+}  // namespace
 
 ldap::Options ldap_options(const DirectorySettings& settings) {
   ldap::Options options;
@@ -70,10 +111,12 @@ std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::str
 }
 
 Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
-                                           SecretStore& secrets, const Clock& clock) {
+                                           SecretStore& secrets, const Clock& clock, link::Asker* asker) {
   PLUMB_TRY(const auto settings, settings_of(key, snapshot));
   PLUMB_CHECK(check_directory(trust, settings));
-  return ldap::make_directory(ldap_options(settings), secrets, clock);
+  if (settings.connector_group.empty()) return ldap::make_directory(ldap_options(settings), secrets, clock);
+  if (asker == nullptr) return no_connectors(settings);
+  return remote::make_directory(remote_options(settings), *asker, secrets, clock);
 }
 
 ResourceKey runtime_key() { return {"Runtime", "default", "local"}; }
@@ -199,8 +242,14 @@ Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Sna
   lane->policies = std::move(policies);
   PLUMB_TRY(lane->audit, parts.state.open_audit(parts.clock));
   lane->schedule = settings.schedule;
-  lane->watch = ldap::make_watch(ldap_options(settings), parts.secrets, parts.clock);
-  lane->directory = ldap::make_directory(ldap_options(settings), parts.secrets, parts.clock);
+  if (settings.connector_group.empty()) {
+    lane->watch = ldap::make_watch(ldap_options(settings), parts.secrets, parts.clock);
+    lane->directory = ldap::make_directory(ldap_options(settings), parts.secrets, parts.clock);
+  } else {
+    if (parts.asker == nullptr) return no_connectors(settings);
+    lane->watch = remote::make_watch(remote_options(settings), *parts.asker, parts.secrets, parts.clock);
+    lane->directory = remote::make_directory(remote_options(settings), *parts.asker, parts.secrets, parts.clock);
+  }
   engine::LaneOptions options = parts.options;
   options.observe_timeout = settings.read_timeout;
   // One that names no Directory is of the only one of its namespace; where there are several, each lane

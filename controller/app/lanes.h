@@ -13,6 +13,7 @@
 #include "controller/base/result.h"
 #include "controller/base/schedule.h"
 #include "controller/engine/lane.h"
+#include "controller/link/asker.h"
 #include "controller/model/resource.h"
 #include "controller/policy/policy.h"
 #include "controller/ports/directory.h"
@@ -52,6 +53,8 @@ struct LaneParts {
   // Where there are lanes of Platforms: what manifests name, and where requests may go (see net::Egress).
   DocumentStore* documents = nullptr;
   std::vector<std::string> egress{};
+  // Where Directories are reached through connectors; null: they cannot be from here.
+  link::Asker* asker = nullptr;
 };
 
 // The Directory resources of the snapshot: all, or the one named, or those of one namespace.
@@ -78,9 +81,9 @@ Result<std::unique_ptr<runtime::Registry>> open_registry(StateStore& store, runt
 // How the domain of a Directory is reached.
 ldap::Options ldap_options(const DirectorySettings& settings);
 
-// A connection to the domain that the resource describes. `secrets` and `clock` must outlive it.
+// A connection to the domain that the resource describes. All must outlive it; `asker` as in LaneParts.
 Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
-                                           SecretStore& secrets, const Clock& clock);
+                                           SecretStore& secrets, const Clock& clock, link::Asker* asker = nullptr);
 
 // `parts` must outlive the lane. Nothing is connected yet.
 Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,

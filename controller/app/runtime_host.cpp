@@ -7,8 +7,11 @@
 #include <future>
 #include <map>
 #include <random>
+#include <thread>
 
+#include "controller/adapters/connector/cluster_sender.h"
 #include "controller/api/api.h"
+#include "controller/app/hub_host.h"
 #include "controller/app/integration_export.h"
 #include "controller/app/lanes.h"
 #include "controller/base/digest.h"
@@ -17,6 +20,7 @@
 #include "controller/base/phase.h"
 #include "controller/base/synchronized.h"
 #include "controller/engine/status_book.h"
+#include "controller/link/loop_asker.h"
 #include "controller/net/http_client.h"
 #include "controller/net/http_server.h"
 #include "controller/net/loop.h"
@@ -81,7 +85,7 @@ struct RuntimeHost::Running {
         secrets(given.secrets, loop, given.clock),
         tokens(given.state.store(), given.state.key()),
         access_tokens(given.state.store(), given.clock),
-        invoker({.sender = client,
+        invoker({.sender = sender,
                  .secrets = secrets,
                  .tokens = tokens,
                  .loop = loop,
@@ -92,6 +96,7 @@ struct RuntimeHost::Running {
                        failed_calls.note(call);
                      },
                  .detailed = [this](const ResourceKey& key) { return call_log.detailed(key); },
+                 .online = [this](const std::string& group) { return hub && hub->is_online(group); },
                  .random = [engine = std::make_shared<std::mt19937>(std::random_device()())] { return (*engine)(); }}),
         logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}),
         rotations({.store = given.state.store(),
@@ -112,6 +117,7 @@ struct RuntimeHost::Running {
     call_log.publish(next);
     invoker.publish(next);
     if (api) api->publish(next);
+    if (hub) hub->publish(*next);
     // What was probed of another manifest says nothing of this one.
     probes.with([&](auto& known) {
       std::erase_if(known, [&](const auto& each) {
@@ -217,6 +223,28 @@ struct RuntimeHost::Running {
     return found == statuses->end() ? std::nullopt : std::optional(*found);
   }
 
+  Result<void> open_hub(const std::string& version) {
+    PLUMB_TRY(hub, HubHost::open({.loop = loop,
+                                  .state = parts.state,
+                                  .clock = parts.clock,
+                                  .version = version,
+                                  .tell = [this](const link::HubEvent& event) { note_connector(event); },
+                                  .changed =
+                                      [this] {
+                                        if (changed) changed();
+                                      }}));
+    asker.to(hub->asker());
+    return loop.call([this] { hub->begin(); });
+  }
+
+  void note_connector(const link::HubEvent& event) {
+    const bool known = !event.connector.name.empty();
+    audit({.actor = known ? to_string(event.connector) : "connector",
+           .action = event.action,
+           .subject = known ? to_string(event.connector) : "",
+           .message = event.message});
+  }
+
   void audit(const api::Event& event) {
     log::info(event.action, "{} {}{}{}", event.actor, event.subject, event.message.empty() ? "" : ": ", event.message);
     AuditRecord record;
@@ -244,6 +272,8 @@ struct RuntimeHost::Running {
   Parts parts;
   net::Loop loop;
   net::HttpClient client;
+  link::LateAsker asker;  // until connectors can dial in, nobody answers
+  remote::ClusterSender sender{client, asker};
   runtime::IntegrationLog call_log;
   runtime::FailedCalls failed_calls;
   runtime::SecretCache secrets;
@@ -261,6 +291,7 @@ struct RuntimeHost::Running {
   Synchronized<std::map<ResourceKey, Probe>> probes;
   std::size_t probing = 0;
   std::function<void()> changed;
+  std::unique_ptr<HubHost> hub;  // null: none can dial in
   std::unique_ptr<net::HttpServer> server;
 };
 
@@ -284,6 +315,7 @@ Result<std::unique_ptr<RuntimeHost>> RuntimeHost::start(const RuntimeOptions& op
   auto egress = net::Egress::parse(options.egress);
   if (!egress) return in_context("--allow-egress", std::move(egress).error());
   auto running = std::make_unique<Running>(parts, std::move(*egress));
+  if (!options.hub_version.empty()) PLUMB_CHECK(running->open_hub(options.hub_version));
   parts.registry.subscribe([host = running.get()](std::shared_ptr<const runtime::RegistryView> view) {
     host->loop.post([host, view = std::move(view)] { host->publish(view); });
   });
@@ -300,6 +332,7 @@ Result<std::string> RuntimeHost::serve(const RuntimeOptions& options) {
     server.tls = net::TlsFiles{std::move(certificates), std::move(key)};
   }
   Running* const host = running_.get();
+  if (host->hub) server.web_socket = host->hub->acceptor();
   PLUMB_CHECK(host->loop.call([host] {
     host->api.emplace(host->api_parts());
     if (host->view != nullptr) host->api->publish(host->view);
@@ -313,6 +346,23 @@ Result<std::string> RuntimeHost::serve(const RuntimeOptions& options) {
   const std::string url = host->server->url();
   PLUMB_CHECK(host->loop.call([host, url] { host->redirect_uri = url + std::string(kCallback); }));
   return url;
+}
+
+link::Asker* RuntimeHost::asker() const { return running_->hub ? &running_->hub->asker() : nullptr; }
+
+std::vector<std::string> RuntimeHost::wait_for(const std::set<std::string>& groups, Duration limit) {
+  constexpr Duration kLook = std::chrono::milliseconds(50);
+  const Deadline deadline = Deadline::in(running_->parts.clock, limit);
+  std::vector<std::string> missing;
+  while (true) {
+    missing.clear();
+    std::ignore = running_->loop.call([&] {
+      for (const std::string& group : groups)
+        if (!running_->hub || !running_->hub->is_online(group)) missing.push_back(group);
+    });
+    if (missing.empty() || deadline.left(running_->parts.clock.steady()) == Duration::zero()) return missing;
+    std::this_thread::sleep_for(kLook);
+  }
 }
 
 void RuntimeHost::probe_all(std::function<void()> changed) {

@@ -4,12 +4,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "controller/app/state.h"
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
+#include "controller/link/asker.h"
 #include "controller/ports/secret_store.h"
 #include "controller/runtime/invoker.h"
 #include "controller/runtime/local_target.h"
@@ -21,6 +23,7 @@ struct RuntimeOptions {
   std::vector<std::string> egress;         // rules, see net::Egress
   std::string api;                         // address and port that the API is served at; empty: it is not
   std::filesystem::path certificate, key;  // PEM, for TLS
+  std::string hub_version;                 // not empty: connectors may dial in, and are told this version of ours
 };
 
 // The integration runtime of one process: a loop with everything that works on it (see docs/decisions/0012). It follows
@@ -40,7 +43,11 @@ class RuntimeHost {
   RuntimeHost(const RuntimeHost&) = delete;
   RuntimeHost& operator=(const RuntimeHost&) = delete;
 
-  // Serves the API, and says where.
+  // Who puts questions to connectors; null: none can dial in to this process.
+  link::Asker* asker() const;
+  // Waits until somebody of each group ("namespace/group") is there: which are not, at the end.
+  std::vector<std::string> wait_for(const std::set<std::string>& groups, Duration limit);
+  // Serves the API, and says where. Connectors dial in there too.
   Result<std::string> serve(const RuntimeOptions& options);
   // Probes integrations as they say, and tells when a result is another than before; on the loop's thread.
   void probe_all(std::function<void()> changed);

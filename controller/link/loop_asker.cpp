@@ -20,4 +20,10 @@ void LoopAsker::cancel(std::uint64_t id) {
   loop_.post([this, id] { hub_.cancel(id); });
 }
 
+std::uint64_t LateAsker::ask(Ask ask, std::shared_ptr<Sink> sink) {
+  if (asker_ != nullptr) return asker_->ask(std::move(ask), std::move(sink));
+  sink->done(fail(Fault::unavailable, "no connector of group \"{}\" can dial in to this process", ask.group), false);
+  return 0;
+}
+
 }  // namespace plumb::link

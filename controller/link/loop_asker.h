@@ -22,4 +22,20 @@ class LoopAsker final : public Asker {
   std::atomic<std::uint64_t> next_ = 1;
 };
 
+// Asks whoever it is told of later; until then nobody is there. `to` is called once, before anybody else knows of it.
+class LateAsker final : public Asker {
+ public:
+  void to(Asker& asker) { asker_ = &asker; }
+  std::uint64_t ask(Ask ask, std::shared_ptr<Sink> sink) override;
+  void credit(std::uint64_t id, std::uint32_t bytes) override {
+    if (asker_ != nullptr) asker_->credit(id, bytes);
+  }
+  void cancel(std::uint64_t id) override {
+    if (asker_ != nullptr) asker_->cancel(id);
+  }
+
+ private:
+  Asker* asker_ = nullptr;
+};
+
 }  // namespace plumb::link

@@ -72,6 +72,7 @@ constexpr std::array kKinds = {
     Kind{"systemd", [](const Value& source) { return named(source, "systemd"); }},
     Kind{"sops", sops_reference},
     Kind{"vault", vault_reference},
+    Kind{"connector", [](const Value& source) { return named(source, "connector"); }},
 };
 
 }  // namespace
@@ -79,10 +80,10 @@ constexpr std::array kKinds = {
 Result<std::string> secret_reference(const Value& source) {
   const Object* object = source.if_object();
   if (object == nullptr || object->size() != 1)
-    return fail(Fault::invalid, "exactly one of env, file, systemd, sops and vault is needed");
+    return fail(Fault::invalid, "exactly one of env, file, systemd, sops, vault and connector is needed");
   const std::string_view member = object->begin()->key();
   const auto* kind = std::ranges::find(kKinds, member, &Kind::member);
-  if (kind == kKinds.end()) return fail(Fault::invalid, "\"{}\" is none of env, file, systemd, sops and vault", member);
+  if (kind == kKinds.end()) return fail(Fault::invalid, "\"{}\" is none of env, file, systemd, sops, vault and connector", member);
   return kind->reference(source);
 }
 

@@ -59,7 +59,7 @@ struct HttpProxy {  // plain HTTP to it: absolute form for http, CONNECT for htt
 struct HttpRoute {
   HttpTls tls{};
   std::optional<HttpProxy> proxy{};
-  std::string cluster{};  // group of connectors that executes it; empty: this process
+  std::string cluster{};  // "namespace/group" of connectors that executes it; empty: this process
 };
 
 struct HttpLimits {

@@ -40,6 +40,9 @@ struct IntegrationSettings {
   bool insecure = false;                            // certificates are not verified (FEATURES D4)
   std::string certificate{}, key{}, authorities{};  // references of a mutualTLS credential
   ChosenRoute route{};
+  std::string ns{};  // of the Integration, set by who has its name: groups of connectors are its namespace's
+  // Of connectors that its requests go through, as in HttpRoute; empty: this process sends them.
+  std::string cluster() const { return route.cluster.empty() ? "" : ns + "/" + route.cluster; }
 
   Duration timeout = std::chrono::seconds(30);
   std::size_t body_limit = 16 << 20;  // bytes

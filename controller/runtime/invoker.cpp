@@ -79,9 +79,8 @@ struct Invoker::State : std::enable_shared_from_this<Invoker::State> {
       return fail(Fault::invalid, "{} lives on IntegrationPlatform \"{}\": it is called there", key, settings.platform);
     if (!settings.problems.empty())
       return fail(Fault::invalid, "{} is not configured: {}", key, text_of(settings.problems));
-    const std::string& cluster = settings.route.cluster;
-    if (!cluster.empty() && !(parts->online && parts->online(cluster)))
-      return fail(Fault::unavailable, "{}: no connector online in cluster {}", key, cluster);
+    if (const std::string group = settings.cluster(); !group.empty() && !(parts->online && parts->online(group)))
+      return fail(Fault::unavailable, "{}: no connector online in cluster {}", key, settings.route.cluster);
     return found->second;
   }
 

@@ -49,11 +49,12 @@ std::shared_ptr<const Live> make_live(const LiveSources& sources, const Live* be
   auto live = std::make_shared<Live>();
   live->key = sources.integration.key;
   live->version = version_of(sources);
-  live->settings = std::make_shared<const IntegrationSettings>(
-      integration_settings({.integration = sources.integration.spec,
-                            .model = sources.model ? &sources.model->model() : nullptr,
-                            .credential = spec_of(sources.credential),
-                            .gateway = spec_of(sources.gateway)}));
+  auto made = integration_settings({.integration = sources.integration.spec,
+                                        .model = sources.model ? &sources.model->model() : nullptr,
+                                        .credential = spec_of(sources.credential),
+                                        .gateway = spec_of(sources.gateway)});
+  made.ns = live->key.ns;
+  live->settings = std::make_shared<const IntegrationSettings>(std::move(made));
   live->operations = sources.model;
   if (sources.credential != nullptr) live->credential = sources.credential->spec;
   if (const Value* authentication = at(sources.integration.spec, "/authentication"))

@@ -64,7 +64,7 @@ struct RouteKeeper::Gathering {
 RouteKeeper::RouteKeeper(const IntegrationSettings& settings, SecretReader& secrets) : secrets_(secrets) {
   const ChosenRoute& way = settings.route;
   plain_.tls = settings.tls;
-  plain_.cluster = way.cluster;
+  plain_.cluster = settings.cluster();
   if (way.mode == ChosenRoute::Mode::proxy)
     plain_.proxy = HttpProxy{.host = way.proxy_host, .port = way.proxy_port, .username = way.username};
   const auto want = [&](Use use, const std::string& reference) {

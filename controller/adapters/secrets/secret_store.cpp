@@ -108,6 +108,11 @@ class Store final : public SecretStore {
     if (reference.starts_with(kFile)) return from_file(reference);
     if (reference.starts_with(kSystemd)) return from_systemd(reference);
     if (reference.starts_with(kGenerate)) return generated(reference);
+    if (reference.starts_with("connector:"))
+      return fail(Fault::invalid,
+                  "secret \"{}\" is at the site of a connector, and never comes here: only a Directory with a "
+                  "connectorGroup is signed in to with it, and by the connector",
+                  printable(reference));
     return fail(Fault::invalid,
                 "secret \"{}\": expected env:NAME, file:/path, systemd:NAME, sops:<file>#<pointer>, "
                 "vault:<path>#<key> or generate:<length>:/path",

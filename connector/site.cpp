@@ -1,0 +1,149 @@
+#include "connector/site.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "connector/files.h"
+#include "connector/guarded_directory.h"
+#include "connector/site_reports.h"
+#include "controller/adapters/ldap/ldap_directory.h"
+#include "controller/base/text.h"
+
+namespace plumb::connector {
+namespace {
+
+constexpr std::string_view kLocal = "connector:";
+
+bool is_name(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
+  return !text.empty() && text.size() <= 128 && text.front() != '.' && std::ranges::all_of(text, fits);
+}
+
+// A file that the controller names: only what the site has put there for that.
+Result<void> check_file(const std::string& file, const std::filesystem::path& directory, std::string_view what) {
+  if (file.empty()) return {};
+  const std::filesystem::path path(file);
+  const bool plain = std::ranges::none_of(path, [](const auto& part) { return part == ".." || part == "."; });
+  if (plain && path.parent_path() == directory) return {};
+  return fail(Fault::denied, "{}: the {} has to be in {} of the connector's machine", printable(file), what,
+              directory.string());
+}
+
+ldap::Options ldap_options(const link::DirectoryOpening& opening, const DirectoryRule& rule) {
+  using Opening = link::DirectoryOpening;
+  ldap::Options options;
+  options.servers = opening.servers;
+  switch (opening.tls) {
+    case Opening::Tls::ldaps: options.tls = ldap::Options::Tls::ldaps; break;
+    case Opening::Tls::start_tls: options.tls = ldap::Options::Tls::start_tls; break;
+    case Opening::Tls::none: options.tls = ldap::Options::Tls::none; break;
+  }
+  options.ca_file = rule.ca_file;  // whom to trust here is the site's to say
+  options.server_name = opening.server_name;
+  options.bind =
+      opening.bind == Opening::Bind::gssapi ? ldap::Options::Bind::gssapi : ldap::Options::Bind::simple;
+  options.username = opening.username;
+  options.password_from = opening.password != nullptr ? std::string(SiteSecrets::kGiven) : opening.password_from;
+  options.principal = opening.principal;
+  options.keytab_file = opening.keytab_file;
+  options.krb5_config_file = opening.krb5_config_file;
+  options.base_dn = opening.base_dn;
+  options.connect_timeout = opening.connect_timeout;
+  options.operation_timeout = opening.operation_timeout;
+  options.read_timeout = opening.read_timeout;
+  options.page_size = opening.page_size;
+  options.writes_in_flight = opening.writes_in_flight;
+  return options;
+}
+
+// Keeps the secrets for as long as it is there.
+class KeptWatch final : public DirectoryWatch {
+ public:
+  KeptWatch(std::unique_ptr<SiteSecrets> secrets, std::unique_ptr<DirectoryWatch> watch)
+      : secrets_(std::move(secrets)), watch_(std::move(watch)) {}
+  Result<bool> wait(Deadline deadline, std::stop_token stop) override {
+    return watch_->wait(deadline, std::move(stop));
+  }
+
+ private:
+  const std::unique_ptr<SiteSecrets> secrets_;
+  const std::unique_ptr<DirectoryWatch> watch_;
+};
+
+// The rule for what is to be opened, and whether the rest of the settings is the controller's to choose.
+Result<const DirectoryRule*> rule_for(const SiteParts& parts, const link::DirectoryOpening& opening) {
+  PLUMB_TRY(const DirectoryRule* const rule, parts.policy.directory(opening.servers));
+  PLUMB_TRY(const Dn base, Dn::parse(opening.base_dn));
+  PLUMB_CHECK(parts.policy.may_read(*rule, rule->base_dns.front()));
+  PLUMB_CHECK(check_file(opening.keytab_file, parts.config.secrets_directory, "keytab"));
+  if (opening.krb5_config_file != "/etc/krb5.conf")
+    PLUMB_CHECK(check_file(opening.krb5_config_file, parts.config.secrets_directory, "Kerberos configuration"));
+  return rule;
+}
+
+Result<void> may_send(const Policy& policy, const HttpRequest& request, const HttpRoute& route) {
+  PLUMB_CHECK(policy.may_send(request.method, request.url, request.headers));
+  if (!route.proxy) return {};
+  // A proxy is a host that is connected to, whatever is behind it.
+  const Url proxy{.scheme = "http", .host = route.proxy->host, .port = route.proxy->port, .path = "/", .query = {}};
+  PLUMB_CHECK(policy.may_send("CONNECT", proxy));
+  return {};
+}
+
+void keep(LocalAudit& audit, const WorkRecord& work) {
+  LocalRecord record{.request = std::to_string(work.request),
+                     .actor = work.actor,
+                     .operation = work.operation,
+                     .object = work.object,
+                     .result = work.result,
+                     .reason = work.message,
+                     .security = work.result == to_string(Fault::denied)};
+  if (work.result == to_string(Fault::denied)) record.result = "refused";
+  if (work.result == to_string(Fault::timeout)) record.result = "unknown";
+  if (const auto kept = audit.append(record); !kept) log::error("audit.lost", "{}", kept.error().message);
+  if (record.security) log::warning("security.refused", "{} {}: {}", work.operation, work.object, work.message);
+}
+
+}  // namespace
+
+Result<Secret> SiteSecrets::fetch(const std::string& reference) {
+  if (reference == kGiven && given_ != nullptr) return Secret(std::string(given_->reveal()));
+  if (!reference.starts_with(kLocal) || !is_name(std::string_view(reference).substr(kLocal.size())))
+    return fail(Fault::invalid, "\"{}\" is no secret of this site", printable(reference));
+  auto secret = read_secret(directory_ / reference.substr(kLocal.size()));
+  if (!secret) return in_context(reference, std::move(secret).error());
+  return secret;
+}
+
+Result<void> SiteSecrets::deliver(const std::string& reference, const Secret&) {
+  return fail(Fault::invalid, "\"{}\" takes nothing", printable(reference));
+}
+
+Skills skills_of(const SiteParts& parts) {
+  Skills skills;
+  skills.directory = [parts](const link::DirectoryOpening& opening) -> Result<std::unique_ptr<Directory>> {
+    PLUMB_TRY(const DirectoryRule* const rule, rule_for(parts, opening));
+    auto secrets = std::make_shared<SiteSecrets>(parts.config.secrets_directory, opening.password);
+    auto directory = ldap::make_directory(ldap_options(opening, *rule), *secrets, parts.clock);
+    return guard(std::move(directory), parts.policy, *rule, std::move(secrets));
+  };
+  skills.watch = [parts](const link::DirectoryOpening& opening) -> Result<std::unique_ptr<DirectoryWatch>> {
+    PLUMB_TRY(const DirectoryRule* const rule, rule_for(parts, opening));
+    auto secrets = std::make_unique<SiteSecrets>(parts.config.secrets_directory, opening.password);
+    auto watch = ldap::make_watch(ldap_options(opening, *rule), *secrets, parts.clock);
+    return std::make_unique<KeptWatch>(std::move(secrets), std::move(watch));
+  };
+  skills.may_send = [parts](const HttpRequest& request, const HttpRoute& route) {
+    return may_send(parts.policy, request, route);
+  };
+  skills.http = &parts.http;
+  skills.other = [parts](link::Method method, std::string_view payload, Reply& reply, Deadline deadline) {
+    return report(method, payload, reply, {parts.config, parts.policy, deadline});
+  };
+  skills.record = [parts](const WorkRecord& work) { keep(parts.audit, work); };
+  return skills;
+}
+
+}  // namespace plumb::connector

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "connector/config.h"
+#include "connector/local_audit.h"
+#include "connector/policy.h"
+#include "connector/workplace.h"
+#include "controller/base/clock.h"
+#include "controller/base/secret.h"
+#include "controller/ports/http_sender.h"
+#include "controller/ports/secret_store.h"
+
+namespace plumb::connector {
+
+// What this site does for a controller, and what it keeps to itself.
+struct SiteParts {
+  const Config& config;
+  const Policy& policy;
+  LocalAudit& audit;
+  const Clock& clock;
+  HttpSender& http;
+};
+// All of `parts` outlive what is made.
+Skills skills_of(const SiteParts& parts);
+
+// Secrets that stay at the site: "connector:NAME" is the file NAME in the secrets directory; and those that the
+// controller gave along for one opening.
+class SiteSecrets final : public SecretStore {
+ public:
+  static constexpr std::string_view kGiven = "given:";
+  SiteSecrets(std::filesystem::path directory, std::shared_ptr<const Secret> given)
+      : directory_(std::move(directory)), given_(std::move(given)) {}
+  Result<Secret> fetch(const std::string& reference) override;
+  Result<void> deliver(const std::string& reference, const Secret& secret) override;
+  Result<void> handed_over(const std::string&) override { return {}; }
+
+ private:
+  const std::filesystem::path directory_;
+  const std::shared_ptr<const Secret> given_;
+};
+
+}  // namespace plumb::connector

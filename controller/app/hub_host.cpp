@@ -1,0 +1,145 @@
+#include "controller/app/hub_host.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/base/log.h"
+#include "controller/base/url.h"
+#include "controller/link/identities.h"
+#include "controller/link/loop_asker.h"
+#include "controller/link/state_book.h"
+
+namespace plumb::app {
+namespace {
+
+constexpr Duration kTick = std::chrono::seconds(1);
+constexpr std::size_t kMostConnectors = 5000;
+
+// "127.0.0.1:1234", "[::1]:1234"
+bool is_loopback_peer(const std::string& peer) { return is_loopback_host(peer.substr(0, peer.rfind(':'))); }
+
+}  // namespace
+
+struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
+  Running(HubHost::Parts given, std::uint64_t epoch)
+      : parts(std::move(given)),
+        identities(parts.state.store(), parts.clock),
+        book(parts.state.store(), parts.clock),
+        hub({.identities = identities,
+             .clock = parts.clock,
+             .version = parts.version,
+             .send = [this](link::SessionId id, std::string message) { send(id, std::move(message)); },
+             .end = [this](link::SessionId id, std::string_view why) { end(id, why); },
+             .tell = parts.tell},
+            epoch),
+        asker(parts.loop, hub) {}
+
+  void send(link::SessionId id, std::string message) {
+    if (const auto found = sockets.find(id); found != sockets.end()) found->second->send(std::move(message));
+  }
+
+  // What was sent before is still delivered.
+  void end(link::SessionId id, std::string_view why) {
+    const auto found = sockets.find(id);
+    if (found == sockets.end()) return;
+    found->second->close(why);
+    closing.insert_or_assign(id, std::move(found->second));
+    sockets.erase(found);
+  }
+
+  void accept(std::shared_ptr<net::WebSocket> socket) {
+    const std::string peer = socket->peer();
+    net::WebSocket& opened = *socket;
+    const link::SessionId id = hub.opened(peer, is_loopback_peer(peer), opened.binding(), opened.tls());
+    sockets.emplace(id, std::move(socket));
+    const std::weak_ptr<Running> weak = weak_from_this();
+    opened.start({.message =
+                      [weak, id](std::string_view message) {
+                        const auto self = weak.lock();
+                        if (self && self->sockets.contains(id)) self->hub.received(id, message);
+                      },
+                  .ended =
+                      [weak, id](const Error& why) {
+                        const auto self = weak.lock();
+                        if (!self) return;
+                        self->hub.closed(id, why);
+                        self->sockets.erase(id);
+                        self->closing.erase(id);
+                      }});
+  }
+
+  void tick() {
+    parts.loop.later(kTick, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->tick();
+    });
+    hub.tick();
+    const auto changed = book.keep(hub.states());
+    if (!changed) return log::warning("connector.state-lost", "{}", changed.error().message);
+    if (*changed && parts.changed) parts.changed();
+  }
+
+  HubHost::Parts parts;
+  link::Identities identities;
+  link::StateBook book;
+  std::map<link::SessionId, std::shared_ptr<net::WebSocket>> sockets, closing;
+  std::map<ResourceKey, link::DeclaredConnector> declared;
+  link::Hub hub;
+  link::LoopAsker asker;
+};
+
+HubHost::HubHost(std::shared_ptr<Running> running) : running_(std::move(running)) {}
+HubHost::~HubHost() = default;
+
+Result<std::unique_ptr<HubHost>> HubHost::open(Parts parts) {
+  PLUMB_TRY(const std::uint64_t epoch, link::Identities(parts.state.store(), parts.clock).next_epoch());
+  return std::unique_ptr<HubHost>(new HubHost(std::make_shared<Running>(std::move(parts), epoch)));
+}
+
+net::WebSocketAcceptor HubHost::acceptor() {
+  return {.path = "/connector/v1",
+          .subprotocol = "plumbline.connector.v1",
+          .limit = kMostConnectors,
+          .accepted = [weak = std::weak_ptr(running_)](std::shared_ptr<net::WebSocket> socket, const net::Request&) {
+            if (const auto self = weak.lock()) self->accept(std::move(socket));
+          }};
+}
+
+void HubHost::begin() { running_->tick(); }
+
+void HubHost::publish(const runtime::RegistryView& view) {
+  running_->declared = declared_connectors(view);
+  running_->hub.publish(running_->declared);
+}
+
+link::Asker& HubHost::asker() { return running_->asker; }
+
+bool HubHost::is_online(const std::string& group) const {
+  const auto states = running_->hub.states();
+  return std::ranges::any_of(running_->declared, [&](const auto& each) {
+    const auto state = states.find(each.first);
+    return each.second.group == group && each.second.enabled && !each.second.archived && state != states.end() &&
+           state->second.phase == link::ConnectorState::Phase::online;
+  });
+}
+
+std::map<ResourceKey, link::ConnectorState> HubHost::states() const { return running_->hub.states(); }
+
+std::map<ResourceKey, link::DeclaredConnector> declared_connectors(const runtime::RegistryView& view) {
+  std::map<ResourceKey, link::DeclaredConnector> all;
+  for (const auto& [key, object] : view.objects) {
+    if (key.kind != "Connector") continue;
+    const Value& spec = object->spec;
+    link::DeclaredConnector connector;
+    connector.key = key;
+    connector.group = key.ns + "/" + text_at(spec, "/group").value_or(key.name);
+    connector.enabled = bool_at(spec, "/enabled").value_or(true);
+    connector.archived = bool_at(spec, "/archived").value_or(false);
+    connector.log_level = text_at(spec, "/logLevel").value_or("info");
+    if (const auto rotation = text_at(spec, "/keyRotation/interval"))
+      connector.rotation = parse_duration(*rotation).value_or(Duration::zero());
+    all.emplace(key, std::move(connector));
+  }
+  return all;
+}
+
+}  // namespace plumb::app
