@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -31,6 +32,7 @@ class StopSignals {
     thread_ = std::thread([this] { listen(); });
   }
   ~StopSignals() {
+    ending_ = true;
     ::pthread_kill(thread_.native_handle(), SIGUSR2);
     thread_.join();
   }
@@ -40,12 +42,14 @@ class StopSignals {
 
  private:
   void listen() {
-    for (int got = 0; ::sigwait(&set_, &got) == 0 && got != SIGUSR2;) {
-      if (!stop_.request_stop()) ::_exit(128 + got);
+    for (int got = 0; ::sigwait(&set_, &got) == 0 && !ending_;) {
+      // SIGUSR2 only wakes this thread; from elsewhere it means nothing.
+      if (got != SIGUSR2 && !stop_.request_stop()) ::_exit(128 + got);
     }
   }
 
   sigset_t set_{};
+  std::atomic<bool> ending_ = false;
   std::stop_source stop_;
   std::thread thread_;
 };
@@ -71,6 +75,7 @@ Result<int> run_with(const Config& config, const Policy& policy) {
                      .version = version(),
                      .pid = ::getpid()};
   publish(status);
+  service.ready();  // what it is connected to is in its status: a controller that is away is no failure of the service
   const auto result = run_agent(config, policy, {clock, *audit, service, publish, signals.token(), version()});
   service.stopping();
   // The agent knows more of it than this: its id, for one.
