@@ -54,6 +54,16 @@ class StopSignals {
   std::thread thread_;
 };
 
+// By hand as root it would leave files that the service cannot write to.
+Result<void> check_user(const std::filesystem::path& storage) {
+  struct stat status {};
+  if (::stat(storage.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+  return fail(Fault::denied,
+              "{} belongs to another user (uid {}), and this runs as uid {}; start the service: systemctl start "
+              "integration-connector",
+              storage.string(), status.st_uid, ::geteuid());
+}
+
 Result<int> wrong_config(const Error& error) {
   log::error("config.wrong", "{}", error.message);
   return kWrongConfig;
@@ -97,6 +107,7 @@ Result<int> run_command(const CommonOptions& common) {
   log::configure({.level = config->log_level});
   const auto policy = load_policy(config->policy_file);
   if (!policy) return wrong_config(policy.error());
+  PLUMB_CHECK(check_user(config->storage));
   PLUMB_CHECK(prepare_storage(config->storage));
   if (auto added = log::add_file({config->log_file().string(), config->log_file_size, config->log_files}); !added)
     log::warning("log.no-file", "{}", added.error().message);

@@ -3,12 +3,13 @@
 #   ./connector_...                  asks four questions and installs
 #   ./connector_... --unattended --server plumbline.example --token-file FILE [--storage DIR] [--port N] [--protocol P]
 #   ./connector_... --check          only checks that this file is whole
+#   ./connector_... uninstall [--purge]
 # Other options: those of `plumbline-connector install`.
 set -eu
 umask 077
 
 case ${1:-} in
-  --help | -h) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  --help | -h) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 
 say() { echo "$*" >&2; }
@@ -42,5 +43,8 @@ if ! "$folder/plumbline-connector" version >/dev/null 2>"$folder/why"; then
   say "it was built on Debian 12 and needs its libraries (docs/connector.md, Requirements); the package brings them"
   exit 1
 fi
-"$folder/plumbline-connector" install "$@"
+case ${1:-} in
+  uninstall) "$folder/plumbline-connector" "$@" ;;
+  *) "$folder/plumbline-connector" install "$@" ;;
+esac
 exit 0

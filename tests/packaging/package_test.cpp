@@ -144,7 +144,11 @@ TEST(Installer, ByQuestionsInstallsWhatOptionsInstall) {
   ASSERT_EQ(questions.status, 0) << questions.output;
   const std::string config = root.read("/etc/plumbline-connector/connector.toml");
   const std::string token = root.read("/var/lib/plumbline-connector/token");
-  ASSERT_EQ(root.run("/opt/plumbline-connector/plumbline-connector uninstall --purge").status, 0);
+  // Removed in two steps, the second by the installer's file.
+  ASSERT_EQ(root.run("/opt/plumbline-connector/plumbline-connector uninstall").status, 0);
+  EXPECT_EQ(root.read("/etc/plumbline-connector/connector.toml"), config);
+  ASSERT_EQ(root.run("/root/installer uninstall --purge").status, 0);
+  EXPECT_EQ(root.read("/etc/plumbline-connector/connector.toml"), "");
 
   ASSERT_EQ(
       root.run("/root/installer --offline --unattended --server https://plumb.example:443 --token-file /root/token")

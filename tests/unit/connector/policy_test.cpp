@@ -234,6 +234,13 @@ TEST_F(PolicyFile, InAFolderThatOthersMayWriteToIsRefused) {
   EXPECT_THAT(error_of(load_policy(file)), HasSubstr("could exchange it"));
 }
 
+TEST_F(PolicyFile, BehindALinkIntoAFolderThatOthersMayWriteToIsRefused) {
+  const auto file = folder_.write("open/policy.toml", kPolicy);
+  std::filesystem::permissions(file.parent_path(), std::filesystem::perms(0777));
+  std::filesystem::create_symlink(file, folder_.path() / "link.toml");
+  EXPECT_THAT(error_of(load_policy(folder_.path() / "link.toml")), HasSubstr("could exchange it"));
+}
+
 struct MistakeCase {
   const char *text, *error;
 };
