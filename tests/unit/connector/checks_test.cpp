@@ -136,6 +136,34 @@ TEST_F(ControllerChecks, AClockThatIsHoursOffIsMarked) {
   EXPECT_THAT(check_of(checks, "clock").text, HasSubstr("ahead of 127.0.0.1"));
 }
 
+struct StageCase {
+  HttpFailure::Stage stage;
+  const char* fails;
+};
+class FailedStages : public testing::TestWithParam<StageCase> {};
+TEST_P(FailedStages, AreMarkedAtOneLineAndWhatIsBehindIsNotTried) {
+  const Config config{.server = parse_url("https://plumb.example").value(),
+                      .proxy = HttpProxy{.host = "proxy", .port = 3128}};
+  const ControllerFacts facts{
+      .answer = tl::unexpected(HttpFailure{GetParam().stage, false, {Fault::unavailable, "why", {}}})};
+  const Checks checks = judge_controller(config, facts);
+  bool behind = false;
+  for (const char* name : {"controller.dns", "controller.tcp", "controller.tls", "controller.http"}) {
+    const bool here = std::string_view(name) == GetParam().fails;
+    EXPECT_EQ(check_of(checks, name).outcome, here ? Outcome::fail : behind ? Outcome::skipped : Outcome::pass) << name;
+    behind = behind || here;
+  }
+  EXPECT_TRUE(behind);
+  EXPECT_THAT(check_of(checks, "controller").text, HasSubstr("through the proxy proxy:3128"));
+}
+using Stage = HttpFailure::Stage;
+INSTANTIATE_TEST_SUITE_P(
+    Table, FailedStages,
+    testing::Values(StageCase{Stage::egress, "controller.dns"}, StageCase{Stage::resolve, "controller.dns"},
+                    StageCase{Stage::connect, "controller.tcp"}, StageCase{Stage::proxy, "controller.tcp"},
+                    StageCase{Stage::tls, "controller.tls"}, StageCase{Stage::send, "controller.http"},
+                    StageCase{Stage::receive, "controller.http"}, StageCase{Stage::limit, "controller.http"}));
+
 class TargetChecks : public testing::Test {
  protected:
   Check look(const std::string& policy) {
