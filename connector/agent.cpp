@@ -96,7 +96,6 @@ class Runner {
     route_ = std::move(route);
     status_.id = keys_.connector;
     return loop_.call([this] {
-      around_.service.ready();
       tick();
       watch_over();
       dial();

@@ -23,6 +23,8 @@ struct AgentSurroundings {
   std::string version;
 };
 
+// systemd has been told that the service is ready; the agent calls service.alive() at least each alive_interval(), and
+// publish() whenever its state changes.
 // Connects, and works until it is told to stop; the exit code then. An error ends the program: what passes by itself is
 // tried again within.
 Result<int> run_agent(const Config& config, const Policy& policy, const AgentSurroundings& surroundings);

@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -31,6 +32,7 @@ class StopSignals {
     thread_ = std::thread([this] { listen(); });
   }
   ~StopSignals() {
+    ending_ = true;
     ::pthread_kill(thread_.native_handle(), SIGUSR2);
     thread_.join();
   }
@@ -40,15 +42,27 @@ class StopSignals {
 
  private:
   void listen() {
-    for (int got = 0; ::sigwait(&set_, &got) == 0 && got != SIGUSR2;) {
-      if (!stop_.request_stop()) ::_exit(128 + got);
+    for (int got = 0; ::sigwait(&set_, &got) == 0 && !ending_;) {
+      // SIGUSR2 only wakes this thread; from elsewhere it means nothing.
+      if (got != SIGUSR2 && !stop_.request_stop()) ::_exit(128 + got);
     }
   }
 
   sigset_t set_{};
+  std::atomic<bool> ending_ = false;
   std::stop_source stop_;
   std::thread thread_;
 };
+
+// By hand as root it would leave files that the service cannot write to.
+Result<void> check_user(const std::filesystem::path& storage) {
+  struct stat status {};
+  if (::stat(storage.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+  return fail(Fault::denied,
+              "{} belongs to another user (uid {}), and this runs as uid {}; start the service: systemctl start "
+              "integration-connector",
+              storage.string(), status.st_uid, ::geteuid());
+}
 
 Result<int> wrong_config(const Error& error) {
   log::error("config.wrong", "{}", error.message);
@@ -71,6 +85,7 @@ Result<int> run_with(const Config& config, const Policy& policy) {
                      .version = version(),
                      .pid = ::getpid()};
   publish(status);
+  service.ready();  // what it is connected to is in its status: a controller that is away is no failure of the service
   const auto result = run_agent(config, policy, {clock, *audit, service, publish, signals.token(), version()});
   service.stopping();
   // The agent knows more of it than this: its id, for one.
@@ -92,6 +107,7 @@ Result<int> run_command(const CommonOptions& common) {
   log::configure({.level = config->log_level});
   const auto policy = load_policy(config->policy_file);
   if (!policy) return wrong_config(policy.error());
+  PLUMB_CHECK(check_user(config->storage));
   PLUMB_CHECK(prepare_storage(config->storage));
   if (auto added = log::add_file({config->log_file().string(), config->log_file_size, config->log_files}); !added)
     log::warning("log.no-file", "{}", added.error().message);

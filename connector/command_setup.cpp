@@ -1,3 +1,4 @@
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -41,6 +42,17 @@ Result<Config> config_of(const SetupAnswers& answers) {
   config.plain = config.server.scheme == "http";
   config.storage = answers.storage;
   return config;
+}
+
+// In an image that is being built /proc may not be there.
+Result<std::filesystem::path> this_program() {
+  std::error_code error;
+  auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) return program;
+  const auto* started_as = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  if (started_as != nullptr) program = std::filesystem::canonical(started_as, error);
+  if (started_as == nullptr || error) return fail(Fault::unavailable, "this program's own file cannot be found");
+  return program;
 }
 
 Checks preflight(const Config& config, bool offline, bool installing) {
@@ -94,9 +106,7 @@ Result<int> install_command(const CommonOptions& common, const InstallCommandOpt
     return fail(Fault::unavailable,
                 "nothing was installed: see what failed above (--offline installs without asking the "
                 "controller)");
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return fail(Fault::unavailable, "this program cannot be found: {}", error.message());
+  PLUMB_TRY(const auto program, this_program());
   const InstallOptions install_options{.program = program, .version = version(), .start = !options.no_start};
   PLUMB_TRY(const auto lines, install(world, install_options, keep ? nullptr : &answers));
   print("The connector is installed.\n");

@@ -87,6 +87,11 @@ Result<std::string> read_all(const fs::path& file, Trust trust) {
   if (trust != Trust::none) {
     PLUMB_CHECK(check_file(file, status, trust == Trust::secret));
     PLUMB_CHECK(check_folder(file));
+    // Where it is a link, the folder that it leads to decides too.
+    std::error_code error;
+    const fs::path real = fs::canonical(file, error);
+    if (error) return fail(Fault::unavailable, "looking at {}: {}", printable(file.string()), error.message());
+    PLUMB_CHECK(check_folder(real));
   }
   std::string bytes(kLargest + 1, '\0');
   std::size_t size = 0;

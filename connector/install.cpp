@@ -1,6 +1,7 @@
 #include "connector/install.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "connector/install_places.h"
 #include "connector/storage.h"
@@ -41,6 +42,8 @@ class Installation {
     PLUMB_CHECK(note_folders());
     PLUMB_CHECK(start());
     undo_.keep();
+    std::error_code ignored;
+    fs::remove(at(kInstalledProgram).string() + ".old", ignored);
     return std::move(done_);
   }
 
@@ -119,14 +122,9 @@ class Installation {
     } else if (world_.root.empty()) {
       return Failure(user.error());
     }
-    const bool had_storage = fs::exists(at(fs::path(answers.storage)));
+    undo_setup({std::string(kConfigFile), std::string(kConfigFile) + ".old", std::string(kPolicyFile)},
+               answers.storage);
     PLUMB_TRY(const SetupDone setup, write_setup(answers, places));
-    undo_.add([this, made = setup.made, storage = setup.config.storage, had_storage] {
-      for (auto path = made.rbegin(); path != made.rend(); ++path) forget(*path);
-      std::error_code ignored;
-      if (!had_storage) fs::remove_all(at(storage), ignored);
-      for (auto path = made.rbegin(); path != made.rend(); ++path) forget(*path);
-    });
     for (const auto& path : setup.made) {
       if (fs::is_directory(at(path)) && path != setup.config.storage) made_folders_.push_back(path);
     }
@@ -136,7 +134,43 @@ class Installation {
     return write(kDropIn, storage_drop_in(setup.config.storage, kMark), 0644);
   }
 
+  // Before anything is written, so that half of it is taken back too.
+  void undo_setup(const std::vector<std::string>& files, const fs::path& storage) {
+    std::error_code error;
+    std::vector<fs::path> absent;  // folders, the deepest first
+    for (const fs::path& start : {fs::path(kConfigFile).parent_path(), storage.parent_path()}) {
+      for (fs::path folder = start; !fs::exists(at(folder), error); folder = folder.parent_path())
+        absent.push_back(folder);
+    }
+    undo_.add([this, absent] {
+      for (const fs::path& folder : absent) forget(folder);
+    });
+    for (const std::string& file : files) {
+      const auto before = read_plain(at(file));
+      undo_.add([this, file, before] {
+        if (before) {
+          std::ignore = write_file(at(file), *before, 0644);  // no more can be done
+        } else {
+          forget(file);
+        }
+      });
+    }
+    if (fs::exists(at(storage), error)) return;
+    undo_.add([this, storage] {
+      std::error_code ignored;
+      fs::remove_all(at(storage), ignored);
+    });
+  }
+
   Result<void> write_unit() {
+    updating_ = has_mark(world_, kUnit);
+    // Run last of all, when the files are as before.
+    if (world_.systemd_runs) {
+      undo_.add([this] {
+        std::ignore = world_.run({"systemctl", "daemon-reload"});
+        if (updating_) std::ignore = world_.run({"systemctl", "restart", "--no-block", std::string(kService)});
+      });
+    }
     PLUMB_CHECK(write(kUnit, unit_for(kInstalledProgram, kMark), 0644));
     done_.push_back(fmt::format("service  {}", kUnit));
     return {};
@@ -154,8 +188,6 @@ class Installation {
   }
 
   Result<void> start() {
-    std::error_code ignored;
-    fs::remove(at(kInstalledProgram).string() + ".old", ignored);
     if (!world_.systemd_runs) {
       // In an image that is being built the service is enabled all the same, where systemctl is there.
       const auto enabled = world_.run({"systemctl", "enable", std::string(kService)});
@@ -164,8 +196,8 @@ class Installation {
       return {};
     }
     PLUMB_CHECK(world_.run({"systemctl", "daemon-reload"}));
-    undo_.add([this] { std::ignore = world_.run({"systemctl", "daemon-reload"}); });
-    undo_.add([this] { std::ignore = world_.run({"systemctl", "disable", "--now", std::string(kService)}); });
+    if (!updating_)
+      undo_.add([this] { std::ignore = world_.run({"systemctl", "disable", "--now", std::string(kService)}); });
     PLUMB_CHECK(world_.run({"systemctl", "enable", std::string(kService)}));
     if (!options_.start) return {};
     PLUMB_CHECK(world_.run({"systemctl", "restart", "--no-block", std::string(kService)}));
@@ -177,7 +209,8 @@ class Installation {
   const InstallOptions& options_;
   std::vector<std::string> done_;
   std::vector<fs::path> made_folders_;
-  Undo undo_;
+  bool updating_ = false;
+  Undo undo_;  // first to go: its steps use the rest
 };
 
 }  // namespace

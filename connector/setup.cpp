@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "connector/storage.h"
+#include "connector/unit_file.h"
 #include "controller/base/text.h"
 
 namespace plumb::connector {
@@ -12,21 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kFirstLine = "# Written by plumbline-connector setup.";
-constexpr std::string_view kNoPolicy =
-    R"(# What this site lets the controller do. All that is not named here is refused, whatever the controller asks for; it
-# cannot change this file. After a change: systemctl restart integration-connector
-#
-#[[directory]]
-#servers = ["ldaps://dc1.corp.example:636"]            # exactly these
-#base_dns = ["DC=corp,DC=example"]                     # may be read, with all below
-#write_dns = ["OU=People,DC=corp,DC=example"]          # may be written, with all below; default: nothing
-#operations = ["read", "write", "password"]            # and "authenticate"; default: ["read"]
-#ca_file = "/etc/plumbline-connector/corp-ca.pem"      # default: the system's authorities
-#
-#[[http]]
-#url = "https://erp.corp.example/api/"                 # and all below
-#methods = ["GET", "POST"]
-)";
 
 Result<void> check_storage(const std::string& storage) {
   if (!storage.starts_with('/'))
@@ -211,7 +197,7 @@ Result<SetupDone> write_setup(const SetupAnswers& answers, const SetupPlaces& pl
   PLUMB_CHECK(making.file(places.config_file, text, 0644));
   if (!making.exists(places.policy_file)) {
     PLUMB_CHECK(making.folder(places.policy_file.parent_path(), 0755));
-    PLUMB_CHECK(making.file(places.policy_file, kNoPolicy, 0644));
+    PLUMB_CHECK(making.file(places.policy_file, packaged_policy(), 0644));
   }
   done.made = std::move(making).made();
   return done;

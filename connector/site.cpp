@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "connector/files.h"
 #include "connector/guarded_directory.h"
 #include "connector/site_reports.h"
+#include "connector/storage.h"
 #include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/base/text.h"
 
@@ -13,13 +13,6 @@ namespace plumb::connector {
 namespace {
 
 constexpr std::string_view kLocal = "connector:";
-
-bool is_name(std::string_view text) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  };
-  return !text.empty() && text.size() <= 128 && text.front() != '.' && std::ranges::all_of(text, fits);
-}
 
 // A file that the controller names: only what the site has put there for that.
 Result<void> check_file(const std::string& file, const std::filesystem::path& directory, std::string_view what) {
@@ -110,11 +103,9 @@ void keep(LocalAudit& audit, const WorkRecord& work) {
 
 Result<Secret> SiteSecrets::fetch(const std::string& reference) {
   if (reference == kGiven && given_ != nullptr) return Secret(std::string(given_->reveal()));
-  if (!reference.starts_with(kLocal) || !is_name(std::string_view(reference).substr(kLocal.size())))
+  if (!reference.starts_with(kLocal))
     return fail(Fault::invalid, "\"{}\" is no secret of this site", printable(reference));
-  auto secret = read_secret(directory_ / reference.substr(kLocal.size()));
-  if (!secret) return in_context(reference, std::move(secret).error());
-  return secret;
+  return local_secret(config_, std::string_view(reference).substr(kLocal.size()));
 }
 
 Result<void> SiteSecrets::deliver(const std::string& reference, const Secret&) {
@@ -125,13 +116,13 @@ Skills skills_of(const SiteParts& parts) {
   Skills skills;
   skills.directory = [parts](const link::DirectoryOpening& opening) -> Result<std::unique_ptr<Directory>> {
     PLUMB_TRY(const DirectoryRule* const rule, rule_for(parts, opening));
-    auto secrets = std::make_shared<SiteSecrets>(parts.config.secrets_directory, opening.password);
+    auto secrets = std::make_shared<SiteSecrets>(parts.config, opening.password);
     auto directory = ldap::make_directory(ldap_options(opening, *rule), *secrets, parts.clock);
     return guard(std::move(directory), parts.policy, *rule, std::move(secrets));
   };
   skills.watch = [parts](const link::DirectoryOpening& opening) -> Result<std::unique_ptr<DirectoryWatch>> {
     PLUMB_TRY(const DirectoryRule* const rule, rule_for(parts, opening));
-    auto secrets = std::make_unique<SiteSecrets>(parts.config.secrets_directory, opening.password);
+    auto secrets = std::make_unique<SiteSecrets>(parts.config, opening.password);
     auto watch = ldap::make_watch(ldap_options(opening, *rule), *secrets, parts.clock);
     return std::make_unique<KeptWatch>(std::move(secrets), std::move(watch));
   };

@@ -26,19 +26,18 @@ struct SiteParts {
 // All of `parts` outlive what is made.
 Skills skills_of(const SiteParts& parts);
 
-// Secrets that stay at the site: "connector:NAME" is the file NAME in the secrets directory; and those that the
-// controller gave along for one opening.
+// Secrets that stay at the site: "connector:NAME", see local_secret(); and those that the controller gave along
+// for one opening. The Config outlives it.
 class SiteSecrets final : public SecretStore {
  public:
   static constexpr std::string_view kGiven = "given:";
-  SiteSecrets(std::filesystem::path directory, std::shared_ptr<const Secret> given)
-      : directory_(std::move(directory)), given_(std::move(given)) {}
+  SiteSecrets(const Config& config, std::shared_ptr<const Secret> given) : config_(config), given_(std::move(given)) {}
   Result<Secret> fetch(const std::string& reference) override;
   Result<void> deliver(const std::string& reference, const Secret& secret) override;
   Result<void> handed_over(const std::string&) override { return {}; }
 
  private:
-  const std::filesystem::path directory_;
+  const Config& config_;
   const std::shared_ptr<const Secret> given_;
 };
 

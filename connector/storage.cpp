@@ -58,4 +58,17 @@ Result<void> forget_token(const Config& config) {
   return fail(Fault::denied, "removing {}: {}", config.token_file.string(), std::strerror(errno));
 }
 
+Result<Secret> local_secret(const Config& config, std::string_view name) {
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  if (name.empty() || name.size() > 128 || name.front() == '.' ||
+      name.find_first_not_of(kAllowed) != std::string_view::npos)
+    return fail(Fault::invalid, "\"{}\" is no name of a local secret: letters, digits, - _ and . after the first",
+                printable(name));
+  auto secret = read_secret(config.secrets_directory / name);
+  if (!secret && secret.error().fault == Fault::not_found)
+    return fail(Fault::not_found, "this site has no secret {}: there is no such file in {}", name,
+                config.secrets_directory.string());
+  return secret;
+}
+
 }  // namespace plumb::connector

@@ -22,4 +22,8 @@ Result<bool> prepare_storage(const std::filesystem::path& storage, Owner owner =
 Result<Secret> read_token(const Config& config);
 Result<void> forget_token(const Config& config);
 
+// A secret that only this site has, by the name in "connector:NAME": a file of the secrets folder. Fault::invalid for a
+// name that could be another path, Fault::denied for a file that everyone may read or others may write to.
+Result<Secret> local_secret(const Config& config, std::string_view name);
+
 }  // namespace plumb::connector

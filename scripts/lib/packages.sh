@@ -14,7 +14,9 @@ PLUMB_RUN_PACKAGES=(
   samba samba-dsdb-modules samba-ad-provision python3-samba openssl ldap-utils krb5-user
   libsasl2-modules-gssapi-mit procps iproute2
 )
-# Real servers that the tests of integrations talk to. None of them is started by the system.
+# Real servers that the tests of integrations talk to, none of them started by the system; what makes packages and a
+# Debian to try them in.
 PLUMB_PEER_PACKAGES=(
   nginx-light squid rsyslog rsyslog-openssl glewlwyd sqlite3 python3-botocore age python3-cryptography python3-yaml unzip
+  debootstrap dpkg-dev systemd
 )

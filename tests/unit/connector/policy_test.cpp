@@ -1,5 +1,10 @@
 #include "connector/policy.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -184,6 +189,69 @@ TEST(PolicyHttp, AUrlThatWasNotParsedIsRefusedWhereItIsNotPlain) {
   EXPECT_FALSE(sent(""));
 }
 
+// How a careless server finds what is asked for: decodes twice, takes "\\" for "/", drops parameters of segments, cuts
+// at NUL, and goes up at "..".
+std::string careless_path(std::string path) {
+  for (int i = 0; i < 2; ++i) {
+    std::string decoded;
+    for (std::size_t at = 0; at < path.size(); ++at) {
+      unsigned byte = 0;
+      if (path[at] == '%' && at + 2 < path.size() && std::sscanf(path.c_str() + at + 1, "%2x", &byte) == 1) {
+        decoded += static_cast<char>(byte);
+        at += 2;
+      } else {
+        decoded += path[at];
+      }
+    }
+    path = decoded;
+  }
+  std::replace(path.begin(), path.end(), '\\', '/');
+  path = path.substr(0, path.find('\0'));
+  std::vector<std::string> kept;
+  std::istringstream segments(path);
+  for (std::string segment; std::getline(segments, segment, '/');) {
+    segment = segment.substr(0, segment.find(';'));
+    if (segment == "..") {
+      if (!kept.empty()) kept.pop_back();
+    } else if (!segment.empty() && segment != ".") {
+      kept.push_back(segment);
+    }
+  }
+  std::string out;
+  for (const auto& segment : kept) out += "/" + segment;
+  return out;
+}
+
+TEST(PolicyHttp, WhateverIsLetThroughIsBelowItsUrlForACarelessServerToo) {
+  const Policy site = policy();
+  const std::vector<std::string> pieces = {"/",   "a",   ".",  "..",  ";",     ";x=1", "%2e", "%2E",
+                                           "%2f", "%5c", "\\", "%25", "%252e", "%3b",  "%00", "%c0%ae",
+                                           "%41", "api", "%",  "2e",  "?",     " "};
+  std::mt19937 random(7);
+  const auto below = [&](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };
+  int allowed = 0, refused = 0;
+  for (int round = 0; round < 200'000; ++round) {
+    std::string path = below(4) == 0 ? "" : "/api/";
+    for (std::size_t left = below(7); left > 0; --left) path += pieces[below(pieces.size())];
+    // As it is, and as the agent makes it of what the controller sends.
+    Url url{"https", "erp.corp.example", 443, path, ""};
+    if (below(2) == 0) {
+      const auto parsed = parse_url("https://erp.corp.example" + path);
+      if (!parsed) continue;
+      url = *parsed;
+    }
+    if (!site.may_send("GET", url)) {
+      ++refused;
+      continue;
+    }
+    ++allowed;
+    const std::string reached = careless_path(url.path);
+    ASSERT_TRUE(reached == "/api" || reached.starts_with("/api/")) << path << " reaches " << reached;
+  }
+  EXPECT_GT(allowed, 1000);
+  EXPECT_GT(refused, 1000);
+}
+
 TEST(PolicyHttp, HeadersThatSteerAServerElsewhereAreRefused) {
   const Policy site = policy();
   const Url url = parse_url("https://erp.corp.example/api/a").value();
@@ -232,6 +300,13 @@ TEST_F(PolicyFile, InAFolderThatOthersMayWriteToIsRefused) {
   const auto file = folder_.write("open/policy.toml", kPolicy);
   std::filesystem::permissions(file.parent_path(), std::filesystem::perms(0777));
   EXPECT_THAT(error_of(load_policy(file)), HasSubstr("could exchange it"));
+}
+
+TEST_F(PolicyFile, BehindALinkIntoAFolderThatOthersMayWriteToIsRefused) {
+  const auto file = folder_.write("open/policy.toml", kPolicy);
+  std::filesystem::permissions(file.parent_path(), std::filesystem::perms(0777));
+  std::filesystem::create_symlink(file, folder_.path() / "link.toml");
+  EXPECT_THAT(error_of(load_policy(folder_.path() / "link.toml")), HasSubstr("could exchange it"));
 }
 
 struct MistakeCase {
