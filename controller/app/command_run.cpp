@@ -59,7 +59,7 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   PLUMB_TRY(const auto registry, open_registry(state->store(), workspace->documents(), clock));
   const RuntimeOptions serving{
       .egress = options.egress, .api = run.api, .certificate = run.api_certificate, .key = run.api_key,
-      .hub_version = run.api.empty() ? "" : kVersion};
+      .hub_version = run.api.empty() ? std::string() : std::string(kVersion)};
   PLUMB_TRY(const auto host,
             RuntimeHost::start(serving, {.registry = *registry, .secrets = *secrets, .state = *state, .clock = clock}));
   const LaneParts parts{.state = *state,
