@@ -69,6 +69,10 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
     return build_lane(key, snapshot, std::move(policies), parts);
   };
   Controller controller(options, run, *workspace, state->store(), clock, build);
+  if (!run.api.empty())
+    controller.tell([&](const Snapshot& snapshot) {
+      host->sign_in_by(sign_in_directories(snapshot, options.ns, options.directory, options.trust, *secrets, clock));
+    });
   log::info("controller.started", "plumbline {} on {}, state in {}", kVersion, origin_of(options),
             options.state.string());
   if (run.once) {

@@ -62,6 +62,7 @@ void Controller::adopt(const Manifests& manifests) {
   revision_ = snapshot->revision;
   objects_ = snapshot->resources.size();
   errors_ = manifests.diagnostics.size();
+  if (taken_) taken_(*snapshot);
 
   auto wanted = lanes_of(*snapshot, options_.ns, options_.directory, &store_);
   if (!wanted) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "controller/adapters/ldap/sign_in.h"
 #include "controller/base/digest.h"
+#include "controller/base/log.h"
 #include "controller/manifest/document.h"
 #include "controller/runtime/token_vault.h"
 #include "reconcilers/active_directory.h"
@@ -74,6 +76,33 @@ Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapsho
   PLUMB_TRY(const auto settings, settings_of(key, snapshot));
   PLUMB_CHECK(check_directory(trust, settings));
   return ldap::make_directory(ldap_options(settings), secrets, clock);
+}
+
+runtime::SignIns::Directories sign_in_directories(const Snapshot& snapshot, const std::string& ns,
+                                                  const std::string& directory, const Trust& trust,
+                                                  SecretStore& secrets, const Clock& clock) {
+  runtime::SignIns::Directories all;
+  for (const ResourceKey& key : directories_of(snapshot, ns, directory)) {
+    const Resource* const resource = snapshot.find(key);
+    // One that cannot be read is not asked by what it said before: that may be what was taken back.
+    if (resource == nullptr || !bool_at(resource->spec, "/signIn/enabled").value_or(false)) continue;
+    runtime::SignInDirectory& each = all.emplace_back();
+    each.key = key;
+    each.prefix = text_at(resource->spec, "/signIn/prefix").value_or("");
+    auto settings = settings_of(key, snapshot);
+    const auto trusted = settings ? check_directory(trust, *settings) : Result<void>();
+    if (!settings || !trusted) {
+      each.problem = settings ? trusted.error().message : settings.error().message;
+      log::warning("login.unavailable", "nobody can sign in by {}: {}", key, each.problem);
+      continue;
+    }
+    each.sign_in = ldap::make_sign_in(ldap_options(*settings), secrets, clock);
+    each.login_attributes = settings->sign_in->login_attributes;
+    for (const Dn& base : settings->sign_in->base_dns) each.base_dns.push_back(base.text());
+    each.token_lifetime = settings->sign_in->token_lifetime;
+    each.wrong_passwords = settings->sign_in->wrong_passwords;
+  }
+  return all;
 }
 
 ResourceKey runtime_key() { return {"Runtime", "default", "local"}; }

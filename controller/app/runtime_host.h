@@ -14,6 +14,7 @@
 #include "controller/runtime/invoker.h"
 #include "controller/runtime/local_target.h"
 #include "controller/runtime/registry.h"
+#include "controller/runtime/sign_ins.h"
 
 namespace plumb::app {
 
@@ -40,6 +41,8 @@ class RuntimeHost {
   RuntimeHost(const RuntimeHost&) = delete;
   RuntimeHost& operator=(const RuntimeHost&) = delete;
 
+  // Whose people sign in to the API from now on; nobody's until then.
+  void sign_in_by(runtime::SignIns::Directories directories);
   // Serves the API, and says where.
   Result<std::string> serve(const RuntimeOptions& options);
   // Probes integrations as they say, and tells when a result is another than before; on the loop's thread.
