@@ -194,6 +194,14 @@ TEST_F(SigningIn, AMemberOfTheGroupCallsTheOperationAndNobodyElseDoes) {
 }
 
 TEST_F(SigningIn, NobodyHasAnAccountLockedInTheDomainByTrying) {
+  bench_->ldif(
+      "dn: CN=si-rules,CN=Password Settings Container,CN=System,DC=ad,DC=test\nchangetype: add\n"
+      "objectClass: msDS-PasswordSettings\nmsDS-PasswordSettingsPrecedence: 1\n"
+      "msDS-PasswordReversibleEncryptionEnabled: FALSE\nmsDS-PasswordHistoryLength: 0\n"
+      "msDS-PasswordComplexityEnabled: FALSE\nmsDS-MinimumPasswordLength: 0\nmsDS-MinimumPasswordAge: 0\n"
+      "msDS-MaximumPasswordAge: -86400000000000\nmsDS-LockoutThreshold: 4\n"
+      "msDS-LockoutObservationWindow: -18000000000\nmsDS-LockoutDuration: -18000000000\n"
+      "msDS-PSOAppliesTo: CN=si-joe,OU=Corp,DC=ad,DC=test\n");
   Background run(bench_->command({"run", "--api", "127.0.0.1:0", "--settle", "50ms"}), bench_->environment());
   start(run);
 
@@ -204,7 +212,11 @@ TEST_F(SigningIn, NobodyHasAnAccountLockedInTheDomainByTrying) {
   }
 
   EXPECT_EQ(refused + wait, 12);
+  EXPECT_GT(wait, 0);
   EXPECT_EQ(bench_->value("si-joe", "badPwdCount"), "3");
+  // Samba has no "who am I", which is what is asked for once the bind has succeeded.
+  EXPECT_THAT(bench_->sign_in("si-joe@ad.test", kPassword).output, Not(HasSubstr("Invalid credentials")));
+  EXPECT_THAT(bench_->sign_in("si-joe@ad.test", kWrong).output, HasSubstr("Invalid credentials"));
   run.signal(SIGTERM);
   EXPECT_EQ(run.ends(), 0) << run.output();
 }
