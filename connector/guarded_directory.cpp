@@ -12,9 +12,9 @@ namespace plumb::connector {
 namespace {
 
 // What sets a password, or stands for one (MS-ADTS 3.1.1.3.1.5, MS-ADA).
-constexpr std::array<std::string_view, 8> kPasswords{"unicodePwd",   "userPassword", "clearTextPassword",
-                                                     "dBCSPwd",      "lmPwdHistory", "ntPwdHistory",
-                                                     "supplementalCredentials", "msDS-ManagedPassword"};
+constexpr std::array<std::string_view, 8> kPasswords{
+    "unicodePwd",   "userPassword", "clearTextPassword",       "dBCSPwd",
+    "lmPwdHistory", "ntPwdHistory", "supplementalCredentials", "msDS-ManagedPassword"};
 
 bool is_guid(std::string_view text) {
   if (text.size() != 36) return false;

@@ -13,8 +13,8 @@ namespace fs = std::filesystem;
 
 constexpr std::array<Operation, 4> kOperations = {Operation::read, Operation::write, Operation::password,
                                                   Operation::authenticate};
-const std::vector<std::string> kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
-                                           "CONNECT"};  // the last of an [[http]] that is a proxy
+const std::vector<std::string> kMethods = {"GET",    "HEAD",    "POST",   "PUT", "PATCH",
+                                           "DELETE", "OPTIONS", "CONNECT"};  // the last of an [[http]] that is a proxy
 
 void read_servers(TomlReader& table, DirectoryRule& rule) {
   std::vector<std::string> texts;

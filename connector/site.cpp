@@ -7,7 +7,9 @@
 #include "connector/site_reports.h"
 #include "connector/storage.h"
 #include "controller/adapters/ldap/ldap_directory.h"
+#include "controller/adapters/ldap/sign_in.h"
 #include "controller/base/text.h"
+#include "controller/link/sign_in_codec.h"
 
 namespace plumb::connector {
 namespace {
@@ -35,8 +37,7 @@ ldap::Options ldap_options(const link::DirectoryOpening& opening, const Director
   }
   options.ca_file = rule.ca_file;  // whom to trust here is the site's to say
   options.server_name = opening.server_name;
-  options.bind =
-      opening.bind == Opening::Bind::gssapi ? ldap::Options::Bind::gssapi : ldap::Options::Bind::simple;
+  options.bind = opening.bind == Opening::Bind::gssapi ? ldap::Options::Bind::gssapi : ldap::Options::Bind::simple;
   options.username = opening.username;
   options.password_from = opening.password != nullptr ? std::string(SiteSecrets::kGiven) : opening.password_from;
   options.principal = opening.principal;
@@ -99,6 +100,38 @@ void keep(LocalAudit& audit, const WorkRecord& work) {
   if (record.security) log::warning("security.refused", "{} {}: {}", work.operation, work.object, work.message);
 }
 
+Result<SignInAnswer> try_sign_in(const SiteParts& parts, const link::Job& job) {
+  PLUMB_TRY(const link::SignInAsk ask, link::decode_sign_in(job.payload));
+  PLUMB_TRY(const DirectoryRule* const rule, rule_for(parts, ask.opening));
+  PLUMB_CHECK(parts.policy.may_authenticate(*rule));
+  for (const std::string& base : ask.request.base_dns) {
+    PLUMB_TRY(const Dn dn, Dn::parse(base));
+    PLUMB_CHECK(parts.policy.may_read(*rule, dn));
+  }
+  SiteSecrets secrets(parts.config, ask.opening.password);
+  return ldap::make_sign_in(ldap_options(ask.opening, *rule), secrets, parts.clock)
+      ->sign_in(ask.request, Deadline{job.until});
+}
+
+// The record has no login in it: people type their password there.
+Result<std::string> sign_in(const SiteParts& parts, const link::Job& job) {
+  const auto answer = try_sign_in(parts, job);
+  WorkRecord record{.request = job.request, .actor = job.actor, .operation = "sign_in", .object = {}, .result = "done"};
+  if (!answer) {
+    record.result = to_string(answer.error().fault);
+    record.message = answer.error().message;
+  } else if (*answer) {
+    record.object = (*answer)->dn;
+  } else {
+    const NotSignedIn& why = answer->error();
+    record.result = why.refusal ? "refused" : std::string(to_string(why.error.fault));
+    record.message = why.refusal ? std::string(to_string(*why.refusal)) : why.error.message;
+  }
+  keep(parts.audit, record);
+  PLUMB_CHECK(answer);
+  return link::encode_answer(*answer);
+}
+
 }  // namespace
 
 Result<Secret> SiteSecrets::fetch(const std::string& reference) {
@@ -130,8 +163,9 @@ Skills skills_of(const SiteParts& parts) {
     return may_send(parts.policy, request, route);
   };
   skills.http = &parts.http;
-  skills.other = [parts](link::Method method, std::string_view payload, Reply& reply, Deadline deadline) {
-    return report(method, payload, reply, {parts.config, parts.policy, deadline});
+  skills.other = [parts](const link::Job& job, Reply& reply) {
+    if (job.method == link::Method::sign_in) return sign_in(parts, job);
+    return report(job.method, reply, {parts.config, parts.policy, Deadline{job.until}});
   };
   skills.record = [parts](const WorkRecord& work) { keep(parts.audit, work); };
   return skills;

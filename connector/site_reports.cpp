@@ -87,7 +87,7 @@ Result<std::string> targets(const ReportParts& parts) {
 
 }  // namespace
 
-Result<std::string> report(link::Method method, std::string_view, Reply& reply, const ReportParts& parts) {
+Result<std::string> report(link::Method method, Reply& reply, const ReportParts& parts) {
   switch (method) {
     case link::Method::logs: return logs(reply, parts);
     case link::Method::follow_logs: return follow(reply, parts);

@@ -17,6 +17,6 @@ struct ReportParts {
 };
 // What a site tells of itself: its log (files as in agent_codec.h, or lines as they come), and whether its targets can
 // be reached (JSON of the doctor's checks). Blocks.
-Result<std::string> report(link::Method method, std::string_view payload, Reply& reply, const ReportParts& parts);
+Result<std::string> report(link::Method method, Reply& reply, const ReportParts& parts);
 
 }  // namespace plumb::connector

@@ -184,9 +184,8 @@ void Workplace::do_other(Job job) {
   if (benches_.size() + parts_.yard.size() >= kMostBenches)
     return refuse(job.request, {Fault::unavailable, "this connector has too much to do", {}});
   auto reply = reply_to(job.request);
-  auto bench = std::make_shared<OneTask>([&skills = parts_.skills](const Task& task) {
-    return skills.other(task.job.method, task.job.payload, *task.reply, Deadline{task.job.until});
-  });
+  auto bench = std::make_shared<OneTask>(
+      [&skills = parts_.skills](const Task& task) { return skills.other(task.job, *task.reply); });
   bench->start();
   bench->add({std::move(job), std::move(reply)});
   const std::uint32_t handle = next_handle_++;

@@ -26,8 +26,8 @@ struct Skills {
   // Whether the site lets this be sent; on the loop's thread.
   std::function<Result<void>(const HttpRequest&, const HttpRoute&)> may_send{};
   HttpSender* http = nullptr;
-  // Blocks; each on a thread of its own. The payload, and what is streamed meanwhile.
-  std::function<Result<std::string>(link::Method, std::string_view payload, Reply&, Deadline)> other{};
+  // Blocks; each on a thread of its own. What is streamed meanwhile goes to the reply.
+  std::function<Result<std::string>(const link::Job&, Reply&)> other{};
   std::function<void(const WorkRecord&)> record{};
 };
 

@@ -94,6 +94,28 @@ Result<Schedule> read_schedule(const Value& spec) {
   return Schedule::by(std::move(*cron), std::move(*zone));
 }
 
+constexpr Duration kShortestToken = std::chrono::minutes(1), kLongestToken = std::chrono::days(7);
+
+Result<SignInSettings> read_sign_in(const Value& spec, const DirectorySettings& settings) {
+  if (settings.tls == Tls::none)
+    return fail(Fault::invalid, "/spec/signIn: people sign in over TLS only; tls.mode has to be LDAPS or StartTLS");
+  SignInSettings sign_in;
+  sign_in.login_attributes = texts_at(spec, "/signIn/loginAttributes");
+  if (sign_in.login_attributes.empty()) sign_in.login_attributes = {"sAMAccountName", "userPrincipalName"};
+  PLUMB_CHECK(read_names(spec, "/signIn/baseDNs", sign_in.base_dns));
+  for (const Dn& base : sign_in.base_dns)
+    if (!spec::in_scope(base, settings.base_dns))
+      return fail(Fault::invalid, "/spec/signIn/baseDNs: {} is not below any of the baseDNs", base.text());
+  if (sign_in.base_dns.empty()) sign_in.base_dns = settings.base_dns;
+  PLUMB_TRY(sign_in.token_lifetime, span_at(spec, "/signIn/tokenLifetime", std::chrono::hours(8)));
+  if (sign_in.token_lifetime < kShortestToken || sign_in.token_lifetime > kLongestToken)
+    return fail(Fault::invalid, "/spec/signIn/tokenLifetime: must be from {} to {}", format_duration(kShortestToken),
+                format_duration(kLongestToken));
+  sign_in.prefix = text_at(spec, "/signIn/prefix").value_or("");
+  sign_in.wrong_passwords = static_cast<int>(int_at(spec, "/signIn/wrongPasswords").value_or(3));
+  return sign_in;
+}
+
 }  // namespace
 
 Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot) {
@@ -127,6 +149,9 @@ Result<DirectorySettings> directory_settings(const Resource& directory, const Sn
   PLUMB_TRY(settings.read_timeout, span_at(spec, "/timeouts/read", std::chrono::seconds(120)));
   if (at(spec, "/schedule") != nullptr) {
     PLUMB_TRY(settings.schedule, read_schedule(spec));
+  }
+  if (bool_at(spec, "/signIn/enabled").value_or(false)) {
+    PLUMB_TRY(settings.sign_in, read_sign_in(spec, settings));
   }
   settings.page_size = static_cast<int>(int_at(spec, "/pageSize").value_or(1000));
   settings.writes_in_flight = static_cast<std::size_t>(int_at(spec, "/writesInFlight").value_or(32));

@@ -14,6 +14,15 @@
 
 namespace plumb {
 
+// How people of the domain sign in to the HTTP API.
+struct SignInSettings {
+  std::vector<std::string> login_attributes;
+  std::vector<Dn> base_dns;
+  Duration token_lifetime{};
+  std::string prefix;
+  int wrong_passwords = 3;
+};
+
 // A Directory resource with its Credential, parsed and checked; what the adapter and the kinds need.
 struct DirectorySettings {
   ResourceKey key;
@@ -38,7 +47,8 @@ struct DirectorySettings {
   std::set<std::string, IgnoreCase> protected_accounts;  // sAMAccountName
   std::vector<Dn> protected_dns;
   std::string upn_suffix;
-  std::optional<Schedule> schedule;  // nothing: as the program's options say
+  std::optional<Schedule> schedule;       // nothing: as the program's options say
+  std::optional<SignInSettings> sign_in;  // nothing: they do not
 };
 
 Result<DirectorySettings> directory_settings(const Resource& directory, const Snapshot& snapshot);

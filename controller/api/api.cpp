@@ -8,6 +8,7 @@
 
 #include "controller/api/answers.h"
 #include "controller/api/call_body.h"
+#include "controller/api/login.h"
 #include "controller/api/peer.h"
 #include "controller/api/route.h"
 #include "controller/api/settings_schema.h"
@@ -77,6 +78,7 @@ Value described(const openapi::Operation& operation) {
 
 Value described(const runtime::AccessToken& token) {
   return Object{{"id", token.id},
+                {"kind", token.kind},
                 {"account", token.account},
                 {"admin", token.admin},
                 {"description", token.description},
@@ -131,7 +133,8 @@ net::Response page(int status, std::string_view text) {
 
 }  // namespace
 
-struct Api::State {
+struct Api::State : std::enable_shared_from_this<Api::State> {
+  explicit State(ApiParts given) : parts(std::move(given)) {}
   ApiParts parts;
   std::shared_ptr<const runtime::Access> access;
   struct Failures {
@@ -146,6 +149,7 @@ struct Api::State {
     net::Request& request;
     std::map<std::string, std::string> query;
     const std::string& request_id;
+    const std::string& token_id;
     const std::string& segment(std::size_t i) const { return matched.segments.at(i); }
     ResourceKey integration() const { return {"Integration", segment(0), segment(1)}; }
   };
@@ -184,11 +188,10 @@ struct Api::State {
 
   // Nothing: the answer was given. A good token is one whatever others tried from its address: nobody can guess 256
   // bits, but anybody on a machine (or behind one proxy) could else keep all others there out with ten wrong ones.
-  std::optional<Caller> authenticate(const net::Request& request, const Reply& reply) {
+  std::optional<runtime::AccessToken> authenticate(const net::Request& request, const Reply& reply) {
     const auto header = request.header("Authorization");
     if (header) {
-      if (auto token = parts.tokens.verify(bearer_of(*header)))
-        return Caller{.name = std::move(token->account), .admin = token->admin};
+      if (auto token = parts.tokens.verify(bearer_of(*header))) return token;
     }
     const std::string network = network_of(request.peer);
     if (const Duration wait = locked_out(network); wait > Duration{}) {
@@ -227,10 +230,15 @@ struct Api::State {
       return;
     }
     Caller caller;
+    std::string token_id;
     if (!matched->route->open) {
       auto known = authenticate(request, reply);
       if (!known) return;
-      caller = std::move(*known);
+      token_id = known->id;
+      caller = {.kind = known->kind,
+                .name = std::move(known->account),
+                .groups = std::move(known->groups),
+                .admin = known->admin};
       if (matched->route->admin_only && !caller.admin) {
         tell(caller, "api.denied", printable(request.path), "only an admin's token may do this");
         reply(problem(403, "only an admin's token may do this"));
@@ -242,8 +250,10 @@ struct Api::State {
       reply(problem(400, "the query cannot be read"));
       return;
     }
-    Call call{*matched, caller, request, std::move(*query), id};
-    if (!matched->route->open && refuses_unknown(call, reply)) return;
+    Call call{*matched, caller, request, std::move(*query), id, token_id};
+    // What else is open is for programs that may add what they like; a password is not to be in an address.
+    const bool strict = !matched->route->open || matched->route->endpoint == Endpoint::sign_in;
+    if (strict && refuses_unknown(call, reply)) return;
     serve(call, reply);
   }
 
@@ -283,6 +293,8 @@ struct Api::State {
         return reply(access == nullptr ? problem(503, "what was applied is not loaded yet")
                                        : json_answer(200, Object{{"status", "ok"}}));
       case Endpoint::callback: return finish_login(call, reply);
+      case Endpoint::sign_in: return sign_in(call, reply);
+      case Endpoint::sign_out: return sign_out(call, reply);
       case Endpoint::list_tokens: return list_tokens(reply);
       case Endpoint::revoke_token: return revoke_token(call, reply);
       default: break;
@@ -507,6 +519,30 @@ struct Api::State {
     reply(json_answer(200, Object{{"kind", "Status"}, {"apiVersion", "v1"}, {"status", "Success"}}));
   }
 
+  void sign_in(const Call& call, const Reply& reply) {
+    if (!parts.sign_in) return reply(problem(404, "nobody can sign in here with a password"));
+    auto attempt = login_body(call.request);
+    if (!attempt) return reply(problem(attempt.error().fault == Fault::denied ? 415 : 400, attempt.error().message));
+    attempt->network = network_of(call.request.peer);
+    parts.sign_in(std::move(*attempt),
+                  [weak = weak_from_this(), peer = call.request.peer, reply](const runtime::SignInOutcome& outcome) {
+                    const auto self = weak.lock();
+                    if (!self) return;
+                    LoginAnswer answer = answer_login(outcome, self->parts.tokens, peer);
+                    if (answer.event && self->parts.audit) self->parts.audit(*answer.event);
+                    reply(std::move(answer.response));
+                  });
+  }
+
+  void sign_out(const Call& call, const Reply& reply) {
+    if (call.caller.kind != "User")
+      return reply(problem(403, "this token was not made by signing in; see plumbline token revoke"));
+    const auto revoked = parts.tokens.revoke(call.token_id);
+    if (!revoked) return reply(problem(status_of(revoked.error().fault), revoked.error().message));
+    tell(call.caller, "login.ended", call.token_id, "");
+    reply(json_answer(200, Object{{"kind", "Status"}, {"apiVersion", "v1"}, {"status", "Success"}}));
+  }
+
   void begin_login(const ResourceKey& key, const Reply& reply) const {
     if (!parts.begin_login) return reply(problem(404, "nobody can sign in here"));
     parts.begin_login(key, [reply](auto begun) {
@@ -533,9 +569,7 @@ struct Api::State {
   }
 };
 
-Api::Api(ApiParts parts)
-    : state_(std::make_unique<State>(State{.parts = std::move(parts), .access = {}, .failures = {}})) {}
-
+Api::Api(ApiParts parts) : state_(std::make_shared<State>(std::move(parts))) {}
 Api::~Api() = default;
 
 void Api::publish(std::shared_ptr<const runtime::RegistryView> view) {

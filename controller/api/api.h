@@ -14,6 +14,7 @@
 #include "controller/runtime/auth_code.h"
 #include "controller/runtime/integration_log.h"
 #include "controller/runtime/invoker.h"
+#include "controller/runtime/sign_ins.h"
 
 // The HTTP API: reads integrations, invokes their operations, and handles tokens. It writes no manifests: those are
 // Git's (docs/decisions/0012). docs/api.md lists the routes.
@@ -39,6 +40,8 @@ struct ApiParts {
   // How people sign in for an integration (runtime::Logins); may be empty.
   std::function<void(const ResourceKey& integration, runtime::Logins::Begun)> begin_login{};
   std::function<void(const runtime::LoginAnswer&, runtime::Logins::Finished)> finish_login{};
+  // How people sign in here, with the password that a directory has of them (runtime::SignIns); may be empty.
+  std::function<void(runtime::SignInAttempt, runtime::SignIns::Done)> sign_in{};
   // How calls of an integration are logged, and for how long it is to be otherwise; may be empty.
   std::function<runtime::ActiveLevel(const ResourceKey& integration)> log_level{};
   std::function<Result<void>(const ResourceKey& integration, runtime::LogLevel, SystemTime until)> set_log_level{};
@@ -60,7 +63,7 @@ class Api {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // weakly held by what comes later
 };
 
 }  // namespace plumb::api

@@ -14,11 +14,7 @@ constexpr std::int64_t kLongestLevel = 7 * 86'400;  // seconds: what is to stay 
 
 // The mapping that was sent.
 Result<Object> body_of(const net::Request& request) {
-  const auto type = request.header("Content-Type");
-  std::string_view essence = type ? type->substr(0, type->find(';')) : std::string_view();
-  essence = essence.substr(0, essence.find_last_not_of(" \t") + 1);
-  if (!equals_ignoring_case(essence, "application/json"))
-    return fail(Fault::denied, "the body has to be application/json");
+  if (!is_json(request)) return fail(Fault::denied, "the body has to be application/json");
   boost::json::parse_options options;
   options.max_depth = kDeepest;
   boost::json::error_code error;
@@ -29,6 +25,13 @@ Result<Object> body_of(const net::Request& request) {
 }
 
 }  // namespace
+
+bool is_json(const net::Request& request) {
+  const auto type = request.header("Content-Type");
+  std::string_view essence = type ? type->substr(0, type->find(';')) : std::string_view();
+  essence = essence.substr(0, essence.find_last_not_of(" \t") + 1);
+  return equals_ignoring_case(essence, "application/json");
+}
 
 Result<CallBody> call_body(const net::Request& request) {
   CallBody call;

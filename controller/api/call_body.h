@@ -10,6 +10,9 @@
 
 namespace plumb::api {
 
+// Whether it is sent as application/json: what a form of a browser cannot be (I16).
+bool is_json(const net::Request& request);
+
 // The body of an invocation: {parameters?: {...}, body?: ..., mediaType?: TEXT, timeoutMs?: N}.
 struct CallBody {
   openapi::Arguments arguments;

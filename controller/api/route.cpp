@@ -83,6 +83,8 @@ const std::vector<Route>& all_routes() {
       {"GET", "/oauth/callback", Endpoint::callback, true},
       {"GET", "/api/v1/integration-models", Endpoint::list_models},
       {"GET", "/api/v1/roles", Endpoint::list_roles},
+      {"POST", "/api/v1/login", Endpoint::sign_in, true},
+      {"DELETE", "/api/v1/login", Endpoint::sign_out},
       {"GET", "/api/v1/tokens", Endpoint::list_tokens, false, true},
       {"DELETE", "/api/v1/tokens/{id}", Endpoint::revoke_token, false, true},
   };

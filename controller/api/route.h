@@ -25,6 +25,8 @@ enum class Endpoint {
   callback,
   list_models,
   list_roles,
+  sign_in,
+  sign_out,
   list_tokens,
   revoke_token,
 };

@@ -57,9 +57,11 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   workspace->pins_in(state->store());
   // What was applied of the integration runtime; its lane writes it, and who calls operations follows its views.
   PLUMB_TRY(const auto registry, open_registry(state->store(), workspace->documents(), clock));
-  const RuntimeOptions serving{
-      .egress = options.egress, .api = run.api, .certificate = run.api_certificate, .key = run.api_key,
-      .hub_version = run.api.empty() ? std::string() : std::string(kVersion)};
+  const RuntimeOptions serving{.egress = options.egress,
+                               .api = run.api,
+                               .certificate = run.api_certificate,
+                               .key = run.api_key,
+                               .hub_version = run.api.empty() ? std::string() : std::string(kVersion)};
   PLUMB_TRY(const auto host,
             RuntimeHost::start(serving, {.registry = *registry, .secrets = *secrets, .state = *state, .clock = clock}));
   const LaneParts parts{.state = *state,
@@ -78,6 +80,11 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
     return build_lane(key, snapshot, std::move(policies), parts);
   };
   Controller controller(options, run, *workspace, state->store(), clock, build);
+  if (!run.api.empty())
+    controller.tell([&](const Snapshot& snapshot) {
+      host->sign_in_by(
+          sign_in_directories(snapshot, options.ns, options.directory, options.trust, *secrets, clock, host->asker()));
+    });
   log::info("controller.started", "plumbline {} on {}, state in {}", kVersion, origin_of(options),
             options.state.string());
   const auto begin_serving = [&]() -> Result<void> {

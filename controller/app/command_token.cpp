@@ -52,11 +52,12 @@ Result<int> token_list_command(const GlobalOptions& options, Console& console) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& token : all) {
     const bool expired = token.expires <= clock.now();
-    rows.push_back({token.id, token.account, token.admin ? "yes" : "no",
-                    format_time(token.expires) + (expired ? " (expired)" : ""), printable(token.created_by),
-                    printable(token.description)});
+    rows.push_back({token.id, token.kind == "User" ? "User/" + token.account : token.account,
+                    token.admin ? "yes" : "no", format_time(token.expires) + (expired ? " (expired)" : ""),
+                    printable(token.created_by), printable(token.description)});
     documents.push_back(Object{{"id", token.id},
                                {"account", token.account},
+                               {"kind", token.kind},
                                {"admin", token.admin},
                                {"created", format_time(token.created)},
                                {"expires", format_time(token.expires)},

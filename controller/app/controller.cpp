@@ -67,6 +67,7 @@ void Controller::adopt(const Manifests& manifests) {
     if (const auto group = text_at(directory.spec, "/connectorGroup"))
       connector_groups_.insert(directory.key.ns + "/" + *group);
   });
+  if (taken_) taken_(*snapshot);
 
   auto wanted = lanes_of(*snapshot, options_.ns, options_.directory, &store_);
   if (!wanted) {

@@ -29,6 +29,9 @@ class Controller {
              const Clock& clock, LaneWorker::Build build);
   ~Controller();  // ends the lanes, each after the batch under way
 
+  // Is told of all manifests that are taken, on the caller's thread; before the first are.
+  using Taken = std::function<void(const Snapshot& snapshot)>;
+  void tell(Taken taken) { taken_ = std::move(taken); }
   // Reads what is new and hands it to the lanes; begins and ends lanes as Directory resources come and go. An error
   // leaves all as it is.
   Result<void> refresh();
@@ -67,6 +70,7 @@ class Controller {
   StateStore& store_;
   const Clock& clock_;
   LaneWorker::Build build_;
+  Taken taken_;  // may be empty
   std::map<ResourceKey, Running> lanes_;
   std::optional<Error> problem_;  // of the source
   std::size_t failures_ = 0;      // of the source, in a row

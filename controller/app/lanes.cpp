@@ -4,7 +4,9 @@
 #include <iterator>
 
 #include "controller/adapters/connector/remote_directory.h"
+#include "controller/adapters/ldap/sign_in.h"
 #include "controller/base/digest.h"
+#include "controller/base/log.h"
 #include "controller/manifest/document.h"
 #include "controller/runtime/token_vault.h"
 #include "reconcilers/active_directory.h"
@@ -117,6 +119,40 @@ Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapsho
   if (settings.connector_group.empty()) return ldap::make_directory(ldap_options(settings), secrets, clock);
   if (asker == nullptr) return no_connectors(settings);
   return remote::make_directory(remote_options(settings), *asker, secrets, clock);
+}
+
+runtime::SignIns::Directories sign_in_directories(const Snapshot& snapshot, const std::string& ns,
+                                                  const std::string& directory, const Trust& trust,
+                                                  SecretStore& secrets, const Clock& clock, link::Asker* asker) {
+  runtime::SignIns::Directories all;
+  for (const ResourceKey& key : directories_of(snapshot, ns, directory)) {
+    const Resource* const resource = snapshot.find(key);
+    // One that cannot be read is not asked by what it said before: that may be what was taken back.
+    if (resource == nullptr || !bool_at(resource->spec, "/signIn/enabled").value_or(false)) continue;
+    runtime::SignInDirectory& each = all.emplace_back();
+    each.key = key;
+    each.prefix = text_at(resource->spec, "/signIn/prefix").value_or("");
+    auto settings = settings_of(key, snapshot);
+    const auto trusted = settings ? check_directory(trust, *settings) : Result<void>();
+    if (!settings || !trusted) {
+      each.problem = settings ? trusted.error().message : settings.error().message;
+      log::warning("login.unavailable", "nobody can sign in by {}: {}", key, each.problem);
+      continue;
+    }
+    if (settings->connector_group.empty()) {
+      each.sign_in = ldap::make_sign_in(ldap_options(*settings), secrets, clock);
+    } else if (asker != nullptr) {
+      each.sign_in = remote::make_sign_in(remote_options(*settings), *asker, secrets, clock);
+    } else {
+      each.problem = no_connectors(*settings).value().message;
+      continue;
+    }
+    each.login_attributes = settings->sign_in->login_attributes;
+    for (const Dn& base : settings->sign_in->base_dns) each.base_dns.push_back(base.text());
+    each.token_lifetime = settings->sign_in->token_lifetime;
+    each.wrong_passwords = settings->sign_in->wrong_passwords;
+  }
+  return all;
 }
 
 ResourceKey runtime_key() { return {"Runtime", "default", "local"}; }

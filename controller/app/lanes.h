@@ -21,6 +21,7 @@
 #include "controller/ports/secret_store.h"
 #include "controller/ports/target.h"
 #include "controller/runtime/local_target.h"
+#include "controller/runtime/sign_ins.h"
 #include "reconcilers/directory_settings.h"
 
 namespace plumb::app {
@@ -84,6 +85,12 @@ ldap::Options ldap_options(const DirectorySettings& settings);
 // A connection to the domain that the resource describes. All must outlive it; `asker` as in LaneParts.
 Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
                                            SecretStore& secrets, const Clock& clock, link::Asker* asker = nullptr);
+
+// The Directories of `directories_of` that let people sign in to the HTTP API. `secrets` and `clock` must outlive what
+// they name.
+runtime::SignIns::Directories sign_in_directories(const Snapshot& snapshot, const std::string& ns,
+                                                  const std::string& directory, const Trust& trust,
+                                                  SecretStore& secrets, const Clock& clock, link::Asker* asker);
 
 // `parts` must outlive the lane. Nothing is connected yet.
 Result<std::unique_ptr<DomainLane>> build_lane(const ResourceKey& key, const Snapshot& snapshot,

@@ -85,6 +85,7 @@ struct RuntimeHost::Running {
         secrets(given.secrets, loop, given.clock),
         tokens(given.state.store(), given.state.key()),
         access_tokens(given.state.store(), given.clock),
+        sign_ins(loop, given.clock),
         invoker({.sender = sender,
                  .secrets = secrets,
                  .tokens = tokens,
@@ -207,6 +208,8 @@ struct RuntimeHost::Running {
                                   runtime::Logins::Begun done) { begin_login(key, std::move(done)); },
             .finish_login = [this](const runtime::LoginAnswer& answer,
                                    runtime::Logins::Finished done) { logins.finish(answer, std::move(done)); },
+            .sign_in = [this](runtime::SignInAttempt attempt,
+                              runtime::SignIns::Done done) { sign_ins.begin(std::move(attempt), std::move(done)); },
             .log_level = [this](const ResourceKey& key) { return call_log.active(key); },
             .set_log_level = [this](const ResourceKey& key, runtime::LogLevel level,
                                     SystemTime until) { return call_log.set_level(key, level, until); },
@@ -279,6 +282,7 @@ struct RuntimeHost::Running {
   runtime::SecretCache secrets;
   runtime::TokenVault tokens;
   runtime::AccessTokens access_tokens;
+  runtime::SignIns sign_ins;
   runtime::Invoker invoker;
   runtime::Logins logins;
   runtime::Rotations rotations;
@@ -320,6 +324,10 @@ Result<std::unique_ptr<RuntimeHost>> RuntimeHost::start(const RuntimeOptions& op
     host->loop.post([host, view = std::move(view)] { host->publish(view); });
   });
   return std::unique_ptr<RuntimeHost>(new RuntimeHost(std::move(running)));
+}
+
+void RuntimeHost::sign_in_by(runtime::SignIns::Directories directories) {
+  running_->sign_ins.publish(std::move(directories));
 }
 
 Result<std::string> RuntimeHost::serve(const RuntimeOptions& options) {

@@ -16,6 +16,7 @@
 #include "controller/runtime/invoker.h"
 #include "controller/runtime/local_target.h"
 #include "controller/runtime/registry.h"
+#include "controller/runtime/sign_ins.h"
 
 namespace plumb::app {
 
@@ -47,6 +48,8 @@ class RuntimeHost {
   link::Asker* asker() const;
   // Waits until somebody of each group ("namespace/group") is there: which are not, at the end.
   std::vector<std::string> wait_for(const std::set<std::string>& groups, Duration limit);
+  // Whose people sign in to the API from now on; nobody's until then.
+  void sign_in_by(runtime::SignIns::Directories directories);
   // Serves the API, and says where. Connectors dial in there too.
   Result<std::string> serve(const RuntimeOptions& options);
   // Probes integrations as they say, and tells when a result is another than before; on the loop's thread.

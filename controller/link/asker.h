@@ -26,7 +26,6 @@ enum class Method : std::uint8_t {
   about,
   open_watch,
   watch_wait,
-  open_sign_in,
   sign_in,
   http_send,
   logs,         // files of the log, whole

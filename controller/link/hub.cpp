@@ -15,11 +15,10 @@ using Phase = ConnectorState::Phase;
 
 constexpr int kMissedBeats = 3;
 constexpr Duration kGrace = std::chrono::seconds(5);  // for an answer that was given in time to arrive
-constexpr std::array<std::string_view, 22> kMethods{
-    "",          "open_directory", "close_handle", "read_all",      "pages_begin",  "pages_next",
-    "pages_end", "find",           "cursor",       "changes_since", "continues",    "history",
-    "write",     "about",          "open_watch",   "watch_wait",    "open_sign_in", "sign_in",
-    "http_send", "logs",           "follow_logs",  "test_targets"};
+constexpr std::array<std::string_view, 21> kMethods{
+    "",           "open_directory", "close_handle",  "read_all",  "pages_begin", "pages_next",  "pages_end",
+    "find",       "cursor",         "changes_since", "continues", "history",     "write",       "about",
+    "open_watch", "watch_wait",     "sign_in",       "http_send", "logs",        "follow_logs", "test_targets"};
 
 }  // namespace
 

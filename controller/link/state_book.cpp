@@ -13,9 +13,7 @@ namespace {
 constexpr std::string_view kStates = "connector/state/";
 constexpr Duration kRefresh = std::chrono::minutes(1);
 
-std::string key_of(const ResourceKey& connector) {
-  return std::string(kStates) + connector.ns + "/" + connector.name;
-}
+std::string key_of(const ResourceKey& connector) { return std::string(kStates) + connector.ns + "/" + connector.name; }
 
 ResourceKey connector_of(std::string_view key) {
   key.remove_prefix(kStates.size());

@@ -83,7 +83,8 @@ Result<std::string> secret_reference(const Value& source) {
     return fail(Fault::invalid, "exactly one of env, file, systemd, sops, vault and connector is needed");
   const std::string_view member = object->begin()->key();
   const auto* kind = std::ranges::find(kKinds, member, &Kind::member);
-  if (kind == kKinds.end()) return fail(Fault::invalid, "\"{}\" is none of env, file, systemd, sops, vault and connector", member);
+  if (kind == kKinds.end())
+    return fail(Fault::invalid, "\"{}\" is none of env, file, systemd, sops, vault and connector", member);
   return kind->reference(source);
 }
 

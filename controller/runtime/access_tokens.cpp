@@ -18,6 +18,9 @@ constexpr std::string_view kStored = "runtime/access-token/", kPrefix = "plb_";
 constexpr std::size_t kIdBytes = 8, kSecretBytes = 32;
 constexpr std::size_t kIdText = 2 * kIdBytes, kSecretText = 2 * kSecretBytes;
 constexpr std::size_t kLongestName = 253, kLongestNote = 1024;
+constexpr std::size_t kMostGroups = 4096;  // Windows takes 1015 into a token
+constexpr std::size_t kMostOfOne = 10;     // tokens of one person
+constexpr std::string_view kServiceAccount = "ServiceAccount", kUser = "User";
 constexpr Duration kReadAgain = std::chrono::seconds(1);
 
 bool is_name(std::string_view text) {
@@ -27,10 +30,26 @@ bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, fits);
 }
 
+// As a directory has them: spaces, capitals, letters of all languages.
+bool is_directory_name(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestNote && is_utf8(text) && printable(text) == text;
+}
+
+Result<void> check_user(const AccessTokens::Wish& wish) {
+  if (wish.kind != kUser) return fail(Fault::invalid, "\"{}\" is no kind of an account", printable(wish.kind));
+  if (wish.admin) return fail(Fault::invalid, "a person who signs in is no admin of the installation");
+  if (!is_directory_name(wish.account) || wish.groups.size() > kMostGroups ||
+      !std::ranges::all_of(wish.groups, is_directory_name))
+    return fail(Fault::invalid, "\"{}\", or one of its groups, has a name that is none", printable(wish.account));
+  return {};
+}
+
 }  // namespace
 
 Result<AccessTokens::Created> AccessTokens::create(const Wish& wish) {
-  if (!is_name(wish.account))
+  const bool person = wish.kind != kServiceAccount;
+  if (person) PLUMB_CHECK(check_user(wish));
+  if (!person && !is_name(wish.account))
     return fail(Fault::invalid, "\"{}\" is no name of a service account: small letters, digits, \"-\", \".\" and \"_\"",
                 printable(wish.account));
   if (wish.lifetime <= Duration::zero() || wish.lifetime > kLongestTokenLifetime)
@@ -47,18 +66,26 @@ Result<AccessTokens::Created> AccessTokens::create(const Wish& wish) {
                     .description = wish.description,
                     .created_by = wish.created_by,
                     .created = now,
-                    .expires = now + wish.lifetime};
+                    .expires = now + wish.lifetime,
+                    .kind = wish.kind,
+                    .groups = person ? wish.groups : std::vector<std::string>()};
+  std::vector<StateStore::Put> puts;
+  if (person) {
+    PLUMB_TRY(puts, outlived_by(token.account));
+  }
   std::string secret = random_hex(kSecretBytes);
-  const Value record = Object{{"account", token.account},
-                              {"admin", token.admin},
-                              {"description", token.description},
-                              {"createdBy", token.created_by},
-                              {"created", format_time(token.created)},
-                              {"expires", format_time(token.expires)},
-                              {"sha256", sha256(secret)}};
-  const StateStore::Put put{std::string(kStored) + token.id, boost::json::serialize(record)};
-  const StateStore::Guard fresh{put.key, 0};
-  const auto kept = store_.commit(std::array{put}, std::array{fresh});
+  // Under another name than a service account's: a program that does not know people must not take one for that.
+  Object record = {{person ? "user" : "account", token.account},
+                   {"admin", token.admin},
+                   {"description", token.description},
+                   {"createdBy", token.created_by},
+                   {"created", format_time(token.created)},
+                   {"expires", format_time(token.expires)},
+                   {"sha256", sha256(secret)}};
+  if (person) record["groups"] = Array(token.groups.begin(), token.groups.end());
+  puts.push_back({std::string(kStored) + token.id, boost::json::serialize(record)});
+  const StateStore::Guard fresh{puts.back().key, 0};
+  const auto kept = store_.commit(puts, std::array{fresh});
   Secret text(fmt::format("{}{}_{}", kPrefix, token.id, secret));
   wipe(secret);
   if (!kept) return tl::unexpected(kept.error());
@@ -75,7 +102,12 @@ std::optional<AccessTokens::Record> AccessTokens::parse(const StateStore::Item& 
   Record record;
   record.token.id = item.key.substr(kStored.size());
   record.token.account = text_at(value, "/account").value_or("");
-  record.token.admin = bool_at(value, "/admin").value_or(false);
+  if (record.token.account.empty()) {
+    record.token.kind = kUser;
+    record.token.account = text_at(value, "/user").value_or("");
+    record.token.groups = texts_at(value, "/groups");
+  }
+  record.token.admin = record.token.kind == kServiceAccount && bool_at(value, "/admin").value_or(false);
   record.token.description = text_at(value, "/description").value_or("");
   record.token.created_by = text_at(value, "/createdBy").value_or("");
   record.hash = text_at(value, "/sha256").value_or("");
@@ -92,6 +124,19 @@ Result<std::vector<AccessToken>> AccessTokens::list() const {
     if (auto record = parse(item)) tokens.push_back(std::move(record->token));
   std::ranges::sort(tokens, {}, [](const AccessToken& token) { return std::pair(token.expires, token.id); });
   return tokens;
+}
+
+// People sign in day by day, and nobody tidies up after them.
+Result<std::vector<StateStore::Put>> AccessTokens::outlived_by(const std::string& user) const {
+  PLUMB_TRY(auto tokens, list());  // by expiry
+  std::vector<StateStore::Put> gone;
+  std::size_t left = 0;
+  for (auto each = tokens.rbegin(); each != tokens.rend(); ++each) {
+    if (each->kind != kUser) continue;
+    const bool over = each->account == user && ++left >= kMostOfOne;
+    if (over || each->expires <= clock_.now()) gone.push_back({std::string(kStored) + each->id, std::nullopt});
+  }
+  return gone;
 }
 
 Result<void> AccessTokens::revoke(const std::string& id) {

@@ -13,14 +13,16 @@
 
 namespace plumb::runtime {
 
-// A token of a service account, as it is known afterwards.
+// A token of a service account, or of a person who signed in, as it is known afterwards.
 struct AccessToken {
   std::string id;       // 16 hexadecimal digits; not secret
-  std::string account;  // the service account
+  std::string account;  // the service account, or the person
   bool admin = false;   // may everything that the API offers
   std::string description{};
   std::string created_by{};
   SystemTime created{}, expires{};
+  std::string kind = "ServiceAccount";  // or "User"; as in RoleBinding's subjects
+  std::vector<std::string> groups{};    // of a User, when the token was made
 };
 
 constexpr Duration kTokenLifetime = std::chrono::days(90), kLongestTokenLifetime = std::chrono::days(365);
@@ -39,12 +41,15 @@ class AccessTokens {
     bool admin = false;
     std::string description{};
     std::string created_by{};
+    std::string kind = "ServiceAccount";  // or "User", which is no admin
+    std::vector<std::string> groups{};
   };
   struct Created {
     AccessToken token;
     Secret text;  // shown once
   };
   // Fault::invalid for an account that is no name, a lifetime beyond the longest, or a description that is not UTF-8.
+  // A token of a User takes the place of what has expired of all, and of the person's oldest beyond ten.
   Result<Created> create(const Wish& wish);
   // By expiry; expired ones too.
   Result<std::vector<AccessToken>> list() const;
@@ -61,6 +66,7 @@ class AccessTokens {
   };
   static std::optional<Record> parse(const StateStore::Item& item);
   void read_again();
+  Result<std::vector<StateStore::Put>> outlived_by(const std::string& user) const;
 
   StateStore& store_;
   const Clock& clock_;

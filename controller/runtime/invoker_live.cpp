@@ -50,9 +50,9 @@ std::shared_ptr<const Live> make_live(const LiveSources& sources, const Live* be
   live->key = sources.integration.key;
   live->version = version_of(sources);
   auto made = integration_settings({.integration = sources.integration.spec,
-                                        .model = sources.model ? &sources.model->model() : nullptr,
-                                        .credential = spec_of(sources.credential),
-                                        .gateway = spec_of(sources.gateway)});
+                                    .model = sources.model ? &sources.model->model() : nullptr,
+                                    .credential = spec_of(sources.credential),
+                                    .gateway = spec_of(sources.gateway)});
   made.ns = live->key.ns;
   live->settings = std::make_shared<const IntegrationSettings>(std::move(made));
   live->operations = sources.model;

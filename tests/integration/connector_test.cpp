@@ -99,7 +99,8 @@ class Connectors : public testing::Test {
     std::string text;
     for (int i = 0; i < count; ++i)
       text += fmt::format(
-          "apiVersion: plumbline.dev/v1alpha1\nkind: ADUser\nmetadata: {{name: many{0}}}\nspec:\n  samAccountName: many{0}\n"
+          "apiVersion: plumbline.dev/v1alpha1\nkind: ADUser\nmetadata: {{name: many{0}}}\nspec:\n  samAccountName: "
+          "many{0}\n"
           "  displayName: Many {0}\n  organizationalUnitRef: {{name: people}}\n  enabled: false\n---\n",
           i);
     bench_->write("many.yaml", text);
@@ -135,7 +136,8 @@ TEST_F(Connectors, ADomainThatTheControllerCannotReachIsKeptThroughAConnector) {
   EXPECT_TRUE(comes([&] { return bench_->value("jdoe", "title") != ""; }));
 
   // What somebody else changes is noticed through the link, and put back.
-  bench_->ldif("dn: CN=Jane Doe,OU=People,OU=Corp,DC=ad,DC=test\nchangetype: modify\nreplace: title\ntitle: Intruder\n");
+  bench_->ldif(
+      "dn: CN=Jane Doe,OU=People,OU=Corp,DC=ad,DC=test\nchangetype: modify\nreplace: title\ntitle: Intruder\n");
   EXPECT_TRUE(comes([&] { return bench_->value("jdoe", "title") != "Intruder"; })) << controller_->output();
 
   // The site knows what was done there, and by whose order.

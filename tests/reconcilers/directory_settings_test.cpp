@@ -91,5 +91,31 @@ TEST_F(DirectorySettings, ACredentialNeedsWhatItsTypeNames) {
   EXPECT_THAT(refused(""), HasSubstr("there is no Credential"));
 }
 
+TEST_F(DirectorySettings, NobodySignsInUnlessItIsSaid) {
+  EXPECT_FALSE(parse("")->sign_in);
+  EXPECT_FALSE(parse(R"("signIn": {"tokenLifetime": "1h"})")->sign_in);
+
+  const auto settings = parse(R"("signIn": {"enabled": true})");
+
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_TRUE(settings->sign_in);
+  EXPECT_EQ(settings->sign_in->login_attributes, (std::vector<std::string>{"sAMAccountName", "userPrincipalName"}));
+  EXPECT_EQ(settings->sign_in->base_dns.front().text(), "DC=ad,DC=test");
+  EXPECT_EQ(settings->sign_in->token_lifetime, std::chrono::hours(8));
+  EXPECT_EQ(settings->sign_in->prefix, "");
+  EXPECT_EQ(settings->sign_in->wrong_passwords, 3);
+}
+
+TEST_F(DirectorySettings, PeopleSignInOverTlsAndWithinTheDomainOnly) {
+  EXPECT_THAT(refused(R"("signIn": {"enabled": true, "baseDNs": ["DC=other"]})"), HasSubstr("/spec/signIn/baseDNs"));
+  EXPECT_THAT(refused(R"("signIn": {"enabled": true, "tokenLifetime": "8d"})"),
+              HasSubstr("/spec/signIn/tokenLifetime"));
+  EXPECT_THAT(refused(R"("signIn": {"enabled": true, "tokenLifetime": "1s"})"),
+              HasSubstr("/spec/signIn/tokenLifetime"));
+  use_keytab();
+  EXPECT_THAT(refused(R"("tls": {"mode": "None"}, "signIn": {"enabled": true})", "ldap://dc1"),
+              HasSubstr("over TLS only"));
+}
+
 }  // namespace
 }  // namespace plumb::test

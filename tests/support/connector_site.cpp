@@ -53,10 +53,10 @@ void ConnectorSite::write(const std::string& name, const std::string& text, unsi
 }
 
 void ConnectorSite::allow(const Samba& samba, const std::string& write_dn) {
-  allow(fmt::format(
-      "[[directory]]\nservers = [\"{}\"]\nbase_dns = [\"{}\"]\nwrite_dns = [\"{}\"]\n"
-      "operations = [\"read\", \"write\", \"password\", \"authenticate\"]\nca_file = \"{}\"\n",
-      samba.url, samba.base, write_dn, (folder_ / "ad-ca.pem").string()));
+  allow(
+      fmt::format("[[directory]]\nservers = [\"{}\"]\nbase_dns = [\"{}\"]\nwrite_dns = [\"{}\"]\n"
+                  "operations = [\"read\", \"write\", \"password\", \"authenticate\"]\nca_file = \"{}\"\n",
+                  samba.url, samba.base, write_dn, (folder_ / "ad-ca.pem").string()));
   std::ifstream in(samba.ca_file);
   write("ad-ca.pem", {std::istreambuf_iterator<char>(in), {}});
 }
@@ -67,10 +67,11 @@ void ConnectorSite::token(const std::string& text) const { write("token", text);
 void ConnectorSite::configure(const std::string& more) { more_ = more; }
 
 void ConnectorSite::start() {
-  write("connector.toml",
-        fmt::format("storage = \"{0}/storage\"\npolicy_file = \"{0}/policy.toml\"\nsecrets_directory = \"{0}/secrets\"\n"
-                    "token_file = \"{0}/token\"\n{1}\n[server]\nurl = \"{2}\"\nca_file = \"{0}/controller-ca.pem\"\n",
-                    folder_.string(), more_, server_));
+  write(
+      "connector.toml",
+      fmt::format("storage = \"{0}/storage\"\npolicy_file = \"{0}/policy.toml\"\nsecrets_directory = \"{0}/secrets\"\n"
+                  "token_file = \"{0}/token\"\n{1}\n[server]\nurl = \"{2}\"\nca_file = \"{0}/controller-ca.pem\"\n",
+                  folder_.string(), more_, server_));
   agent_ = std::make_unique<Background>(
       std::vector<std::string>{connector_program(), "run", "--config", (folder_ / "connector.toml").string()},
       std::map<std::string, std::string>{});
@@ -120,7 +121,8 @@ OtherNetwork::OtherNetwork() {
   there_ = fmt::format("10.231.{}.{}", third, fourth + 2);
   const std::string made = fmt::format(
       "ip netns add {0} && ip link add pl{1} type veth peer name pr{1} netns {0} && ip addr add {2}/30 dev pl{1} && "
-      "ip link set pl{1} up && ip netns exec {0} ip addr add {3}/30 dev pr{1} && ip netns exec {0} ip link set pr{1} up && "
+      "ip link set pl{1} up && ip netns exec {0} ip addr add {3}/30 dev pr{1} && ip netns exec {0} ip link set pr{1} "
+      "up && "
       "ip netns exec {0} ip link set lo up",
       name_, pair, here_, there_);
   if (shell(made) != 0) throw std::runtime_error("a network namespace cannot be made: " + made);

@@ -15,15 +15,20 @@ struct Ignored final : link::Sink {
 
 }  // namespace
 
-Result<bool> Opened::ensure(Deadline deadline) {
-  if (session_ != 0) return false;
-  link::DirectoryOpening opening = options_.opening;
-  if (options_.password_from.starts_with(kAtSite)) {
-    opening.password_from = options_.password_from;
-  } else if (!options_.password_from.empty()) {
-    PLUMB_TRY(auto password, secrets_.fetch(options_.password_from));
+Result<link::DirectoryOpening> opening_of(const Options& options, SecretStore& secrets) {
+  link::DirectoryOpening opening = options.opening;
+  if (options.password_from.starts_with(kAtSite)) {
+    opening.password_from = options.password_from;
+  } else if (!options.password_from.empty()) {
+    PLUMB_TRY(auto password, secrets.fetch(options.password_from));
     opening.password = std::make_shared<const Secret>(std::move(password));
   }
+  return opening;
+}
+
+Result<bool> Opened::ensure(Deadline deadline) {
+  if (session_ != 0) return false;
+  PLUMB_TRY(const link::DirectoryOpening opening, opening_of(options_, secrets_));
   link::Ask ask{.group = options_.group,
                 .method = method_,
                 .payload = encode(opening),

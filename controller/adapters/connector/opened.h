@@ -8,6 +8,9 @@
 
 namespace plumb::remote {
 
+// The settings with the password as it is now, or its name at the site.
+Result<link::DirectoryOpening> opening_of(const Options& options, SecretStore& secrets);
+
 // Something that an agent has opened for us, and the session in which that is so.
 class Opened {
  public:

@@ -9,6 +9,7 @@
 #include "controller/ports/directory.h"
 #include "controller/ports/directory_watch.h"
 #include "controller/ports/secret_store.h"
+#include "controller/ports/sign_in.h"
 
 namespace plumb::remote {
 
@@ -29,5 +30,9 @@ std::unique_ptr<Directory> make_directory(Options options, link::Asker& asker, S
 
 std::unique_ptr<DirectoryWatch> make_watch(Options options, link::Asker& asker, SecretStore& secrets,
                                            const Clock& clock);
+
+// People of the domain are known by their password, which the agent tries there. It is asked once, whatever becomes of
+// it: a password that may have been tried counts in the domain.
+std::unique_ptr<SignIn> make_sign_in(Options options, link::Asker& asker, SecretStore& secrets, const Clock& clock);
 
 }  // namespace plumb::remote

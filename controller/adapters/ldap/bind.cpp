@@ -62,20 +62,22 @@ int no_interaction(LDAP*, unsigned, void*, void* prompts) {
 
 }  // namespace
 
-Result<void> Connection::bind_simple(SecretStore& secrets, Deadline deadline) {
+Result<Outcome> Connection::bind_as(const std::string& name, const Secret& password, Deadline deadline) {
   if (!encrypted_) return fail(Fault::internal, "a simple bind is about to be sent in clear");
-  PLUMB_TRY(const auto password, secrets.fetch(options_.password_from));
   // An empty password is an unauthenticated bind (RFC 4513, 5.1.2), which servers may answer with success.
-  if (password.empty())
-    return fail(Fault::denied, "binding as {}: the password is empty", printable(options_.username));
+  if (password.empty()) return fail(Fault::denied, "binding as {}: the password is empty", printable(name));
   berval credentials{password.size(), const_cast<char*>(password.reveal().data())};
   int id = 0;
-  const int rc =
-      ldap_sasl_bind(ldap_, options_.username.c_str(), LDAP_SASL_SIMPLE, &credentials, nullptr, nullptr, &id);
+  const int rc = ldap_sasl_bind(ldap_, name.c_str(), LDAP_SASL_SIMPLE, &credentials, nullptr, nullptr, &id);
   if (rc != LDAP_SUCCESS) return Failure(sending_failed(rc));
   PLUMB_TRY(const auto answer, next(id, deadline));
-  if (const Outcome result = outcome(answer); result.code != LDAP_SUCCESS)
-    return Failure(bind_fault(result.code, result.diagnostic, options_.username));
+  return outcome(answer);
+}
+
+Result<void> Connection::bind_simple(SecretStore& secrets, Deadline deadline) {
+  PLUMB_TRY(const auto password, secrets.fetch(options_.password_from));
+  PLUMB_TRY(const Outcome result, bind_as(options_.username, password, deadline));
+  if (result.code != LDAP_SUCCESS) return Failure(bind_fault(result.code, result.diagnostic, options_.username));
   return {};
 }
 

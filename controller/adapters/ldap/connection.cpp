@@ -110,12 +110,18 @@ class Watchdog {
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::open(const Options& options, const std::string& url,
-                                                     SecretStore& secrets, const Clock& clock, Deadline deadline) {
+Result<std::unique_ptr<Connection>> Connection::open_unbound(const Options& options, const std::string& url,
+                                                             const Clock& clock, Deadline deadline) {
   std::unique_ptr<Connection> connection(new Connection(options, clock));
   PLUMB_CHECK(connection->connect(url, deadline));
   PLUMB_CHECK(connection->configure());
   PLUMB_CHECK(connection->secure(deadline));
+  return connection;
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(const Options& options, const std::string& url,
+                                                     SecretStore& secrets, const Clock& clock, Deadline deadline) {
+  PLUMB_TRY(auto connection, open_unbound(options, url, clock, deadline));
   if (options.bind == Options::Bind::simple) {
     PLUMB_CHECK(connection->bind_simple(secrets, deadline));
   } else {

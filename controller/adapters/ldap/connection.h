@@ -40,6 +40,9 @@ class Connection {
   // Tries one server: connects, makes it secure, binds. Fault::denied if the server does not accept our credentials.
   static Result<std::unique_ptr<Connection>> open(const Options& options, const std::string& url, SecretStore& secrets,
                                                   const Clock& clock, Deadline deadline);
+  // The same without a bind: only made secure. What it says of itself is nobody's until `bind_as`.
+  static Result<std::unique_ptr<Connection>> open_unbound(const Options& options, const std::string& url,
+                                                          const Clock& clock, Deadline deadline);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -51,6 +54,9 @@ class Connection {
   void count_request() const {
     if (options_.requests != nullptr) ++*options_.requests;
   }
+
+  // A simple bind with a password that is not empty, over TLS alone: what the server answers, whatever that is.
+  Result<Outcome> bind_as(const std::string& name, const Secret& password, Deadline deadline);
 
   // Whether the server has closed it while nothing was asked; no waiting.
   bool closed_by_server();

@@ -135,6 +135,28 @@ Error bind_fault(int code, std::string_view diagnostic, std::string_view account
   return fault_of(code, diagnostic, attempted);
 }
 
+SignInRefusal sign_in_refusal(std::string_view diagnostic) {
+  struct Reason {
+    std::string_view data;
+    SignInRefusal refusal;
+  };
+  constexpr Reason kReasons[] = {
+      {"525", SignInRefusal::unknown_user},
+      {"52f", SignInRefusal::restricted},
+      {"530", SignInRefusal::not_now},
+      {"531", SignInRefusal::not_here},
+      {"532", SignInRefusal::password_expired},
+      {"533", SignInRefusal::disabled},
+      {"568", SignInRefusal::restricted},
+      {"701", SignInRefusal::account_expired},
+      {"773", SignInRefusal::must_change_password},
+      {"775", SignInRefusal::locked},
+  };
+  for (const Reason& reason : kReasons)
+    if (diagnostic.find(fmt::format("data {},", reason.data)) != std::string_view::npos) return reason.refusal;
+  return SignInRefusal::wrong_password;
+}
+
 Error unreachable(const std::string& host, std::string_view why) {
   return Error{Fault::unavailable, fmt::format("connecting to {}: {}", printable(host), why), {}};
 }

@@ -58,5 +58,25 @@ TEST(LdapFaults, ARefusedBindSaysWhyInWords) {
   EXPECT_NE(why("999").message.find("invalidCredentials (49)"), std::string::npos) << why("999").message;
 }
 
+TEST(LdapFaults, WhyAPersonIsNotLetInIsToldApart) {
+  const auto why = [](const std::string& data) {
+    return std::string(to_string(sign_in_refusal(
+        "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data " + data + ", v4563")));
+  };
+  EXPECT_EQ(why("525"), "unknown_user");
+  EXPECT_EQ(why("52e"), "wrong_password");
+  EXPECT_EQ(why("530"), "not_now");
+  EXPECT_EQ(why("531"), "not_here");
+  EXPECT_EQ(why("532"), "password_expired");
+  EXPECT_EQ(why("533"), "disabled");
+  EXPECT_EQ(why("701"), "account_expired");
+  EXPECT_EQ(why("773"), "must_change_password");
+  EXPECT_EQ(why("775"), "locked");
+  EXPECT_EQ(why("52f"), "restricted");
+  EXPECT_EQ(why("5320"), "wrong_password")
+      << "what is not known must not be taken for what only a right password brings";
+  EXPECT_EQ(std::string(to_string(sign_in_refusal(""))), "wrong_password");
+}
+
 }  // namespace
 }  // namespace plumb::ldap

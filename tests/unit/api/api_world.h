@@ -12,7 +12,9 @@
 
 #include "controller/api/api.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/fake_sign_in.h"
 #include "tests/support/fake_state_store.h"
+#include "tests/support/runtime_fakes.h"
 
 namespace plumb::api {
 
@@ -123,6 +125,8 @@ class ApiWorld : public ::testing::Test {
   tl::expected<ResourceKey, runtime::AuthFailure> login_ = ResourceKey{"Integration", "default", "crm"};
   runtime::ActiveLevel level_{.level = runtime::LogLevel::warn, .declared = runtime::LogLevel::warn};
   std::string seen_;  // every body
+  test::ManualLoop loop_{clock_};
+  runtime::SignIns sign_ins_{loop_, clock_};
   Api api_{{.tokens = tokens_,
             .clock = clock_,
             .invoke =
@@ -141,6 +145,8 @@ class ApiWorld : public ::testing::Test {
                   logins_.push_back(answer);
                   done(login_);
                 },
+            .sign_in = [this](const runtime::SignInAttempt& attempt,
+                              const runtime::SignIns::Done& done) { done(sign_ins_.try_now(attempt)); },
             .log_level = [this](const ResourceKey&) { return level_; },
             .set_log_level = [this](const ResourceKey&, runtime::LogLevel level, SystemTime until) -> Result<void> {
               level_ = {.level = level, .declared = runtime::LogLevel::warn, .until = until};

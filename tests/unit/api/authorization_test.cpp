@@ -17,6 +17,8 @@ constexpr Row kFiltered = {401, 401, 401, 401, 200, 200, 200, 200, 200};
 constexpr Row kSeen = {401, 401, 401, 401, 404, 200, 200, 200, 200};
 constexpr Row kPost = {401, 401, 401, 401, 404, 403, 200, 200, 200};
 constexpr Row kOfModel = {401, 401, 401, 401, 404, 403, 403, 415, 415};  // may, but sends nothing
+constexpr Row kSendsNothing = {415, 415, 415, 415, 415, 415, 415, 415, 415};
+constexpr Row kPeoples = {401, 401, 401, 401, 403, 403, 403, 403, 403};  // who signed in with a password
 constexpr Row kAdmins = {401, 401, 401, 401, 403, 403, 403, 403, 200};
 
 // Every route of Api::routes(); one that is missing here fails the test.
@@ -37,6 +39,8 @@ const std::map<std::string, Row> kExpected = {
     {"PUT /api/v1/namespaces/{ns}/integrations/{name}/log-level", kOfModel},
     {"GET /api/v1/integration-models", kFiltered},
     {"GET /api/v1/roles", kFiltered},
+    {"POST /api/v1/login", kSendsNothing},
+    {"DELETE /api/v1/login", kPeoples},
     {"GET /api/v1/tokens", kAdmins},
     {"DELETE /api/v1/tokens/{id}", kAdmins},
 };

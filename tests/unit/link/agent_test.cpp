@@ -31,21 +31,22 @@ class AgentTest : public testing::Test {
     keys_.epoch = 3;
   }
   void begin() {
-    agent_.emplace(link::Agent::Parts{.clock = clock_,
-                                      .facts = {},
-                                      .keys = keys_,
-                                      .send = [this](std::string message) { sent_.push_back(std::move(message)); },
-                                      .save = [this](const link::AgentKeys&) -> Result<void> {
-                                        if (!disk_) return fail(Fault::unavailable, "no space left");
-                                        return {};
-                                      },
-                                      .work = [this](link::Job job) { jobs_.push_back(std::move(job)); },
-                                      .cancelled = [this](std::uint64_t id) { cancelled_.push_back(id); },
-                                      .credited = [](std::uint64_t) {},
-                                      .health = [] { return link::AgentHealth{}; },
-                                      .log_level = [](const std::string&) {},
-                                      .limits = {.open_requests = 3, .payload_bytes = 1000, .greeting = std::chrono::seconds(15)}},
-                   "tls", true);
+    agent_.emplace(
+        link::Agent::Parts{.clock = clock_,
+                           .facts = {},
+                           .keys = keys_,
+                           .send = [this](std::string message) { sent_.push_back(std::move(message)); },
+                           .save = [this](const link::AgentKeys&) -> Result<void> {
+                             if (!disk_) return fail(Fault::unavailable, "no space left");
+                             return {};
+                           },
+                           .work = [this](link::Job job) { jobs_.push_back(std::move(job)); },
+                           .cancelled = [this](std::uint64_t id) { cancelled_.push_back(id); },
+                           .credited = [](std::uint64_t) {},
+                           .health = [] { return link::AgentHealth{}; },
+                           .log_level = [](const std::string&) {},
+                           .limits = {.open_requests = 3, .payload_bytes = 1000, .greeting = std::chrono::seconds(15)}},
+        "tls", true);
     agent_->start();
   }
   Result<void> say(const Frame& frame) { return agent_->received(link::to_message(frame)); }
@@ -138,23 +139,24 @@ const std::string kGood = body(Method::about, 3, false), kOpen = body(Method::ab
                   kLong = "\1" + std::string(2000, 'x'), kMore = "\1x", kEnd = std::string("\0x", 2);
 INSTANTIATE_TEST_SUITE_P(
     Frames, HostileHub,
-    testing::Values(Hostile{"TheSameTwice", {{FrameType::request, 1, 0, kGood}, {FrameType::request, 1, 0, kGood}}},
-                    Hostile{"TooMany",
-                            {{FrameType::request, 1, 0, kGood},
-                             {FrameType::request, 2, 0, kGood},
-                             {FrameType::request, 3, 0, kGood},
-                             {FrameType::request, 4, 0, kGood}}},
-                    Hostile{"OfAnOlderEpoch", {{FrameType::request, 1, 0, kOldEpoch}}},
-                    Hostile{"OfALaterEpoch", {{FrameType::request, 1, 0, kNewEpoch}}},
-                    Hostile{"Unreadable", {{FrameType::request, 1, 0, "x"}}},
-                    Hostile{"TooLong", {{FrameType::request, 1, 0, kOpen}, {FrameType::more, 1, 1, kLong}}},
-                    Hostile{"OutOfOrder", {{FrameType::request, 1, 0, kOpen}, {FrameType::more, 1, 2, kMore}}},
-                    Hostile{"MoreAfterTheEnd",
-                            {{FrameType::request, 1, 0, kOpen}, {FrameType::more, 1, 1, kEnd}, {FrameType::more, 1, 2, kMore}}},
-                    Hostile{"AnAnswer", {{FrameType::done, 1, 0, "x"}}}, Hostile{"AHello", {{FrameType::hello, 0, 0, "{}"}}},
-                    Hostile{"ASecondWelcome", {{FrameType::welcome, 0, 0, "{}"}}},
-                    Hostile{"SettingsWithoutJson", {{FrameType::settings, 0, 0, "x"}}},
-                    Hostile{"CreditWithoutNumber", {{FrameType::request, 1, 0, kGood}, {FrameType::credit, 1, 0, "x"}}}),
+    testing::Values(
+        Hostile{"TheSameTwice", {{FrameType::request, 1, 0, kGood}, {FrameType::request, 1, 0, kGood}}},
+        Hostile{"TooMany",
+                {{FrameType::request, 1, 0, kGood},
+                 {FrameType::request, 2, 0, kGood},
+                 {FrameType::request, 3, 0, kGood},
+                 {FrameType::request, 4, 0, kGood}}},
+        Hostile{"OfAnOlderEpoch", {{FrameType::request, 1, 0, kOldEpoch}}},
+        Hostile{"OfALaterEpoch", {{FrameType::request, 1, 0, kNewEpoch}}},
+        Hostile{"Unreadable", {{FrameType::request, 1, 0, "x"}}},
+        Hostile{"TooLong", {{FrameType::request, 1, 0, kOpen}, {FrameType::more, 1, 1, kLong}}},
+        Hostile{"OutOfOrder", {{FrameType::request, 1, 0, kOpen}, {FrameType::more, 1, 2, kMore}}},
+        Hostile{"MoreAfterTheEnd",
+                {{FrameType::request, 1, 0, kOpen}, {FrameType::more, 1, 1, kEnd}, {FrameType::more, 1, 2, kMore}}},
+        Hostile{"AnAnswer", {{FrameType::done, 1, 0, "x"}}}, Hostile{"AHello", {{FrameType::hello, 0, 0, "{}"}}},
+        Hostile{"ASecondWelcome", {{FrameType::welcome, 0, 0, "{}"}}},
+        Hostile{"SettingsWithoutJson", {{FrameType::settings, 0, 0, "x"}}},
+        Hostile{"CreditWithoutNumber", {{FrameType::request, 1, 0, kGood}, {FrameType::credit, 1, 0, "x"}}}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(AgentTest, SendsNoMoreThanThereIsCreditFor) {
@@ -213,22 +215,26 @@ TEST(LinkCodecs, SurviveAnything) {
   opening.password = std::make_shared<const Secret>(std::string("secret"));
   opening.base_dn = "DC=x";
   Writer writes, entry, answers;
-  DirectoryWrite write{DirectoryWrite::Kind::modify, "id", "dn", {{Modification::Op::add, "a", {"1", "2"}, nullptr}}, "", ""};
+  DirectoryWrite write{
+      DirectoryWrite::Kind::modify, "id", "dn", {{Modification::Op::add, "a", {"1", "2"}, nullptr}}, "", ""};
   link::put(writes, std::span(&write, 1));
   link::put(entry, Entry{"id", "dn", "7", {{"cn", {{"x", "y"}, Reading::present}}}});
   link::put(answers, Directory::Answers{std::string("id"), fail(Fault::denied, "no")});
-  const HttpRequest request{.method = "GET", .url = *parse_url("https://a.example/x?y=1"), .headers = {{"A", "b"}}, .body = "z"};
-  const std::vector<std::string> seeds{encode(opening),
-                                       writes.out(),
-                                       entry.out(),
-                                       answers.out(),
-                                       link::encode(request, {.proxy = HttpProxy{"p", 3128, "u", nullptr}}, {}),
-                                       link::encode_end(HttpResponse{.status = 200, .reason = "OK", .headers = {{"A", "b"}}}),
-                                       link::encode_file("connector.log", "line\n"),
-                                       link::encode_error({Fault::timeout, "late", {}})};
+  const HttpRequest request{
+      .method = "GET", .url = *parse_url("https://a.example/x?y=1"), .headers = {{"A", "b"}}, .body = "z"};
+  const std::vector<std::string> seeds{
+      encode(opening),
+      writes.out(),
+      entry.out(),
+      answers.out(),
+      link::encode(request, {.proxy = HttpProxy{"p", 3128, "u", nullptr}}, {}),
+      link::encode_end(HttpResponse{.status = 200, .reason = "OK", .headers = {{"A", "b"}}}),
+      link::encode_file("connector.log", "line\n"),
+      link::encode_error({Fault::timeout, "late", {}})};
   for (int round = 0; round < 20'000; ++round) {
     std::string bytes = seeds[random() % seeds.size()];
-    for (unsigned i = random() % 4; i > 0 && !bytes.empty(); --i) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (unsigned i = random() % 4; i > 0 && !bytes.empty(); --i)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     if (random() % 3 == 0) bytes.resize(random() % (bytes.size() + 1));
     if (random() % 5 == 0) bytes += seeds[random() % seeds.size()];
     std::ignore = link::decode_opening(bytes);
@@ -261,8 +267,12 @@ TEST(LinkCodecs, GiveBackWhatWasPutIn) {
   EXPECT_EQ(back.id + back.dn + back.version, "idCN=a7");
   EXPECT_EQ(back.attributes.at("member"), entry.attributes.at("member"));
 
-  const HttpRequest request{.method = "POST", .url = *parse_url("https://a.example:8443/x?y=1"), .headers = {{"A", "b"}}, .body = std::string("\0z", 2)};
-  HttpRoute route{.tls = {.verify = false, .server_name = "n"}, .proxy = HttpProxy{"p", 3128, "u", std::make_shared<const Secret>(std::string("w"))}};
+  const HttpRequest request{.method = "POST",
+                            .url = *parse_url("https://a.example:8443/x?y=1"),
+                            .headers = {{"A", "b"}},
+                            .body = std::string("\0z", 2)};
+  HttpRoute route{.tls = {.verify = false, .server_name = "n"},
+                  .proxy = HttpProxy{"p", 3128, "u", std::make_shared<const Secret>(std::string("w"))}};
   const auto ask = link::decode_http_ask(link::encode(request, route, {.timeout = std::chrono::seconds(3)}));
   ASSERT_TRUE(ask);
   EXPECT_EQ(ask->request.url, request.url);

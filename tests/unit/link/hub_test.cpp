@@ -43,13 +43,14 @@ class HubTest : public testing::Test {
   }
   // What works at a site: answers with its name and the payload.
   static void teach(LinkWorld::Site& site, const std::string& name) {
-    site.skills.other = [name](Method, std::string_view payload, connector::Reply&, Deadline) {
-      return Result<std::string>(name + ":" + std::string(payload));
+    site.skills.other = [name](const link::Job& job, connector::Reply&) {
+      return Result<std::string>(name + ":" + job.payload);
     };
   }
   Result<std::string> ask(const std::string& group, std::string payload, link::SessionId session = 0) {
-    Conversation conversation(asker_, world_.clock,
-                              {.group = group, .session = session, .method = Method::logs, .payload = std::move(payload)});
+    Conversation conversation(
+        asker_, world_.clock,
+        {.group = group, .session = session, .method = Method::logs, .payload = std::move(payload)});
     return conversation.all(Deadline::in(world_.clock, std::chrono::seconds(20)));
   }
   // A connection that says what it likes.
@@ -214,7 +215,8 @@ TEST_F(HubTest, OneThatIsNotDeclaredOrArchivedIsNotTaken) {
   auto& site = world_.site("a");
   ASSERT_TRUE(world_.dial(site));
   world_.on_loop([&] {
-    world_.hub->publish({{LinkWorld::key("a"), {.key = LinkWorld::key("a"), .group = "default/site", .archived = true}}});
+    world_.hub->publish(
+        {{LinkWorld::key("a"), {.key = LinkWorld::key("a"), .group = "default/site", .archived = true}}});
     return true;
   });
   world_.settle();
@@ -234,8 +236,9 @@ TEST_F(HubTest, KeysAreRenewedWithoutAGapAndOldOnesEnd) {
   ASSERT_TRUE(world_.dial(site));
   const std::string first(site.keys.key.reveal());
   world_.on_loop([&] {
-    world_.hub->publish({{LinkWorld::key("a"),
-                          {.key = LinkWorld::key("a"), .group = "default/site", .rotation = std::chrono::milliseconds(1)}}});
+    world_.hub->publish(
+        {{LinkWorld::key("a"),
+          {.key = LinkWorld::key("a"), .group = "default/site", .rotation = std::chrono::milliseconds(1)}}});
     return true;
   });
   tick();
@@ -244,8 +247,12 @@ TEST_F(HubTest, KeysAreRenewedWithoutAGapAndOldOnesEnd) {
   EXPECT_NE(site.keys.key.reveal(), first);
   EXPECT_THAT(world_.events, Contains("connector.key_renewed"));
   auto& thief = world_.site("b");
-  thief.keys = {.id = site.keys.id, .connector = {}, .key = Secret(std::string(first)), .next = {},
-                .counter = site.keys.counter, .epoch = 0};
+  thief.keys = {.id = site.keys.id,
+                .connector = {},
+                .key = Secret(std::string(first)),
+                .next = {},
+                .counter = site.keys.counter,
+                .epoch = 0};
   EXPECT_FALSE(world_.dial(thief));
   EXPECT_EQ(thief.refusal->reason, "UnknownIdentity");
 }
@@ -297,16 +304,17 @@ TEST_F(HubTest, WithoutAMemberItSaysWhoIsMissingSinceWhen) {
 TEST_F(HubTest, LargeQuestionsAndAnswersComeWholeAndNoFasterThanTheyAreTaken) {
   auto& a = world_.site("a");
   std::size_t streamed = 0;
-  a.skills.other = [&](Method, std::string_view payload, connector::Reply& reply, Deadline) -> Result<std::string> {
+  a.skills.other = [&](const link::Job& job, connector::Reply& reply) -> Result<std::string> {
     for (int i = 0; i < 40; ++i) {
       if (!reply.stream(std::string(100'000, static_cast<char>('a' + i % 26)))) break;
       streamed += 100'000;
     }
-    return std::string(payload.substr(payload.size() - 3));
+    return job.payload.substr(job.payload.size() - 3);
   };
   ASSERT_TRUE(world_.dial(a));
-  Conversation conversation(asker_, world_.clock,
-                            {.group = "default/site", .method = Method::logs, .payload = std::string(3'000'000, 'q') + "end"});
+  Conversation conversation(
+      asker_, world_.clock,
+      {.group = "default/site", .method = Method::logs, .payload = std::string(3'000'000, 'q') + "end"});
   const auto deadline = Deadline::in(world_.clock, std::chrono::seconds(30));
   const auto first = conversation.next(deadline);
   ASSERT_TRUE(first && *first);
@@ -328,7 +336,7 @@ TEST_F(HubTest, WhenTheLinkBreaksNobodyWaitsAndWhatWasAskedMayHaveBeenDone) {
   std::mutex mutex;
   std::condition_variable came;
   bool began = false, released = false;
-  a.skills.other = [&](Method, std::string_view, connector::Reply&, Deadline) -> Result<std::string> {
+  a.skills.other = [&](const link::Job&, connector::Reply&) -> Result<std::string> {
     std::unique_lock lock(mutex);
     began = true;
     came.notify_all();
@@ -387,16 +395,17 @@ TEST_P(MisbehavedBeforeWelcome, EndsTheConnectionAndIsRecorded) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Frames, MisbehavedBeforeWelcome,
-    testing::Values(Bad{"Proof", {FrameType::proof, 0, 0, "x"}}, Bad{"Ready", {FrameType::ready}},
-                    Bad{"Beat", {FrameType::beat, 0, 0, "{}"}}, Bad{"Done", {FrameType::done, 1, 0, "x"}},
-                    Bad{"HubsOwn", {FrameType::request, 1, 0, "x"}}, Bad{"HelloWithoutJson", {FrameType::hello, 0, 0, "x"}},
-                    Bad{"HelloOfArray", {FrameType::hello, 0, 0, "[]"}}, Bad{"HelloOfNothing", {FrameType::hello, 0, 0, "{}"}},
-                    Bad{"HelloOfWrongTypes",
-                        {FrameType::hello, 0, 0, R"({"protocol":"1","oldestProtocol":1,"nonce":5,"id":{}})"}},
-                    Bad{"HelloWithShortNonce", {FrameType::hello, 0, 0, R"({"protocol":1,"oldestProtocol":1,"nonce":"AAAA","id":"x"})"}},
-                    Bad{"HelloOfAnotherTime",
-                        {FrameType::hello, 0, 0,
-                         R"({"protocol":9,"oldestProtocol":8,"nonce":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","id":"x"})"}}),
+    testing::Values(
+        Bad{"Proof", {FrameType::proof, 0, 0, "x"}}, Bad{"Ready", {FrameType::ready}},
+        Bad{"Beat", {FrameType::beat, 0, 0, "{}"}}, Bad{"Done", {FrameType::done, 1, 0, "x"}},
+        Bad{"HubsOwn", {FrameType::request, 1, 0, "x"}}, Bad{"HelloWithoutJson", {FrameType::hello, 0, 0, "x"}},
+        Bad{"HelloOfArray", {FrameType::hello, 0, 0, "[]"}}, Bad{"HelloOfNothing", {FrameType::hello, 0, 0, "{}"}},
+        Bad{"HelloOfWrongTypes", {FrameType::hello, 0, 0, R"({"protocol":"1","oldestProtocol":1,"nonce":5,"id":{}})"}},
+        Bad{"HelloWithShortNonce",
+            {FrameType::hello, 0, 0, R"({"protocol":1,"oldestProtocol":1,"nonce":"AAAA","id":"x"})"}},
+        Bad{"HelloOfAnotherTime",
+            {FrameType::hello, 0, 0,
+             R"({"protocol":9,"oldestProtocol":8,"nonce":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","id":"x"})"}}),
     [](const auto& info) { return info.param.name; });
 
 // Frames of an agent that is let in. {question} is one that it was asked.
@@ -432,13 +441,15 @@ const std::string& too_much() {
 }
 INSTANTIATE_TEST_SUITE_P(
     Frames, MisbehavedOnline,
-    testing::Values(Bad{"AnswerToNobody", {FrameType::done, 4711, 0, ""}}, Bad{"PartOfAnothers", {FrameType::part, 99, 0, "x"}},
-                    Bad{"SkippedPart", {FrameType::part, 1, 1, "x"}}, Bad{"EndOutOfOrder", {FrameType::done, 1, 5, ""}},
-                    Bad{"HelloAgain", {FrameType::hello, 0, 0, "{}"}}, Bad{"HubsCredit", {FrameType::credit, 1, 0, "\0\0\0\1"}},
-                    Bad{"HubsRequest", {FrameType::request, 1, 0, ""}}, Bad{"BeatWithoutJson", {FrameType::beat, 0, 0, "?"}},
-                    Bad{"BeatOfLies", {FrameType::beat, 0, 0, R"({"memoryBytes":-1})"}},
-                    Bad{"KeyThatNobodyAskedFor",
-                        {FrameType::renewed, 0, 0, R"({"publicKey":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","signature":"x"})"}}),
+    testing::Values(
+        Bad{"AnswerToNobody", {FrameType::done, 4711, 0, ""}}, Bad{"PartOfAnothers", {FrameType::part, 99, 0, "x"}},
+        Bad{"SkippedPart", {FrameType::part, 1, 1, "x"}}, Bad{"EndOutOfOrder", {FrameType::done, 1, 5, ""}},
+        Bad{"HelloAgain", {FrameType::hello, 0, 0, "{}"}}, Bad{"HubsCredit", {FrameType::credit, 1, 0, "\0\0\0\1"}},
+        Bad{"HubsRequest", {FrameType::request, 1, 0, ""}}, Bad{"BeatWithoutJson", {FrameType::beat, 0, 0, "?"}},
+        Bad{"BeatOfLies", {FrameType::beat, 0, 0, R"({"memoryBytes":-1})"}},
+        Bad{"KeyThatNobodyAskedFor",
+            {FrameType::renewed, 0, 0,
+             R"({"publicKey":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","signature":"x"})"}}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(HubTest, MoreThanThereIsCreditForEndsTheLink) {
@@ -460,7 +471,7 @@ TEST_F(HubTest, MoreThanThereIsCreditForEndsTheLink) {
 
 TEST_F(HubTest, WhatASiteSaysCannotWriteToALogOrTerminal) {
   auto& a = world_.site("a");
-  a.skills.other = [](Method, std::string_view, connector::Reply&, Deadline) -> Result<std::string> {
+  a.skills.other = [](const link::Job&, connector::Reply&) -> Result<std::string> {
     return fail(Fault::denied, "no\x1b[31m\nconnector.online forged");
   };
   ASSERT_TRUE(world_.dial(a));

@@ -258,5 +258,49 @@ TEST_F(AccessTokensTest, TheListIsByExpiry) {
   EXPECT_THAT(accounts, ::testing::ElementsAre("early", "middle", "late"));
 }
 
+TEST_F(AccessTokensTest, APersonsTokenKnowsItsGroupsAndIsNoAdmins) {
+  const std::string text =
+      create({.account = "Jane.Doe", .lifetime = 8h, .kind = "User", .groups = {"Domain Users", "Netzwerk \u00e4"}});
+
+  const auto known = elsewhere_.verify(text);
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->kind, "User");
+  EXPECT_EQ(known->account, "Jane.Doe");
+  EXPECT_EQ(known->groups, (std::vector<std::string>{"Domain Users", "Netzwerk \u00e4"}));
+  EXPECT_FALSE(known->admin);
+  EXPECT_FALSE(tokens_.create({.account = "jane", .admin = true, .kind = "User"}));
+  EXPECT_FALSE(tokens_.create({.account = "", .kind = "User"}));
+  EXPECT_FALSE(tokens_.create({.account = "a\nb", .kind = "User"}));
+  EXPECT_FALSE(tokens_.create({.account = "jane", .kind = "User", .groups = {"\xff"}}));
+  EXPECT_FALSE(tokens_.create({.account = "jane", .kind = "Group"}));
+}
+
+// As they were stored before people signed in; and one of a person must be nobody's to a program of that time.
+TEST_F(AccessTokensTest, TokensOfServiceAccountsAreStoredAsEver) {
+  const std::string old = create();
+  EXPECT_THAT(stored(), ::testing::HasSubstr(R"({"account":"ci","admin":false,)"));
+  EXPECT_EQ(tokens_.verify(old)->kind, "ServiceAccount");
+
+  create({.account = "jane", .kind = "User"});
+  EXPECT_THAT(stored(), ::testing::Not(::testing::HasSubstr(R"("account":"jane")")));
+}
+
+TEST_F(AccessTokensTest, PeopleWhoSignInEveryDayLeaveNothingBehind) {
+  const std::string service = create({.account = "ci", .lifetime = 1h});
+  const std::string first = create({.account = "jane", .lifetime = 10h, .kind = "User"});
+  create({.account = "joe", .lifetime = 1h, .kind = "User"});
+  clock_.advance(2h);
+
+  std::string last;
+  for (int i = 0; i < 10; ++i) {
+    clock_.advance(1s);
+    last = create({.account = "jane", .lifetime = 10h, .kind = "User"});
+  }
+
+  EXPECT_EQ(tokens_.list()->size(), 11U) << "ten of jane; the expired one of ci is its operator's to take away";
+  EXPECT_FALSE(tokens_.verify(first));
+  EXPECT_TRUE(tokens_.verify(last));
+}
+
 }  // namespace
 }  // namespace plumb::runtime
