@@ -1,6 +1,8 @@
 #include "connector/site.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "connector/guarded_directory.h"
@@ -8,6 +10,7 @@
 #include "connector/storage.h"
 #include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/adapters/ldap/sign_in.h"
+#include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/link/sign_in_codec.h"
 
@@ -100,7 +103,38 @@ void keep(LocalAudit& audit, const WorkRecord& work) {
   if (record.security) log::warning("security.refused", "{} {}: {}", work.operation, work.object, work.message);
 }
 
-Result<SignInAnswer> try_sign_in(const SiteParts& parts, const link::Job& job) {
+// Kept from one question to the next: a SignIn knows that its own account was refused, and does not try it on and on
+// until the domain locks it. Thread-safe.
+class SignIns {
+ public:
+  explicit SignIns(const SiteParts& parts) : parts_(parts) {}
+
+  std::shared_ptr<SignIn> of(const link::DirectoryOpening& opening, const DirectoryRule& rule) {
+    std::string settings = encode(opening);
+    const std::string digest = hmac_sha256(key_, settings);
+    wipe(settings);
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = all_.find(digest); found != all_.end()) return {found->second, found->second->sign_in.get()};
+    if (all_.size() >= kMost) all_.clear();
+    auto made = std::make_shared<Kept>(parts_.config, opening.password);
+    made->sign_in = ldap::make_sign_in(ldap_options(opening, rule), made->secrets, parts_.clock);
+    return {all_[digest] = made, made->sign_in.get()};
+  }
+
+ private:
+  static constexpr std::size_t kMost = 16;
+  struct Kept {
+    Kept(const Config& config, std::shared_ptr<const Secret> given) : secrets(config, std::move(given)) {}
+    SiteSecrets secrets;
+    std::unique_ptr<SignIn> sign_in;
+  };
+  const SiteParts parts_;
+  const std::string key_ = random_raw(32);
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Kept>> all_;
+};
+
+Result<SignInAnswer> try_sign_in(const SiteParts& parts, SignIns& sign_ins, const link::Job& job) {
   PLUMB_TRY(const link::SignInAsk ask, link::decode_sign_in(job.payload));
   PLUMB_TRY(const DirectoryRule* const rule, rule_for(parts, ask.opening));
   PLUMB_CHECK(parts.policy.may_authenticate(*rule));
@@ -108,14 +142,12 @@ Result<SignInAnswer> try_sign_in(const SiteParts& parts, const link::Job& job) {
     PLUMB_TRY(const Dn dn, Dn::parse(base));
     PLUMB_CHECK(parts.policy.may_read(*rule, dn));
   }
-  SiteSecrets secrets(parts.config, ask.opening.password);
-  return ldap::make_sign_in(ldap_options(ask.opening, *rule), secrets, parts.clock)
-      ->sign_in(ask.request, Deadline{job.until});
+  return sign_ins.of(ask.opening, *rule)->sign_in(ask.request, Deadline{job.until});
 }
 
 // The record has no login in it: people type their password there.
-Result<std::string> sign_in(const SiteParts& parts, const link::Job& job) {
-  const auto answer = try_sign_in(parts, job);
+Result<std::string> sign_in(const SiteParts& parts, SignIns& sign_ins, const link::Job& job) {
+  const auto answer = try_sign_in(parts, sign_ins, job);
   WorkRecord record{.request = job.request, .actor = job.actor, .operation = "sign_in", .object = {}, .result = "done"};
   if (!answer) {
     record.result = to_string(answer.error().fault);
@@ -163,8 +195,8 @@ Skills skills_of(const SiteParts& parts) {
     return may_send(parts.policy, request, route);
   };
   skills.http = &parts.http;
-  skills.other = [parts](const link::Job& job, Reply& reply) {
-    if (job.method == link::Method::sign_in) return sign_in(parts, job);
+  skills.other = [parts, sign_ins = std::make_shared<SignIns>(parts)](const link::Job& job, Reply& reply) {
+    if (job.method == link::Method::sign_in) return sign_in(parts, *sign_ins, job);
     return report(job.method, reply, {parts.config, parts.policy, Deadline{job.until}});
   };
   skills.record = [parts](const WorkRecord& work) { keep(parts.audit, work); };

@@ -28,7 +28,7 @@ std::string unique_name() {
 
 std::string connector_program() {
   if (const char* const named = std::getenv("PLUMBLINE_CONNECTOR_BINARY")) return named;
-  return std::string(PLUMB_BINARY_DIR) + "/plumbline-connector";
+  return plumbline_command({}).front() + "-connector";
 }
 
 ConnectorSite::ConnectorSite(std::string server, const std::string& ca) : server_(std::move(server)) {
