@@ -73,7 +73,9 @@ class Controller {
     }),
          "hub");
     net::HttpServerOptions options;
-    options.tls = net::TlsFiles{leaf_.pem, leaf_.key};
+    std::ofstream(folder_ / "api.pem") << leaf_.pem;
+    std::ofstream(folder_ / "api.key") << leaf_.key;
+    options.tls = net::TlsFiles{folder_ / "api.pem", folder_ / "api.key"};
     options.web_socket = hub_->acceptor();
     server_ = must(
         net::HttpServer::start(options, clock_,

@@ -42,13 +42,6 @@ constexpr Duration kLookForProbes = std::chrono::seconds(1);
 constexpr std::size_t kMostAtOnce = 16;  // probes under way
 constexpr std::string_view kCallback = "/oauth/callback";
 
-Result<std::string> content_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in && text.empty()) return fail(Fault::not_found, "{} cannot be read", file.string());
-  return text;
-}
-
 log::Level level_in_log(runtime::LogLevel level) {
   switch (level) {
     case runtime::LogLevel::error: return log::Level::error;
@@ -334,11 +327,7 @@ Result<std::string> RuntimeHost::serve(const RuntimeOptions& options) {
   net::HttpServerOptions server{.listen = options.api, .connection_limit = 1024};
   if (options.certificate.empty() != options.key.empty())
     return fail(Fault::invalid, "--api-certificate and --api-key go together");
-  if (!options.certificate.empty()) {
-    PLUMB_TRY(auto certificates, content_of(options.certificate));
-    PLUMB_TRY(auto key, content_of(options.key));
-    server.tls = net::TlsFiles{std::move(certificates), std::move(key)};
-  }
+  if (!options.certificate.empty()) server.tls = net::TlsFiles{options.certificate.string(), options.key.string()};
   Running* const host = running_.get();
   if (host->hub) server.web_socket = host->hub->acceptor();
   PLUMB_CHECK(host->loop.call([host] {

@@ -16,8 +16,8 @@ namespace plumb::net {
 class Loop;
 
 struct TlsFiles {
-  std::string certificates;  // PEM: the server's certificate, then those up to the authority
-  std::string key;           // PEM
+  std::string certificates;  // path of a PEM file: the server's certificate, then those up to the authority
+  std::string key;           // path of a PEM file
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 

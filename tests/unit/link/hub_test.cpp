@@ -241,6 +241,9 @@ TEST_F(HubTest, KeysAreRenewedWithoutAGapAndOldOnesEnd) {
           {.key = LinkWorld::key("a"), .group = "default/site", .rotation = std::chrono::milliseconds(1)}}});
     return true;
   });
+  const auto before = world_.clock.now();
+  while (world_.clock.now() - before < std::chrono::milliseconds(3)) {
+  }
   tick();
   ASSERT_FALSE(site.keys.next.empty());
   ASSERT_TRUE(world_.dial(site)) << site.ended;
