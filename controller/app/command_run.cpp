@@ -108,6 +108,7 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
     reloaded = &controller;
   }
   host->probe_all([&controller] { controller.notice(runtime_key()); });
+  host->watch_connectors([&controller] { controller.notice_connectors(); });
   controller.run(stopping.get_token());
   host->stop_probing();
   const std::scoped_lock lock(guard);

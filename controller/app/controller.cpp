@@ -63,10 +63,17 @@ void Controller::adopt(const Manifests& manifests) {
   objects_ = snapshot->resources.size();
   errors_ = manifests.diagnostics.size();
   connector_groups_.clear();
+  std::set<ResourceKey> through_connectors;
   each_of_kind(*snapshot, "Directory", [&](const Resource& directory) {
-    if (const auto group = text_at(directory.spec, "/connectorGroup"))
-      connector_groups_.insert(directory.key.ns + "/" + *group);
+    const auto group = text_at(directory.spec, "/connectorGroup");
+    if (!group) return;
+    connector_groups_.insert(directory.key.ns + "/" + *group);
+    through_connectors.insert(directory.key);
   });
+  {
+    const std::scoped_lock lock(mutex_);
+    through_connectors_ = std::move(through_connectors);
+  }
   if (taken_) taken_(*snapshot);
 
   auto wanted = lanes_of(*snapshot, options_.ns, options_.directory, &store_);
@@ -182,6 +189,11 @@ void Controller::poke() {
 void Controller::notice(const ResourceKey& lane) {
   const std::scoped_lock lock(mutex_);
   noticed_.insert(lane);  // is looked for every second
+}
+
+void Controller::notice_connectors() {
+  const std::scoped_lock lock(mutex_);
+  noticed_.insert(through_connectors_.begin(), through_connectors_.end());
 }
 
 void Controller::start_threads() {

@@ -44,6 +44,8 @@ class Controller {
   void poke();
   // Something of that lane's target may have changed: its next round is soon. Thread-safe.
   void notice(const ResourceKey& lane);
+  // The same of every Directory that is reached through connectors. Thread-safe.
+  void notice_connectors();
   // Until asked to stop; tells the service manager how it goes.
   void run(std::stop_token stop);
 
@@ -83,6 +85,7 @@ class Controller {
   std::condition_variable_any wake_;
   bool poked_ = false;
   std::set<ResourceKey> noticed_;
+  std::set<ResourceKey> through_connectors_;  // Directories
 };
 
 }  // namespace plumb::app

@@ -228,6 +228,7 @@ struct RuntimeHost::Running {
                                   .changed =
                                       [this] {
                                         if (changed) changed();
+                                        if (connectors_changed) connectors_changed();
                                       }}));
     asker.to(hub->asker());
     return loop.call([this] { hub->begin(); });
@@ -287,7 +288,7 @@ struct RuntimeHost::Running {
   std::shared_ptr<const runtime::RegistryView> view;  // of the loop's thread
   Synchronized<std::map<ResourceKey, Probe>> probes;
   std::size_t probing = 0;
-  std::function<void()> changed;
+  std::function<void()> changed, connectors_changed;
   std::unique_ptr<HubHost> hub;  // null: none can dial in
   std::unique_ptr<net::HttpServer> server;
 };
@@ -369,8 +370,13 @@ void RuntimeHost::probe_all(std::function<void()> changed) {
   });
 }
 
+void RuntimeHost::watch_connectors(std::function<void()> changed) {
+  running_->loop.post([host = running_.get(), changed = std::move(changed)] { host->connectors_changed = changed; });
+}
+
 void RuntimeHost::stop_probing() {
-  std::ignore = running_->loop.call([host = running_.get()] { host->changed = {}; });  // fails once it has stopped
+  std::ignore = running_->loop.call(
+      [host = running_.get()] { host->changed = host->connectors_changed = {}; });  // fails once it has stopped
 }
 
 std::optional<runtime::ProbeResult> RuntimeHost::last_probe(const ResourceKey& integration) const {

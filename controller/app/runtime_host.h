@@ -54,7 +54,9 @@ class RuntimeHost {
   Result<std::string> serve(const RuntimeOptions& options);
   // Probes integrations as they say, and tells when a result is another than before; on the loop's thread.
   void probe_all(std::function<void()> changed);
-  void stop_probing();  // `changed` is not called any more when it returns
+  void stop_probing();  // neither `changed` is called any more when it returns
+  // Connectors came or went; on the loop's thread.
+  void watch_connectors(std::function<void()> changed);
   std::optional<runtime::ProbeResult> last_probe(const ResourceKey& integration) const;
 
   // For a person who waits.
