@@ -1,7 +1,9 @@
 // The kinds of the integration runtime. What they ask for is their manifest, member by member: the runtime works with
 // just that.
 #include <algorithm>
+#include <chrono>
 
+#include "controller/base/clock.h"
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/model/flat.h"
@@ -13,7 +15,8 @@ namespace {
 
 constexpr std::string_view kPaused = "plumbline.dev/paused";
 // Free JSON: one attribute each.
-constexpr std::string_view kOpaque[] = {"advanced", "authentication.parameters", "server.variables"};
+constexpr std::string_view kOpaque[] = {"advanced", "authentication.parameters", "server.variables", "labels"};
+constexpr Duration kShortestRotation = std::chrono::hours(1);
 constexpr std::string_view kLevels[] = {"/logging/level", "/logging/syslog/level"};
 
 // Of a Platform alone; see platform_kinds.h.
@@ -131,6 +134,22 @@ Result<void> the_only_one(const Resource& resource, Object&) {
               "/metadata/name: there is one GatewayConfiguration for a namespace, and it has the name \"default\"");
 }
 
+// Lists are by label, so the runtime has to know them; no schema lets a spec have a member of that name.
+Result<void> as_a_connector(const Resource& resource, Object& spec) {
+  if (const auto* rotation = spec.if_contains("keyRotation"))
+    if (const auto interval = text_at(*rotation, "/interval")) {
+      PLUMB_TRY(const Duration span, parse_duration(*interval));
+      if (span < kShortestRotation)
+        return fail(Fault::invalid, "/spec/keyRotation/interval: {} is too short; a key is good for {} at least",
+                    *interval, format_duration(kShortestRotation));
+    }
+  if (resource.labels.empty()) return {};
+  Object labels;
+  for (const auto& [name, value] : resource.labels) labels[name] = value;
+  spec["labels"] = std::move(labels);
+  return {};
+}
+
 }  // namespace
 
 std::span<const std::string_view> free_form_members() { return kOpaque; }
@@ -153,6 +172,10 @@ const Reconciler& role_binding() {
 }
 const Reconciler& gateway_configuration() {
   static const RuntimeKind kind("GatewayConfiguration", {}, the_only_one);
+  return kind;
+}
+const Reconciler& connector() {
+  static const RuntimeKind kind("Connector", {}, as_a_connector);
   return kind;
 }
 

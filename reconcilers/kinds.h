@@ -15,5 +15,6 @@ const Reconciler& integration();
 const Reconciler& runtime_credential();  // not ldapBind and kerberosKeytab: see is_runtime_credential
 const Reconciler& role_binding();
 const Reconciler& gateway_configuration();
+const Reconciler& connector();
 
 }  // namespace plumb

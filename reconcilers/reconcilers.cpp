@@ -9,7 +9,8 @@ namespace plumb {
 std::vector<const Reconciler*> directory_kinds() { return {&ad_group(), &ad_user(), &organizational_unit()}; }
 
 std::vector<const Reconciler*> runtime_kinds() {
-  return {&runtime_credential(), &gateway_configuration(), &integration(), &integration_model(), &role_binding()};
+  return {&connector(),   &runtime_credential(), &gateway_configuration(),
+          &integration(), &integration_model(),  &role_binding()};
 }
 
 bool is_runtime_credential(const Resource& credential) {

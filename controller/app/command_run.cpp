@@ -57,9 +57,11 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
   workspace->pins_in(state->store());
   // What was applied of the integration runtime; its lane writes it, and who calls operations follows its views.
   PLUMB_TRY(const auto registry, open_registry(state->store(), workspace->documents(), clock));
-  const RuntimeOptions serving{
-      .egress = options.egress, .api = run.api, .certificate = run.api_certificate, .key = run.api_key,
-      .hub_version = run.api.empty() ? "" : kVersion};
+  const RuntimeOptions serving{.egress = options.egress,
+                               .api = run.api,
+                               .certificate = run.api_certificate,
+                               .key = run.api_key,
+                               .hub_version = run.api.empty() ? std::string() : std::string(kVersion)};
   PLUMB_TRY(const auto host,
             RuntimeHost::start(serving, {.registry = *registry, .secrets = *secrets, .state = *state, .clock = clock}));
   const LaneParts parts{.state = *state,

@@ -23,9 +23,10 @@ namespace {
 constexpr std::size_t kMostOfLog = 4 << 20;
 
 // Kinds that say how things are set up. Not the ones that are people.
-constexpr std::array<std::string_view, 8> kConfiguration = {
+constexpr std::array<std::string_view, 9> kConfiguration = {
     "Directory",   "Policy",      "GitRepository",        "IntegrationModel",
-    "Integration", "RoleBinding", "GatewayConfiguration", "IntegrationPlatform"};
+    "Integration", "RoleBinding", "GatewayConfiguration", "IntegrationPlatform",
+    "Connector"};
 
 struct File {
   std::string name, content;

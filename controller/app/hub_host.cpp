@@ -8,6 +8,7 @@
 #include "controller/link/identities.h"
 #include "controller/link/loop_asker.h"
 #include "controller/link/state_book.h"
+#include "controller/runtime/connectors.h"
 
 namespace plumb::app {
 namespace {
@@ -131,7 +132,7 @@ std::map<ResourceKey, link::DeclaredConnector> declared_connectors(const runtime
     const Value& spec = object->spec;
     link::DeclaredConnector connector;
     connector.key = key;
-    connector.group = key.ns + "/" + text_at(spec, "/group").value_or(key.name);
+    connector.group = key.ns + "/" + runtime::connector_group(spec, key.name);
     connector.enabled = bool_at(spec, "/enabled").value_or(true);
     connector.archived = bool_at(spec, "/archived").value_or(false);
     connector.log_level = text_at(spec, "/logLevel").value_or("info");

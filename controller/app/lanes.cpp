@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "controller/adapters/connector/remote_directory.h"
+#include "controller/app/connector_facts.h"
 #include "controller/base/digest.h"
 #include "controller/manifest/document.h"
 #include "controller/runtime/token_vault.h"
@@ -187,7 +188,9 @@ Result<std::unique_ptr<DomainLane>> build_runtime_lane(const ResourceKey& key, c
        .rotation =
            [&store = parts.state.store()](const runtime::Registered& credential) {
              return runtime::read_rotation(store, credential.key, credential.spec).value_or(std::nullopt);
-           }});
+           },
+       .connectors = [&store = parts.state.store(),
+                      &clock = parts.clock] { return connectors_now(store, clock.now()); }});
   engine::LaneOptions options = parts.options;
   options.belongs = belongs_to_runtime;
   options.confirm_missing = Duration::zero();  // nobody else knows more of it

@@ -8,6 +8,7 @@
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/manifest/document.h"
+#include "controller/runtime/connectors.h"
 #include "controller/runtime/platform_shape.h"
 #include "controller/runtime/requirements.h"
 #include "controller/runtime/routing.h"
@@ -63,13 +64,23 @@ void warn_of_ignored(const Value& spec, Report& report) {
   }
 }
 
+bool is_member(const Resource& connector, const std::string& ns, const std::string& group) {
+  return connector.key.ns == ns && runtime::connector_group(connector.spec, connector.key.name) == group &&
+         !bool_at(connector.spec, "/archived").value_or(false);
+}
+
 void check_routing(const Resource& integration, const Snapshot& now, Report& report) {
   const Resource* const gateway = now.find({"GatewayConfiguration", integration.key.ns, "default"});
   const runtime::ChosenRoute routing =
       runtime::effective_routing(integration.spec, gateway == nullptr ? nullptr : &gateway->spec).route;
   if (routing.cluster.empty() && routing.mode != runtime::ChosenRoute::Mode::cluster_no_proxy) return;
-  report.warning("/spec", fmt::format("cluster \"{}\" (by {}) has no connector, so its operations cannot be called",
-                                      routing.cluster, to_string(routing.cluster_source)));
+  bool found = false;
+  each_of_kind(now, "Connector", [&](const Resource& connector) {
+    found = found || is_member(connector, integration.key.ns, routing.cluster);
+  });
+  if (!found)
+    report.warning("/spec", fmt::format("cluster \"{}\" (by {}) has no connector, so its operations cannot be called",
+                                        routing.cluster, to_string(routing.cluster_source)));
 }
 
 void check_scheme(const Resource& integration, const openapi::Model& model, const Snapshot& now, Report& report) {
@@ -146,7 +157,7 @@ std::set<ResourceKey> RuntimeCheck::changed_keys(const Snapshot* before, const S
         for (const ResourceKey& referrer : referrers->second)
           if (kind_of(referrer) != nullptr) keys.insert(referrer);
     }
-    if (key.kind == "GatewayConfiguration")
+    if (key.kind == "GatewayConfiguration" || key.kind == "Connector")
       each_of_kind(now, "Integration", [&](const Resource& integration) {
         if (integration.key.ns == key.ns) keys.insert(integration.key);
       });

@@ -7,6 +7,7 @@
 #include "controller/base/text.h"
 #include "controller/model/dn.h"
 #include "controller/policy/policy.h"
+#include "controller/runtime/connectors.h"
 #include "reconcilers/directory_settings.h"
 #include "reconcilers/reconcilers.h"
 
@@ -40,6 +41,28 @@ void check_overlaps(const Snapshot& snapshot, Diagnostics& found) {
     const std::string overlap = overlap_of(directories[i]->key, so_far);
     if (!overlap.empty()) add_error(found, directories[i]->at, fmt::format("{}: {}", directories[i]->key, overlap));
   }
+}
+
+// Of a group that no Connector is in: nobody could ever reach the domain.
+void check_connector_groups(const Snapshot& snapshot, Diagnostics& found) {
+  std::map<std::string, std::vector<std::string>> groups;  // by namespace
+  each_of_kind(snapshot, "Connector", [&](const Resource& resource) {
+    if (!bool_at(resource.spec, "/archived").value_or(false))
+      groups[resource.key.ns].push_back(runtime::connector_group(resource.spec, resource.key.name));
+  });
+  const bool unknown = !snapshot.broken_files.empty() ||
+                       std::ranges::any_of(snapshot.held, [](const auto& key) { return key.kind == "Connector"; });
+  each_of_kind(snapshot, "Directory", [&](const Resource& resource) {
+    const auto group = text_at(resource.spec, "/connectorGroup");
+    const auto& there = groups[resource.key.ns];
+    if (!group || unknown || snapshot.held.contains(resource.key) || std::ranges::find(there, *group) != there.end())
+      return;
+    found.push_back({.severity = Severity::error,
+                     .at = resource.at,
+                     .path = "/spec/connectorGroup",
+                     .message = fmt::format("{}: no Connector of namespace \"{}\" is in group \"{}\"{}", resource.key,
+                                            resource.key.ns, *group, did_you_mean(*group, there))});
+  });
 }
 
 template <class Name>
@@ -83,9 +106,10 @@ bool SemanticCheck::changed_keys(const Snapshot& snapshot, Keys& keys, bool& wir
     const Resource *before = resource_of(old_item), *after = resource_of(new_item);
     const ResourceKey& key = (before != nullptr ? before : after)->key;
     const Resource* const either = after != nullptr ? after : before;
-    // A Credential is an object of the runtime, and may be what a Platform signs in with.
+    // A Credential is an object of the runtime, and may be what a Platform signs in with; a Connector is what a
+    // Directory may be reached through.
     const bool runtime = belongs_to_runtime(*either) && (before == nullptr || belongs_to_runtime(*before));
-    if (runtime && key.kind != "Credential") return;
+    if (runtime && key.kind != "Credential" && key.kind != "Connector") return;
     wiring = wiring || kind_of(key) == nullptr;
     // All objects of a domain are read with its settings.
     if (key.kind == "Directory") few = false;
@@ -242,6 +266,7 @@ void SemanticCheck::check_wiring(const Snapshot& snapshot) {
       add_error(wiring_, resource.at, settings.error().message);
   });
   check_overlaps(snapshot, wiring_);
+  check_connector_groups(snapshot, wiring_);
 }
 
 }  // namespace plumb::app

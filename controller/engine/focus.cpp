@@ -25,8 +25,8 @@ std::uint64_t hash_of_name(const Identity& name) {
 bool concerns_all(std::string_view kind) { return kind != "ADUser" && kind != "ADGroup"; }
 
 // Kinds of the integration runtime: nothing in a directory is read with them.
-constexpr std::string_view kRuntime[] = {"GatewayConfiguration", "Integration", "IntegrationModel",
-                                         "IntegrationPlatform", "RoleBinding"};
+constexpr std::string_view kRuntime[] = {"Connector",        "GatewayConfiguration", "Integration",
+                                         "IntegrationModel", "IntegrationPlatform",  "RoleBinding"};
 
 // Of no concern to a lane that has other kinds.
 bool is_elsewhere(std::string_view kind, std::span<const Reconciler* const> kinds) {

@@ -180,6 +180,11 @@ Hub::Session* Hub::online_session(const ResourceKey& connector) {
   return nullptr;
 }
 
+SessionId Hub::session_of(const ResourceKey& connector) {
+  const Session* const session = online_session(connector);
+  return session == nullptr ? 0 : session->id;
+}
+
 std::string Hub::who_is_missing(const std::string& group) const {
   std::string members;
   for (const auto& [key, connector] : declared_) {

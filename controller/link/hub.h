@@ -98,6 +98,7 @@ class Hub {
   void cancel(std::uint64_t id);
 
   std::map<ResourceKey, ConnectorState> states() const;
+  SessionId session_of(const ResourceKey& connector);  // 0: it is not online
   std::size_t sessions() const { return sessions_.size(); }
   std::size_t asked() const { return questions_.size(); }
 

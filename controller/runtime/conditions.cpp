@@ -24,11 +24,26 @@ std::vector<Condition> rotation_conditions(const Registered& credential, const L
   return {condition("Rotated", true, rotation->next ? "Scheduled" : "Versioned", message)};
 }
 
+ChosenRoute route_of(const RegistryView& view, const Registered& integration) {
+  const Registered* const gateway = view.find({"GatewayConfiguration", integration.key.ns, "default"});
+  return effective_routing(integration.spec, gateway == nullptr ? nullptr : &gateway->spec).route;
+}
+
+bool goes_by_cluster(const ChosenRoute& route) {
+  return !route.cluster.empty() || route.mode == ChosenRoute::Mode::cluster_no_proxy;
+}
+
 // What an integration is made of, as it was applied.
 class IntegrationConditions {
  public:
-  IntegrationConditions(const Registered& integration, const RegistryView& view, const LocalTargetParts& parts)
-      : of_(integration), spec_(integration.spec), key_(integration.key), view_(view), parts_(parts) {}
+  IntegrationConditions(const Registered& integration, const RegistryView& view, const LocalTargetParts& parts,
+                        const ConnectorsNow& connectors)
+      : of_(integration),
+        spec_(integration.spec),
+        key_(integration.key),
+        view_(view),
+        parts_(parts),
+        connectors_(connectors) {}
 
   std::vector<Condition> run() && {
     resolve_model();
@@ -99,17 +114,20 @@ class IntegrationConditions {
         !token.empty() && parts_.signed_in && !parts_.signed_in(token))
       return condition("Ready", false, "AwaitingConsent",
                        fmt::format("nobody has signed in, or what was given has expired: {}", how_to_sign_in(key_)));
-    const Registered* const gateway = view_.find({"GatewayConfiguration", key_.ns, "default"});
-    const ChosenRoute routing = effective_routing(spec_, gateway == nullptr ? nullptr : &gateway->spec).route;
-    // Connectors do not exist yet, so there is no cluster that could be found.
-    if (!routing.cluster.empty() || routing.mode == ChosenRoute::Mode::cluster_no_proxy)
+    const ChosenRoute routing = route_of(view_, of_);
+    if (goes_by_cluster(routing) && members_of(view_, key_.ns, routing.cluster).empty())
       return condition("Ready", false, "ClusterNotFound",
                        fmt::format("cluster \"{}\" (by {}) has no connector, so nobody can send its requests; mode {} "
                                    "by {}",
                                    routing.cluster, to_string(routing.cluster_source), to_string(routing.mode),
                                    to_string(routing.mode_source)));
+    if (const std::string away = cluster_problem(view_, of_, connectors_); !away.empty())
+      return condition("Ready", false, "ClusterOffline",
+                       fmt::format("no connector of cluster \"{}\" (by {}) takes its requests: {}", routing.cluster,
+                                   to_string(routing.cluster_source), away));
     const std::string way =
         fmt::format("{} by {}", to_string(routing.mode), to_string(routing.mode_source)) +
+        (routing.cluster.empty() ? "" : fmt::format(" through cluster {}", routing.cluster)) +
         (routing.proxy_host.empty() ? "" : fmt::format(" through {}:{}", routing.proxy_host, routing.proxy_port));
     if (text_at(spec_, "/probe/mode").value_or("Off") == "Off" || !parts_.probe)
       return condition("Ready", true, "Available", way);
@@ -123,6 +141,7 @@ class IntegrationConditions {
   const ResourceKey& key_;
   const RegistryView& view_;
   const LocalTargetParts& parts_;
+  const ConnectorsNow& connectors_;
   const openapi::Model* model_ = nullptr;
   const Value* credential_ = nullptr;
   std::optional<Condition> stopped_;
@@ -145,10 +164,19 @@ std::string consent_needed(const RegistryView& view, const Registered& integrati
   return scheme == nullptr ? std::string() : token_name(integration.key, *scheme);
 }
 
-std::vector<Condition> conditions_of(const ResourceKey& key, const Snapshot& declared, const LocalTargetParts& parts) {
+std::string cluster_problem(const RegistryView& view, const Registered& integration, const ConnectorsNow& connectors) {
+  const ChosenRoute route = route_of(view, integration);
+  return goes_by_cluster(route) ? who_is_away(members_of(view, integration.key.ns, route.cluster), connectors) : "";
+}
+
+std::vector<Condition> conditions_of(const ResourceKey& key, const Snapshot& declared, const LocalTargetParts& parts,
+                                     const ConnectorsNow& connectors) {
   const auto view = parts.registry.view();
   const Registered* const object = view->find(key);
-  if (key.kind == "Integration" && object != nullptr) return IntegrationConditions(*object, *view, parts).run();
+  if (key.kind == "Integration" && object != nullptr)
+    return IntegrationConditions(*object, *view, parts, connectors).run();
+  if (key.kind == "Connector" && object != nullptr && parts.connectors)
+    return connector_conditions(*object, connectors);
   if (key.kind == "Credential" && object != nullptr && parts.rotation) return rotation_conditions(*object, parts);
   if (key.kind == "Integration") {
     const Resource* const resource = declared.find(key);

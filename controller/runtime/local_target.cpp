@@ -24,7 +24,7 @@ class LocalTarget final : public Target {
   Result<Observation> look_up(const Interest& interest, Deadline deadline) override;
   void note_revision(const std::string& revision) override { revision_ = revision; }
   std::vector<Condition> conditions(const ResourceKey& key, const Snapshot& declared) override {
-    return conditions_of(key, declared, parts_);
+    return conditions_of(key, declared, parts_, connectors_);
   }
   std::vector<Outcome> apply(std::span<const Change> changes, std::span<const std::string> operations,
                              Deadline deadline) override;
@@ -40,6 +40,8 @@ class LocalTarget final : public Target {
     std::optional<ProbeResult> probed;
     std::optional<bool> signed_in;
     std::optional<Rotation> rotation;
+    std::vector<Condition> connector;
+    std::string cluster;
     friend bool operator==(const Seen&, const Seen&) = default;
   };
   Seen look_at(const RegistryView& now, const Registered& object) const;
@@ -53,6 +55,7 @@ class LocalTarget final : public Target {
   std::string revision_;
   std::shared_ptr<const RegistryView> seen_;  // null: nothing was observed yet
   std::map<ResourceKey, Seen> last_seen_;     // as last told
+  ConnectorsNow connectors_;                  // as of the last observation
   std::optional<Complete<LiveSet>> live_;
 };
 
@@ -97,8 +100,10 @@ LocalTarget::Seen LocalTarget::look_at(const RegistryView& now, const Registered
     if (parts_.probe) seen.probed = parts_.probe(object.key);
     const std::string token = parts_.signed_in ? consent_needed(now, object) : std::string();
     if (!token.empty()) seen.signed_in = parts_.signed_in(token);
+    if (parts_.connectors) seen.cluster = cluster_problem(now, object, connectors_);
   }
   if (object.key.kind == "Credential" && parts_.rotation) seen.rotation = parts_.rotation(object);
+  if (object.key.kind == "Connector" && parts_.connectors) seen.connector = connector_conditions(object, connectors_);
   return seen;
 }
 
@@ -106,8 +111,11 @@ void LocalTarget::add_seen(const RegistryView& now, std::vector<std::string>& ch
   std::map<ResourceKey, Seen> all;
   for (const auto& [key, object] : now.objects) {
     Seen seen = look_at(now, *object);
-    if (seen == Seen()) continue;
     const auto before = last_seen_.find(key);
+    if (seen == Seen()) {
+      if (before != last_seen_.end()) changed.push_back(to_string(key));
+      continue;
+    }
     if (before == last_seen_.end() || before->second != seen) changed.push_back(to_string(key));
     all.emplace(key, std::move(seen));
   }
@@ -120,6 +128,7 @@ Result<Observation> LocalTarget::observe(const Interest&, Deadline) {
   seen.whole = seen_ == nullptr;
   if (now != seen_) seen.changed = changed_objects(*now);
   seen_ = now;
+  if (parts_.connectors) connectors_ = parts_.connectors();
   add_seen(*now, seen.changed);
   std::sort(seen.changed.begin(), seen.changed.end());
   seen.changed.erase(std::unique(seen.changed.begin(), seen.changed.end()), seen.changed.end());

@@ -10,6 +10,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/ports/target.h"
+#include "controller/runtime/connectors.h"
 #include "controller/runtime/registry.h"
 #include "controller/runtime/rotation.h"
 
@@ -33,6 +34,7 @@ struct LocalTargetParts {
   // What the state says of the tokens and rotations of what is applied; empty: nothing is said of them.
   std::function<bool(const std::string& token_name)> signed_in{};
   std::function<std::optional<Rotation>(const Registered& credential)> rotation{};
+  std::function<ConnectorsNow()> connectors{};  // asked once for an observation; empty: nothing is known of them
 };
 
 // The integration runtime of this process as a Target: its objects are what the registry holds, by kind, namespace and
@@ -41,7 +43,8 @@ struct LocalTargetParts {
 // Conditions of an Integration: ModelResolved, CredentialResolved, Configured (the settings that are missing, as JSON
 // Pointers), InsecureTLS where certificates are not checked, and Ready, which is False where one of these or its
 // routing keeps it from being called, where somebody has to sign in first (AwaitingConsent), and what the last probe
-// showed where it is probed. Of a Credential with spec.rotation: Rotated, with when it was and when it will be.
+// showed where it is probed; ClusterNotFound and ClusterOffline where connectors should send. Of a Connector: see
+// connector_conditions. Of a Credential with spec.rotation: Rotated, with when it was and when it will be.
 std::unique_ptr<Target> make_local_target(std::string name, LocalTargetParts parts);
 
 }  // namespace plumb::runtime

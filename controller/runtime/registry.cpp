@@ -10,8 +10,8 @@
 namespace plumb::runtime {
 namespace {
 
-constexpr std::string_view kKinds[] = {"Credential", "GatewayConfiguration", "Integration", "IntegrationModel",
-                                       "RoleBinding"};
+constexpr std::string_view kKinds[] = {"Connector",   "Credential",       "GatewayConfiguration",
+                                       "Integration", "IntegrationModel", "RoleBinding"};
 constexpr std::string_view kModel = "IntegrationModel";
 constexpr std::string_view kDocuments = "runtime/document/";
 
@@ -57,6 +57,17 @@ std::set<std::string> documents_of(const RegistryView& view) {
 }
 
 }  // namespace
+
+Result<std::map<ResourceKey, std::shared_ptr<const Registered>>> read_applied(StateStore& store,
+                                                                              std::string_view kind) {
+  PLUMB_TRY(const auto items, store.list(fmt::format("runtime/{}/", kind)));
+  std::map<ResourceKey, std::shared_ptr<const Registered>> all;
+  for (const StateStore::Item& item : items) {
+    PLUMB_TRY(Record record, read_record(item));
+    all.emplace(record.registered->key, std::move(record.registered));
+  }
+  return all;
+}
 
 Result<std::unique_ptr<Registry>> Registry::open(Parts parts) {
   std::unique_ptr<Registry> registry(new Registry(std::move(parts)));

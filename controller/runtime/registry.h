@@ -40,6 +40,9 @@ struct RegistryView {
   }
 };
 
+// Of one kind, as the state has it: for those who need no models.
+Result<std::map<ResourceKey, std::shared_ptr<const Registered>>> read_applied(StateStore& store, std::string_view kind);
+
 // A document of the source, YAML or JSON, as a value.
 using ReadDocument = std::function<Result<Value>(const std::string& content)>;
 

@@ -44,7 +44,7 @@ class Crds : public ::testing::Test {
 };
 
 TEST_F(Crds, ThereIsOneForEachKind) {
-  EXPECT_THAT(registry_->kinds(), SizeIs(12));
+  EXPECT_THAT(registry_->kinds(), SizeIs(13));
   for (const Reconciler* kind : directory_kinds()) EXPECT_NE(registry_->find(kind->kind()), nullptr);
   for (const Reconciler* kind : runtime_kinds()) EXPECT_NE(registry_->find(kind->kind()), nullptr);
 }

@@ -201,5 +201,19 @@ TEST_F(IntegrationCrds, AGatewayConfigurationIsComplete) {
   EXPECT_THAT(problems("GatewayConfiguration", "{executionMode: cluster_no_proxy, cluster: dc1}"), IsEmpty());
 }
 
+TEST_F(IntegrationCrds, AConnectorNeedsNothing) {
+  EXPECT_THAT(problems("Connector", "{}"), IsEmpty());
+  EXPECT_EQ(bool_at(document_, "/spec/enabled"), true);
+  EXPECT_EQ(bool_at(document_, "/spec/archived"), false);
+  EXPECT_EQ(text_at(document_, "/spec/logLevel"), "info");
+  EXPECT_EQ(text_at(document_, "/spec/deletionPolicy"), "Delete");
+  EXPECT_EQ(at(document_, "/spec/group"), nullptr);
+  EXPECT_THAT(problems("Connector", "{group: dc1, version: 1.4.2, keyRotation: {interval: 30d}}"), IsEmpty());
+  EXPECT_FALSE(problems("Connector", "{group: -dc1}").empty());
+  EXPECT_FALSE(problems("Connector", "{logLevel: trace}").empty());
+  EXPECT_FALSE(problems("Connector", "{keyRotation: {interval: monthly}}").empty());
+  EXPECT_FALSE(problems("Connector", "{labels: {site: a}}").empty());  // they are of the metadata
+}
+
 }  // namespace
 }  // namespace plumb::test

@@ -98,6 +98,29 @@ TEST(IntegrationKinds, OneGatewayConfigurationForANamespace) {
   EXPECT_THAT(other.error().message, HasSubstr("it has the name \"default\""));
 }
 
+TEST(IntegrationKinds, AConnectorBringsItsLabels) {
+  Resource edge = resource("Connector", "edge", R"({"group": "dc1", "enabled": true})");
+  EXPECT_EQ(value(*connector().project(edge, {}), "labels"), "(none)");
+  edge.labels = {{"example.com/site", "berlin"}, {"tier", "1"}};
+  const auto wanted = connector().project(edge, {});
+  ASSERT_TRUE(wanted);
+  const Value spec = unflattened(wanted->attributes);
+  EXPECT_EQ(text_at(spec, "/labels/example.com~1site"), "berlin");
+  EXPECT_EQ(text_at(spec, "/labels/tier"), "1");
+  EXPECT_EQ(text_at(spec, "/group"), "dc1");
+}
+
+TEST(IntegrationKinds, AConnectorsKeyIsGoodForAnHourAtLeast) {
+  const auto with = [](const std::string& interval) {
+    return connector().project(resource("Connector", "edge", R"({"keyRotation": {"interval": ")" + interval + "\"}}"),
+                               {});
+  };
+  EXPECT_TRUE(with("1h"));
+  const auto often = with("59m");
+  ASSERT_FALSE(often);
+  EXPECT_THAT(often.error().message, HasSubstr("/spec/keyRotation/interval: 59m is too short"));
+}
+
 TEST(IntegrationKinds, APausedObjectIsLeftAsItIs) {
   Resource paused = resource("Integration", "pets", R"({"modelRef": {"name": "petstore"}})");
   paused.annotations["plumbline.dev/paused"] = "true";

@@ -14,6 +14,7 @@
 #include "controller/app/revisions.h"
 #include "controller/app/session.h"
 #include "controller/engine/status_book.h"
+#include "controller/link/state_book.h"
 #include "controller/runtime/token_vault.h"
 
 namespace plumb::app {
@@ -27,6 +28,7 @@ using testing::Not;
 const ResourceKey kModel{"IntegrationModel", "default", "petstore"};
 const ResourceKey kPets{"Integration", "default", "pets"};
 const ResourceKey kKey{"Credential", "default", "key"};
+const ResourceKey kEdge{"Connector", "default", "edge"};
 
 std::string manifest(const std::string& kind, const std::string& name, const std::string& spec) {
   return "---\napiVersion: plumbline.dev/v1alpha1\nkind: " + kind + "\nmetadata: {name: " + name + "}\nspec: " + spec +
@@ -84,6 +86,11 @@ class RuntimeLane : public testing::Test {
   const Value* spec(const ResourceKey& key) const {
     const auto* const found = view_->find(key);
     return found == nullptr ? nullptr : &found->spec;
+  }
+  // As the hub of another process would have it.
+  void say_of_edge(const link::ConnectorState& state) {
+    const auto now = session();
+    ASSERT_TRUE(link::StateBook(now->state->store(), RealClock()).keep({{kEdge, state}}));
   }
   // "True Available"
   std::string condition(const ResourceKey& key, const std::string& type) const {
@@ -147,6 +154,19 @@ TEST_F(RuntimeLane, ConditionsSayWhatAnIntegrationNeeds) {
   round();
   EXPECT_EQ(condition(kPets, "Ready"), "False ClusterNotFound");
   EXPECT_EQ(condition(kPets, "Synced"), "True InSync");
+  EXPECT_THAT(diagnostics(), Contains(HasSubstr("cluster \"dc1\" (by integration) has no connector")));
+
+  write("edge.yaml", manifest("Connector", "edge", "{group: dc1}"));
+  EXPECT_THAT(diagnostics(), Not(Contains(HasSubstr("has no connector"))));
+  round();
+  EXPECT_EQ(condition(kPets, "Ready"), "False ClusterOffline");
+  EXPECT_THAT(find_condition(statuses_[kPets], "Ready")->message, HasSubstr("edge was never connected"));
+  EXPECT_EQ(condition(kEdge, "Online"), "False Pending");
+  say_of_edge({.phase = link::ConnectorState::Phase::online, .facts = {"edge-7", "linux", "x86_64", "0.0.1", {}}});
+  round();
+  EXPECT_EQ(condition(kPets, "Ready"), "True Available");
+  EXPECT_EQ(condition(kEdge, "Online"), "True Online");
+  EXPECT_EQ(condition(kEdge, "VersionMatches"), "False VersionSkew");
 
   write("pets.yaml", pets(", enabled: false, tls: {enabled: true, rejectUnauthorized: false}"));
   round();

@@ -14,7 +14,9 @@
 namespace plumb::app {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 std::string document(const std::string& kind, const std::string& name, const std::string& spec) {
   return "---\napiVersion: plumbline.dev/v1alpha1\nkind: " + kind + "\nmetadata: {name: " + name + "}\nspec:\n" + spec;
@@ -57,6 +59,25 @@ class Semantics : public testing::Test {
   TreeDelta delta_;
   int revision_ = 0;
 };
+
+TEST_F(Semantics, ADirectoryBehindConnectorsNeedsOneOfItsGroup) {
+  write("credential.yaml", credential());
+  write("d.yaml", directory("d", "OU=P,DC=a,DC=test") + "  connectorGroup: dc1\n");
+  const std::string missing =
+      "d.yaml:2:1: /spec/connectorGroup: Directory/default/d: no Connector of namespace \"default\" is in group "
+      "\"dc1\"";
+  EXPECT_THAT(told(check_.update(snapshot())), ElementsAre(missing));
+  write("c.yaml", document("Connector", "edge", "  group: dc2\n"));
+  EXPECT_THAT(told(check_.update(snapshot())), ElementsAre(missing + " (did you mean \"dc2\"?)"));
+  write("c.yaml", document("Connector", "edge", "  group: dc1\n"));
+  EXPECT_THAT(told(check_.update(snapshot())), IsEmpty());
+  write("c.yaml", document("Connector", "edge", "  group: dc1\n  archived: true\n"));
+  EXPECT_THAT(told(check_.update(snapshot())), ElementsAre(missing));
+  write("c.yaml", document("Connector", "dc1", "  enabled: false\n"));
+  EXPECT_THAT(told(check_.update(snapshot())), IsEmpty());
+  write("c.yaml", document("Connector", "dc1", "  unheard: of\n"));
+  EXPECT_THAT(told(check_.update(snapshot())), IsEmpty());  // what it would say is not known
+}
 
 TEST_F(Semantics, FollowingSnapshotsFindsWhatALookAtEachAloneFinds) {
   std::size_t most = 0;
