@@ -157,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"ASecondWelcome", {{FrameType::welcome, 0, 0, "{}"}}},
         Hostile{"SettingsWithoutJson", {{FrameType::settings, 0, 0, "x"}}},
         Hostile{"CreditWithoutNumber", {{FrameType::request, 1, 0, kGood}, {FrameType::credit, 1, 0, "x"}}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& each) { return each.param.name; });
 
 TEST_F(AgentTest, SendsNoMoreThanThereIsCreditFor) {
   greet();

@@ -406,7 +406,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"HelloOfAnotherTime",
             {FrameType::hello, 0, 0,
              R"({"protocol":9,"oldestProtocol":8,"nonce":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","id":"x"})"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& each) { return each.param.name; });
 
 // Frames of an agent that is let in. {question} is one that it was asked.
 class MisbehavedOnline : public HubTest, public testing::WithParamInterface<Bad> {};
@@ -450,7 +450,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"KeyThatNobodyAskedFor",
             {FrameType::renewed, 0, 0,
              R"({"publicKey":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","signature":"x"})"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& each) { return each.param.name; });
 
 TEST_F(HubTest, MoreThanThereIsCreditForEndsTheLink) {
   auto& a = world_.site("a");
