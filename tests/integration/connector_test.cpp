@@ -152,7 +152,9 @@ TEST_F(Connectors, ADomainThatTheControllerCannotReachIsKeptThroughAConnector) {
     EXPECT_THAT(berlin->agent().output(), Not(HasSubstr(secret)));
     for (const fs::path& folder : {bench_->state(), berlin->storage()})
       for (const auto& entry : fs::recursive_directory_iterator(folder))
-        if (entry.is_regular_file()) EXPECT_THAT(content(entry.path()), Not(HasSubstr(secret))) << entry.path();
+        if (entry.is_regular_file()) {
+          EXPECT_THAT(content(entry.path()), Not(HasSubstr(secret))) << entry.path();
+        }
   }
   EXPECT_FALSE(fs::exists(berlin->folder() / "token")) << "it was used";
 }
