@@ -39,6 +39,26 @@ spec:
     passwordFrom: {connector: ad-password}
 )";
 
+constexpr std::string_view kCluster = R"(apiVersion: plumbline.dev/v1alpha1
+kind: IntegrationModel
+metadata: {name: pets}
+spec:
+  document:
+    inline:
+      openapi: 3.0.3
+      info: {title: Pets, version: '1'}
+      servers: [{url: 'https://pets.example/v1'}]
+      paths: {/pets: {get: {operationId: listPets, responses: {'200': {description: ok}}}}}
+---
+apiVersion: plumbline.dev/v1alpha1
+kind: Integration
+metadata: {name: pets}
+spec:
+  modelRef: {name: pets}
+  clusterOverride: {enabled: true, clusterId: dmz}
+  proxyOverride: {enabled: true, executionMode: cluster_no_proxy}
+)";
+
 class BesideAController : public testing::Test {
  protected:
   BesideAController() {
@@ -123,6 +143,27 @@ TEST_F(BesideAController, PlanGoesThroughItAndSaysWhyNot) {
   const Said beside = plan();
   EXPECT_NE(beside.status, 0);
   EXPECT_THAT(beside.err, HasSubstr("there is no Connector of group \"default/site\""));
+}
+
+TEST_F(BesideAController, CallsOfAClusterGoThroughIt) {
+  std::ofstream(folder_ / "tree/all.yaml") << kCluster;
+  const std::vector<std::string> where{"-f", (folder_ / "tree").string(), "--state", state_.string()};
+  const auto run = [&](std::vector<std::string> command) {
+    command.insert(command.end(), where.begin(), where.end());
+    return say(command);
+  };
+  const Said applied = run({"apply", "--yes"});
+  ASSERT_EQ(applied.status, 0) << applied.out << applied.err;
+  const Said alone = run({"invoke", "pets", "listPets"});
+  EXPECT_NE(alone.status, 0);
+  EXPECT_THAT(alone.err, HasSubstr("connectors dial in to `plumbline run --api`, and none is running on the state"));
+  start_hub();
+  const Said beside = run({"invoke", "pets", "listPets"});
+  EXPECT_NE(beside.status, 0);
+  EXPECT_THAT(beside.err, HasSubstr("there is no Connector of group \"default/dmz\""));
+  const Said probed = run({"test-connection", "pets"});
+  EXPECT_NE(probed.status, 0);
+  EXPECT_THAT(probed.out, HasSubstr("there is no Connector of group \"default/dmz\""));
 }
 
 TEST_F(BesideAController, NothingIsConnectedWhereNoDirectoryNeedsIt) {
