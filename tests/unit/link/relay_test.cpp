@@ -308,6 +308,7 @@ TEST_F(RelayLimits, CreditIsGivenOnToTheQuestionAndToNoOther) {
 struct BadMessage {
   std::string name, message;
 };
+void PrintTo(const BadMessage& bad, std::ostream* out) { *out << bad.name; }
 class RelayMisbehaved : public RelayLimits, public testing::WithParamInterface<BadMessage> {};
 
 TEST_P(RelayMisbehaved, EndsTheConnectionAndWhatItAsked) {
