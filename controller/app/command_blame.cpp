@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "controller/app/beside_hub.h"
 #include "controller/app/commands.h"
 #include "controller/app/lanes.h"
 #include "controller/app/origins.h"
@@ -82,7 +83,9 @@ void ask_directory(Standing& standing, const Snapshot& snapshot, const GlobalOpt
   const Deadline deadline = Deadline::in(clock, std::chrono::seconds(30));
   const auto ask = [&]() -> Result<void> {
     PLUMB_TRY(const auto secrets, open_secrets(options, nullptr));
-    PLUMB_TRY(const auto directory, connect(standing.directory, snapshot, options.trust, *secrets, clock));
+    const auto beside = connectors_beside(options.state, snapshot);
+    PLUMB_TRY(const auto directory,
+              connect(standing.directory, snapshot, options.trust, *secrets, clock, asker_of(beside)));
     PLUMB_TRY(standing.changes, directory->history(standing.owned->id, deadline));
     for (auto& [key, other] : standing.others) {
       PLUMB_TRY(other.changes, directory->history(other.owned.id, deadline));

@@ -2,6 +2,7 @@
 #include <fstream>
 #include <ostream>
 
+#include "controller/app/beside_hub.h"
 #include "controller/app/commands.h"
 #include "controller/app/import.h"
 #include "controller/app/lanes.h"
@@ -110,7 +111,8 @@ Result<int> import_command(const GlobalOptions& options, const ImportOptions& im
   print_diagnostics(console, manifests.diagnostics);
   PLUMB_TRY(const auto key, the_directory(snapshot, options));
   PLUMB_TRY(const auto secrets, open_secrets(options, nullptr));
-  PLUMB_TRY(const auto directory, connect(key, snapshot, options.trust, *secrets, clock));
+  const auto beside = connectors_beside(options.state, snapshot);
+  PLUMB_TRY(const auto directory, connect(key, snapshot, options.trust, *secrets, clock, asker_of(beside)));
   PLUMB_TRY(auto settings, directory_settings(snapshot.resources.at(key).operator*(), snapshot));
   PLUMB_TRY(auto request, request_of(import, key, settings));
 

@@ -61,7 +61,8 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
                                .api = run.api,
                                .certificate = run.api_certificate,
                                .key = run.api_key,
-                               .hub_version = run.api.empty() ? std::string() : std::string(kVersion)};
+                               .hub_version = run.api.empty() ? std::string() : std::string(kVersion),
+                               .state = run.api.empty() ? std::filesystem::path() : options.state};
   PLUMB_TRY(const auto host,
             RuntimeHost::start(serving, {.registry = *registry, .secrets = *secrets, .state = *state, .clock = clock}));
   const LaneParts parts{.state = *state,

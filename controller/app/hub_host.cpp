@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/app/beside_server.h"
 #include "controller/base/log.h"
 #include "controller/base/url.h"
 #include "controller/link/identities.h"
@@ -33,7 +34,8 @@ struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
              .end = [this](link::SessionId id, std::string_view why) { end(id, why); },
              .tell = parts.tell},
             epoch),
-        asker(parts.loop, hub) {}
+        asker(parts.loop, hub),
+        beside(parts.loop, asker) {}
 
   void send(link::SessionId id, std::string message) {
     if (const auto found = sockets.find(id); found != sockets.end()) found->second->send(std::move(message));
@@ -86,6 +88,7 @@ struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
   std::map<ResourceKey, link::DeclaredConnector> declared;
   link::Hub hub;
   link::LoopAsker asker;
+  BesideServer beside;
 };
 
 HubHost::HubHost(std::shared_ptr<Running> running) : running_(std::move(running)) {}
@@ -105,7 +108,10 @@ net::WebSocketAcceptor HubHost::acceptor() {
           }};
 }
 
-void HubHost::begin() { running_->tick(); }
+void HubHost::begin() {
+  if (!running_->parts.socket.empty()) running_->beside.serve(running_->parts.socket);
+  running_->tick();
+}
 
 void HubHost::publish(const runtime::RegistryView& view) {
   running_->declared = declared_connectors(view);

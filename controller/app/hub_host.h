@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@ class HubHost {
     State& state;
     const Clock& clock;
     std::string version;
+    std::filesystem::path socket;  // where commands beside this process may use the connectors; empty: they may not
     std::function<void(const link::HubEvent&)> tell;  // for the audit log
     std::function<void()> changed;                    // somebody came or went; may be empty
   };
@@ -33,7 +35,7 @@ class HubHost {
   HubHost& operator=(const HubHost&) = delete;
 
   net::WebSocketAcceptor acceptor();
-  void begin();  // looks every second from here on
+  void begin();  // looks every second from here on, and takes questions of commands beside this process
   void publish(const runtime::RegistryView& view);
   link::Asker& asker();
   // Whether a connector of the group ("namespace/group") would take work now.

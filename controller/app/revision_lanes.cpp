@@ -53,6 +53,7 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
     PLUMB_TRY(session.registry, open_registry(session.state->store(), session.workspace->documents(), session.clock));
   }
   PLUMB_TRY(session.secrets, open_secrets(options, &session.workspace->documents()));
+  session.beside = connectors_beside(options.state, settings);
   const LaneParts parts{.state = *session.state,
                         .secrets = *session.secrets,
                         .clock = session.clock,
@@ -60,7 +61,8 @@ Result<void> open_lanes(RevisionSession& session, const GlobalOptions& options, 
                         .trust = options.trust,
                         .registry = session.registry.get(),
                         .documents = &session.workspace->documents(),
-                        .egress = options.egress};
+                        .egress = options.egress,
+                        .asker = asker_of(session.beside)};
   const auto build = [&](const ResourceKey& key) -> Result<std::unique_ptr<DomainLane>> {
     PLUMB_TRY(auto policies, session.workspace->policies(settings));
     // The runtime is in this state, so nobody else need be asked.

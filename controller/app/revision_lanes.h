@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/app/beside_hub.h"
 #include "controller/app/console.h"
 #include "controller/app/lanes.h"
 #include "controller/app/options.h"
@@ -25,6 +26,7 @@ struct RevisionSession {
   std::unique_ptr<SecretStore> secrets;
   std::unique_ptr<State> state;
   std::unique_ptr<runtime::Registry> registry;  // null: there is nothing of the runtime
+  std::unique_ptr<LoopedBesideHub> beside;      // null: no Directory is reached through connectors
   std::vector<std::unique_ptr<DomainLane>> lanes;
   bool incomplete = false;         // something was wrong and was printed
   std::vector<std::string> basis;  // what the plans are made against, a line each, for people

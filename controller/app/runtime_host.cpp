@@ -11,6 +11,7 @@
 
 #include "controller/adapters/connector/cluster_sender.h"
 #include "controller/api/api.h"
+#include "controller/app/beside_hub.h"
 #include "controller/app/hub_host.h"
 #include "controller/app/integration_export.h"
 #include "controller/app/lanes.h"
@@ -90,7 +91,8 @@ struct RuntimeHost::Running {
                        failed_calls.note(call);
                      },
                  .detailed = [this](const ResourceKey& key) { return call_log.detailed(key); },
-                 .online = [this](const std::string& group) { return hub && hub->is_online(group); },
+                 // The controller beside us knows, and says why not.
+                 .online = [this](const std::string& group) { return hub ? hub->is_online(group) : beside != nullptr; },
                  .random = [engine = std::make_shared<std::mt19937>(std::random_device()())] { return (*engine)(); }}),
         logins({.sender = client, .secrets = secrets, .tokens = tokens, .loop = loop, .clock = given.clock}),
         rotations({.store = given.state.store(),
@@ -219,11 +221,18 @@ struct RuntimeHost::Running {
     return found == statuses->end() ? std::nullopt : std::optional(*found);
   }
 
-  Result<void> open_hub(const std::string& version) {
+  Result<void> open_hub(const RuntimeOptions& options) {
+    if (options.hub_version.empty()) {
+      if (options.state.empty()) return {};
+      beside = std::make_unique<BesideHub>(options.state, loop);
+      asker.to(beside->asker());
+      return {};
+    }
     PLUMB_TRY(hub, HubHost::open({.loop = loop,
                                   .state = parts.state,
                                   .clock = parts.clock,
-                                  .version = version,
+                                  .version = options.hub_version,
+                                  .socket = options.state.empty() ? options.state : hub_socket(options.state),
                                   .tell = [this](const link::HubEvent& event) { note_connector(event); },
                                   .changed =
                                       [this] {
@@ -269,7 +278,8 @@ struct RuntimeHost::Running {
   Parts parts;
   net::Loop loop;
   net::HttpClient client;
-  link::LateAsker asker;  // until connectors can dial in, nobody answers
+  std::unique_ptr<BesideHub> beside;  // null: connectors are not with another process
+  link::LateAsker asker;              // until connectors can dial in, nobody answers
   remote::ClusterSender sender{client, asker};
   runtime::IntegrationLog call_log;
   runtime::FailedCalls failed_calls;
@@ -313,7 +323,7 @@ Result<std::unique_ptr<RuntimeHost>> RuntimeHost::start(const RuntimeOptions& op
   auto egress = net::Egress::parse(options.egress);
   if (!egress) return in_context("--allow-egress", std::move(egress).error());
   auto running = std::make_unique<Running>(parts, std::move(*egress));
-  if (!options.hub_version.empty()) PLUMB_CHECK(running->open_hub(options.hub_version));
+  PLUMB_CHECK(running->open_hub(options));
   parts.registry.subscribe([host = running.get()](std::shared_ptr<const runtime::RegistryView> view) {
     host->loop.post([host, view = std::move(view)] { host->publish(view); });
   });

@@ -25,6 +25,9 @@ struct RuntimeOptions {
   std::string api;                         // address and port that the API is served at; empty: it is not
   std::filesystem::path certificate, key;  // PEM, for TLS
   std::string hub_version;                 // not empty: connectors may dial in, and are told this version of ours
+  // Where connectors may dial in, commands beside this process use them through a socket there; else this process uses
+  // those of the controller that runs on it. Empty: neither.
+  std::filesystem::path state{};
 };
 
 // The integration runtime of one process: a loop with everything that works on it (see docs/decisions/0012). It follows

@@ -15,11 +15,12 @@ Result<std::unique_ptr<RuntimeSession>> open_runtime(const GlobalOptions& option
   PLUMB_TRY(session->registry, open_registry(session->state->store(), session->documents, session->clock));
   if (!calls) return session;
   PLUMB_TRY(session->secrets, open_secrets(options, &session->documents));
-  PLUMB_TRY(session->host, RuntimeHost::start({.egress = options.egress, .api = {}, .certificate = {}, .key = {}},
-                                              {.registry = *session->registry,
-                                               .secrets = *session->secrets,
-                                               .state = *session->state,
-                                               .clock = session->clock}));
+  RuntimeOptions hosting{.egress = options.egress};
+  hosting.state = options.state;
+  PLUMB_TRY(session->host, RuntimeHost::start(hosting, {.registry = *session->registry,
+                                                        .secrets = *session->secrets,
+                                                        .state = *session->state,
+                                                        .clock = session->clock}));
   return session;
 }
 

@@ -73,6 +73,7 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
     PLUMB_TRY(session->registry,
               open_registry(session->state->store(), session->workspace->documents(), session->clock));
   }
+  session->beside = connectors_beside(options.state, snapshot);
   const LaneParts parts{.state = *session->state,
                         .secrets = *session->secrets,
                         .clock = session->clock,
@@ -80,7 +81,8 @@ Result<std::unique_ptr<Session>> open_session(const GlobalOptions& options, Stat
                         .trust = options.trust,
                         .registry = session->registry.get(),
                         .documents = &session->workspace->documents(),
-                        .egress = options.egress};
+                        .egress = options.egress,
+                        .asker = asker_of(session->beside)};
   for (const auto& key : keys) {
     PLUMB_TRY(auto policies, session->workspace->policies(snapshot));
     auto lane = build_lane(key, snapshot, std::move(policies), parts);

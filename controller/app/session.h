@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/app/beside_hub.h"
 #include "controller/app/console.h"
 #include "controller/app/lanes.h"
 #include "controller/app/options.h"
@@ -23,6 +24,7 @@ struct Session {
   Manifests manifests;
   std::unique_ptr<SecretStore> secrets;
   std::unique_ptr<runtime::Registry> registry;  // null: there is nothing of the runtime
+  std::unique_ptr<LoopedBesideHub> beside;      // null: no Directory is reached through connectors
   std::vector<std::unique_ptr<DomainLane>> lanes;
   bool incomplete = false;  // something was wrong and was printed: manifests with errors, a lane without settings
 

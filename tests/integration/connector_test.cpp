@@ -244,5 +244,47 @@ TEST_F(Connectors, WhatIsRevokedIsCutOffWithinFiveSeconds) {
   EXPECT_TRUE(berlin->is_online(seconds(90))) << berlin->agent().output();
 }
 
+TEST_F(Connectors, CommandsBesideTheControllerWorkThroughItsConnectors) {
+  start_controller();
+  const auto berlin = site("berlin");
+  berlin->start();
+  ASSERT_TRUE(berlin->is_online()) << berlin->agent().output();
+  ASSERT_TRUE(comes([&] { return bench_->value("jdoe", "title") != ""; })) << controller_->output();
+  // The controller may still be at work.
+  Ran plan;
+  EXPECT_TRUE(comes([&] {
+    plan = bench_->plumbline({"plan", "--detailed-exitcode"});
+    return plan.status == 0;
+  })) << plan.output;
+  struct stat found {};
+  ASSERT_EQ(::lstat((bench_->state() / "hub.sock").c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777U, 0600U);
+
+  bench_->ldif(
+      "dn: CN=Old Hand,OU=People,OU=Corp,DC=ad,DC=test\nchangetype: add\nobjectClass: user\nsAMAccountName: ohand\n"
+      "displayName: Old Hand\n");
+  const fs::path imported = bench_->folder() / "imported";
+  const Ran import = bench_->plumbline(
+      {"import", "--from", "OU=People,OU=Corp,DC=ad,DC=test", "--to", imported.string(), "--kind", "users"});
+  EXPECT_EQ(import.status, 0) << import.output;
+  EXPECT_THAT(content(imported / "adusers/ohand.yaml"), HasSubstr("displayName: Old Hand"));
+
+  const Ran blame = bench_->plumbline({"blame", "aduser/jdoe"});
+  EXPECT_EQ(blame.status, 0) << blame.output;
+  EXPECT_THAT(blame.output, HasSubstr("last changed in AD"));
+
+  // Without an agent, and without a controller, the reason is said.
+  berlin->stop();
+  const Ran away = bench_->plumbline({"plan"});
+  EXPECT_EQ(away.status, 1) << away.output;
+  EXPECT_THAT(away.output, HasSubstr("no connector of group \"default/site\" is online (berlin is offline"));
+  controller_->signal(SIGTERM);
+  EXPECT_EQ(controller_->ends(), 0) << controller_->output();
+  EXPECT_FALSE(fs::exists(bench_->state() / "hub.sock"));
+  const Ran alone = bench_->plumbline({"plan"});
+  EXPECT_EQ(alone.status, 1) << alone.output;
+  EXPECT_THAT(alone.output, HasSubstr("connectors dial in to `plumbline run --api`, and none is running on the state"));
+}
+
 }  // namespace
 }  // namespace plumb::test
