@@ -298,7 +298,7 @@ void WebSocketLink::on_read(Code error) {
   if (error == asio::error::operation_aborted && goodbye_) return;  // its own handler tells, or the timer
   if (error) {
     const bool ours = error.category() == make_error_code(websocket::error::closed).category();
-    return end(goodbye_ && error == websocket::error::closed ? goodbye_->told : explain(error), ours);
+    return end(saying_goodbye_ && error == websocket::error::closed ? goodbye_->told : explain(error), ours);
   }
   if (deaf_) return;
   if (!ws_.got_binary()) {
@@ -389,7 +389,9 @@ void WebSocketLink::set_timer(SteadyTime at) {
 
 void WebSocketLink::on_timer() {
   if (handle_ == nullptr) return abort();  // in the middle of the handshake
-  if (goodbye_) return end(goodbye_->told);
+  if (goodbye_ && queue_.empty()) return end(goodbye_->told);
+  if (goodbye_)
+    return end({Fault::timeout, fmt::format("{}; {} bytes were not sent", goodbye_->told.message, queued_), {}});
   const SteadyTime received = ws_.next_layer().last_received();
   const SteadyTime limit = received + options_.idle_limit;
   if (limit <= now())

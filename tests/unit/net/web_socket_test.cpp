@@ -196,6 +196,18 @@ TEST_F(WebSockets, ASlowReaderGetsEverything) {
   EXPECT_FALSE(server->ended);
 }
 
+TEST_F(WebSockets, WhatCouldNotBeSentBeforeTheGoodbyeIsTold) {
+  world_.serve({});
+  RawClient silent(world_.port());
+  test::open_raw(silent);
+  const auto server = world_.served(0);
+  world_.on_loop([&] {
+    for (int i = 0; i < 100; ++i) server->socket->send(std::string(256 << 10, 'x'));
+    server->socket->close("done");
+  });
+  EXPECT_THAT(world_.why(server), ::testing::MatchesRegex("timeout: closed here: done; [0-9]+ bytes were not sent"));
+}
+
 TEST_F(WebSockets, APeerThatSaysNothingIsPingedAndThenGivenUp) {
   world_.serve({.options = {.ping_interval = 20ms, .idle_limit = 200ms}});
   RawClient silent(world_.port());
