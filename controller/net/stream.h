@@ -7,13 +7,11 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
+
+#include "controller/net/tls_layer.h"
 
 // For the files of this folder only.
 namespace plumb::net {
-
-namespace asio = boost::asio;
-using Code = boost::system::error_code;
 
 // A connection, with TLS or without, behind plain functions: what stands on it is compiled once, not once for each
 // kind and completion handler. On the thread of its io_context. The caller keeps it, and what it reads into and writes
@@ -28,8 +26,8 @@ class Stream {
   Stream(Stream&&) = default;
   void accept_tls(Done done);  // at once without TLS
   // TLS from here on, as a client; `tls` outlives the stream. Then what it needs is set on ssl().
-  void add_tls(asio::ssl::context& tls) { layers_->tls.emplace(layers_->socket, tls); }
-  SSL* ssl() { return layers_->tls->native_handle(); }
+  void add_tls(asio::ssl::context& tls) { layers_->tls.emplace(layers_->socket, tls.native_handle()); }
+  SSL* ssl() { return layers_->tls->ssl(); }
   void connect_tls(Done done);
   void read_some(asio::mutable_buffer into, Moved done);
   void write(asio::const_buffer all, Moved done);
@@ -43,7 +41,7 @@ class Stream {
  private:
   struct Layers {  // stay where they are: the upper refers to the lower
     asio::ip::tcp::socket socket;
-    std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls{};
+    std::optional<TlsLayer> tls{};
   };
   std::unique_ptr<Layers> layers_;
 };

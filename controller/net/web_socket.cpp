@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -111,6 +112,7 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
 
   std::shared_ptr<WebSocket> make_handle();
   WebSocketOpened on_answer(Code error, const websocket::response_type& response, const std::string& subprotocol);
+  void ask_why(Code error, std::function<void(WebSocketLink&, Code)> end);
   void read();
   void on_read(Code error);
   void write();
@@ -247,12 +249,27 @@ void WebSocketLink::open(const HttpRequest& request, const std::string& subproto
         for (const auto& [name, value] : headers) outgoing.set(name, value);
       }));
   const auto response = std::make_shared<websocket::response_type>();
+  const auto end = [response, subprotocol, done = std::move(done)](WebSocketLink& self, Code error) {
+    WebSocketOpened opened = self.on_answer(error, *response, subprotocol);
+    if (!opened) self.abort();
+    done(std::move(opened));
+  };
   ws_.async_handshake(*response, request.url.authority(), request.url.target(),
-                      bound([response, subprotocol, done = std::move(done)](WebSocketLink& self, Code error) {
-                        WebSocketOpened opened = self.on_answer(error, *response, subprotocol);
-                        if (!opened) self.abort();
-                        done(std::move(opened));
+                      bound([end](WebSocketLink& self, Code error) {
+                        if (!error || error.category() != boost::system::system_category() || !self.stream().tls())
+                          return end(self, error);
+                        self.ask_why(error, end);
                       }));
+}
+
+// A server of TLS 1.3 that does not like our certificate says so after its part of the handshake and closes; where the
+// request fails to be written for that, there is still to read why.
+void WebSocketLink::ask_why(Code error, std::function<void(WebSocketLink&, Code)> end) {
+  const auto byte = std::make_shared<char>();
+  stream().read_some(asio::buffer(byte.get(), 1),
+                     bound([byte, error, end = std::move(end)](WebSocketLink& self, Code said, std::size_t) {
+                       end(self, said.category() == asio::error::get_ssl_category() ? said : error);
+                     }));
 }
 
 WebSocketOpened WebSocketLink::on_answer(Code error, const websocket::response_type& response,
@@ -298,7 +315,7 @@ void WebSocketLink::on_read(Code error) {
   if (error == asio::error::operation_aborted && goodbye_) return;  // its own handler tells, or the timer
   if (error) {
     const bool ours = error.category() == make_error_code(websocket::error::closed).category();
-    return end(goodbye_ && error == websocket::error::closed ? goodbye_->told : explain(error), ours);
+    return end(saying_goodbye_ && error == websocket::error::closed ? goodbye_->told : explain(error), ours);
   }
   if (deaf_) return;
   if (!ws_.got_binary()) {
@@ -389,7 +406,9 @@ void WebSocketLink::set_timer(SteadyTime at) {
 
 void WebSocketLink::on_timer() {
   if (handle_ == nullptr) return abort();  // in the middle of the handshake
-  if (goodbye_) return end(goodbye_->told);
+  if (goodbye_ && queue_.empty()) return end(goodbye_->told);
+  if (goodbye_)
+    return end({Fault::timeout, fmt::format("{}; {} bytes were not sent", goodbye_->told.message, queued_), {}});
   const SteadyTime received = ws_.next_layer().last_received();
   const SteadyTime limit = received + options_.idle_limit;
   if (limit <= now())

@@ -23,10 +23,11 @@ class WebSocketClient {
   WebSocketClient(const WebSocketClient&) = delete;
   WebSocketClient& operator=(const WebSocketClient&) = delete;
 
-  // `url` is http for ws, https for wss. `timeout` is for all up to the answer. `extra` headers may be credentials,
-  // none of the handshake's own. `done` is called once, never from within. Where the server does not answer with 101,
-  // the stage is `receive` and the text says the status; the fault is of the status: denied for 401 and 403, not_found
-  // for 404, unavailable for 408, 429 and from 500 on, else invalid.
+  // `url` is http for ws, https for wss. A proxy is asked for a tunnel for both, which many allow for port 443 only.
+  // `timeout` is for all up to the answer. `extra` headers may be credentials, none of the handshake's own. `done` is
+  // called once, never from within. Where the server does not answer with 101, the stage is `receive` and the text says
+  // the status; the fault is of the status: denied for 401 and 403, not_found for 404, unavailable for 408, 429 and
+  // from 500 on, else invalid.
   void dial(const Url& url, std::shared_ptr<const HttpRoute> route, std::string subprotocol,
             const WebSocket::Options& options, Duration timeout, HttpHeaders extra, std::function<void(Opened)> done);
 

@@ -200,6 +200,10 @@ TEST_F(WebSocketOpening, TheStageSaysWhereItFailed) {
   EXPECT_THAT(told(world_.try_dial(to("https://nobody.invalid/ws"))), StartsWith("resolve: "));
   EXPECT_THAT(told(world_.try_dial(world_.url(), std::make_shared<const HttpRoute>())),
               AllOf(StartsWith("tls: "), HasSubstr("certificate")));
+  HttpPeer picky([](HttpPeer::Connection& connection) { connection.head(); },
+                 test::PeerTls{world_.leaf().pem, world_.leaf().key, world_.authority().pem});
+  EXPECT_THAT(told(world_.try_dial(world_.url(picky.port()))),
+              AllOf(StartsWith("tls: "), HasSubstr("client certificate")));
   HttpRoute through;
   through.proxy = HttpProxy{.host = "127.0.0.1", .port = closed};
   EXPECT_THAT(told(world_.try_dial(world_.url(), std::make_shared<const HttpRoute>(through))),

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "tests/support/tcp_proxy.h"
 #include "tests/support/web_socket_world.h"
@@ -138,6 +139,30 @@ TEST_F(WebSockets, TheBindingIsOfOneConnectionAndTheSameAtBothEnds) {
   EXPECT_NE(one->socket->binding(), two->socket->binding());
 }
 
+// By OpenSSL's own client and the words of RFC 9266: label, a context of no bytes, 32 bytes.
+TEST_F(WebSockets, TheBindingIsThatOfRfc9266WithBothVersionsOfTls) {
+  world_.serve({.tls = true});
+  std::size_t number = 0;
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    RawClient peer(world_.port());
+    const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    const std::unique_ptr<SSL, void (*)(SSL*)> ssl(SSL_new(context.get()), SSL_free);
+    SSL_set_fd(ssl.get(), peer.fd());
+    ASSERT_EQ(SSL_connect(ssl.get()), 1);
+    ASSERT_EQ(SSL_version(ssl.get()), version);
+    const std::string request = test::upgrade_request();
+    SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
+    const auto server = world_.served(number++);
+    std::string expected(32, '\0');
+    const unsigned char nothing = 0;
+    ASSERT_EQ(SSL_export_keying_material(ssl.get(), reinterpret_cast<unsigned char*>(expected.data()), 32,
+                                         "EXPORTER-Channel-Binding", 24, &nothing, 0, 1),
+              1);
+    EXPECT_TRUE(server->socket->binding() == expected);
+  }
+}
+
 TEST_F(WebSockets, WithoutTlsThereIsNoBinding) {
   world_.serve({});
   const auto end = world_.dial();
@@ -194,6 +219,18 @@ TEST_F(WebSockets, ASlowReaderGetsEverything) {
   EXPECT_EQ(test::read_frames(slow, kCount).size(), kCount * kSize);
   EXPECT_TRUE(world_.eventually([&] { return server->drained == 1 && server->socket->queued() == 0; }));
   EXPECT_FALSE(server->ended);
+}
+
+TEST_F(WebSockets, WhatCouldNotBeSentBeforeTheGoodbyeIsTold) {
+  world_.serve({});
+  RawClient silent(world_.port());
+  test::open_raw(silent);
+  const auto server = world_.served(0);
+  world_.on_loop([&] {
+    for (int i = 0; i < 100; ++i) server->socket->send(std::string(256 << 10, 'x'));
+    server->socket->close("done");
+  });
+  EXPECT_THAT(world_.why(server), ::testing::MatchesRegex("timeout: closed here: done; [0-9]+ bytes were not sent"));
 }
 
 TEST_F(WebSockets, APeerThatSaysNothingIsPingedAndThenGivenUp) {
