@@ -148,6 +148,7 @@ void add_runtime_commands(CLI::App& app, const GlobalOptions& global, RuntimeLin
   add_calls(app, global, line, chosen);
   add_integrations(app, global, line, chosen);
   add_tokens(app, global, line, chosen);
+  add_connector_commands(app, global, line, chosen);
 }
 
 }  // namespace plumb::app

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "controller/app/command_connector.h"
 #include "controller/app/console.h"
 #include "controller/app/options.h"
 #include "controller/base/result.h"
@@ -20,12 +21,16 @@ struct RuntimeLine {
   TokenOptions token;
   IntegrationOptions integration;
   LogLevelOptions log_level;
+  ConnectorOptions connector;
 };
 
 using Chosen = std::function<void(std::function<Result<int>(Console&)>)>;  // with the command that was said
 
-// invoke, test-connection, login, integration, roles and token. All references must outlive the parsing and the
-// command.
+// invoke, test-connection, login, integration, roles, token and connector. All references must outlive the parsing and
+// the command.
 void add_runtime_commands(CLI::App& app, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen);
+
+// Of the above: connector.
+void add_connector_commands(CLI::App& app, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen);
 
 }  // namespace plumb::app

@@ -1,0 +1,73 @@
+#include <CLI/CLI.hpp>
+
+#include "controller/app/cli_options.h"
+#include "controller/app/cli_runtime.h"
+#include "controller/app/command_connector.h"
+
+namespace plumb::app {
+namespace {
+
+void add_enrolment(CLI::App& connector, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen) {
+  auto* token = connector.add_subcommand("token", "Tokens that an agent registers with, once");
+  token->require_subcommand(1);
+  token->footer("Example:\n  plumbline connector token create berlin-1");
+  auto* create = token->add_subcommand("create", "Make one for a Connector that was applied; it is shown once");
+  create->add_option("NAME", line.connector.name, "name of the Connector")->required();
+  add_duration(*create, "--expires", line.connector.expires, "how long it is good; 24h at most");
+  create->footer("Example:\n  plumbline connector token create berlin-1 -n sales --expires 1h");
+  create->callback(
+      [&, chosen] { chosen([&](Console& c) { return connector_token_create_command(global, line.connector, c); }); });
+  auto* list = token->add_subcommand("list", "Which there are that were not used");
+  list->footer("-o text|json.\n\nExample:\n  plumbline connector token list");
+  list->callback([&, chosen] { chosen([&](Console& c) { return connector_token_list_command(global, c); }); });
+  auto* end = token->add_subcommand("revoke", "End one");
+  end->add_option("ID", line.connector.id, "as `connector token list` shows it")->required();
+  end->footer("Example:\n  plumbline connector token revoke 5f0c1a2b3c4d5e6f");
+  end->callback(
+      [&, chosen] { chosen([&](Console& c) { return connector_token_revoke_command(global, line.connector, c); }); });
+  auto* revoke = connector.add_subcommand("revoke", "End the registration of one, its link and its tokens");
+  revoke->add_option("NAME", line.connector.name, "name of the Connector")->required();
+  revoke->footer(
+      "A running controller ends the link within seconds.\n\nExample:\n  plumbline connector revoke berlin-1");
+  revoke->callback(
+      [&, chosen] { chosen([&](Console& c) { return connector_revoke_command(global, line.connector, c); }); });
+}
+
+void add_views(CLI::App& connector, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen) {
+  auto* list = connector.add_subcommand("list", "Which there are, and how they are");
+  auto& query = line.connector.query;
+  list->add_option("SEARCH", query.text, "part of a name, host or id, in any case");
+  list->add_option("--status", query.status, "Online, Offline, Pending, Held, Disabled, Archived or Unknown")
+      ->type_name("STATUS");
+  list->add_option("--os", query.os, "of its host")->type_name("OS");
+  list->add_option("--version", query.version, "of its agent")->type_name("VERSION");
+  list->add_option("--group", query.group, "that it is in")->type_name("GROUP");
+  list->add_option("--label", query.labels, "that it has (may be repeated)")
+      ->allow_extra_args(false)
+      ->type_name("NAME[=VALUE]");
+  list->add_flag("--archived", query.archived, "those that are archived as well");
+  list->footer(
+      "-o text|json, by namespace and name. Unknown: it was online when its controller was last heard of.\n\n"
+      "Example:\n  plumbline connector list --status offline --label site=berlin");
+  list->callback(
+      [&, chosen] { chosen([&](Console& c) { return connector_list_command(global, line.connector, c); }); });
+  for (const char* word : {"get", "describe"}) {
+    auto* get = connector.add_subcommand(word, "Everything that is known of one");
+    get->add_option("NAME", line.connector.name, "name of the Connector")->required();
+    get->footer(std::string("-o text|json.\n\nExample:\n  plumbline connector ") + word + " berlin-1");
+    get->callback(
+        [&, chosen] { chosen([&](Console& c) { return connector_get_command(global, line.connector, c); }); });
+  }
+}
+
+}  // namespace
+
+void add_connector_commands(CLI::App& app, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen) {
+  auto* connector = app.add_subcommand("connector", "Agents at sites that cannot be reached from here");
+  connector->require_subcommand(1);
+  connector->footer("Example:\n  plumbline connector list --status offline");
+  add_enrolment(*connector, global, line, chosen);
+  add_views(*connector, global, line, chosen);
+}
+
+}  // namespace plumb::app

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "controller/app/console.h"
+#include "controller/app/options.h"
+#include "controller/base/result.h"
+#include "controller/runtime/connector_list.h"
+
+// Agents at other sites: who may be one, and how they are. As in commands.h.
+namespace plumb::app {
+
+struct ConnectorOptions {
+  std::string name, id;  // id: of a token
+  Duration expires = std::chrono::minutes(15);
+  runtime::ConnectorQuery query{};
+};
+
+Result<int> connector_token_create_command(const GlobalOptions& options, const ConnectorOptions& asked,
+                                           Console& console);
+Result<int> connector_token_list_command(const GlobalOptions& options, Console& console);
+Result<int> connector_token_revoke_command(const GlobalOptions& options, const ConnectorOptions& asked,
+                                           Console& console);
+Result<int> connector_revoke_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+Result<int> connector_list_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+Result<int> connector_get_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+
+}  // namespace plumb::app
