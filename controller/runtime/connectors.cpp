@@ -29,8 +29,8 @@ std::string how_to_enrol(const ResourceKey& key) {
                      key.ns);
 }
 
-Condition registered(const ResourceKey& key, const ConnectorFacts& facts) {
-  if (facts.phase == Phase::pending) return condition("Registered", "False", "Pending", how_to_enrol(key));
+Condition registered(const ConnectorFacts& facts) {
+  if (facts.phase == Phase::pending) return condition("Registered", "False", "Pending", "");
   return condition("Registered", "True", "Enrolled",
                    facts.host.empty() ? "" : fmt::format("{} ({})", printable(facts.host), printable(facts.system)));
 }
@@ -116,7 +116,7 @@ std::vector<const Registered*> members_of(const RegistryView& view, const std::s
 
 std::vector<Condition> connector_conditions(const Registered& connector, const ConnectorsNow& now) {
   const ConnectorFacts facts = facts_of(connector.key, now);
-  return {registered(connector.key, facts), online(connector, facts), version_matches(connector, facts, now.version),
+  return {registered(facts), online(connector, facts), version_matches(connector, facts, now.version),
           key_current(connector, facts, now.now), clock_in_step(facts)};
 }
 

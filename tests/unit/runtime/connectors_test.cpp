@@ -49,7 +49,7 @@ std::string said(const std::string& type, const std::string& spec, const Connect
 
 TEST(Connectors, OneThatNobodyIsYetSaysHowToMakeAToken) {
   const ConnectorsNow nobody{.now = kThen};
-  EXPECT_THAT(said("Registered", "{}", nobody), HasSubstr("False Pending"));
+  EXPECT_EQ(said("Registered", "{}", nobody), "False Pending ");  // a message would be taken for its host
   EXPECT_THAT(said("Online", "{}", nobody), HasSubstr("plumbline connector token create edge -n default"));
   EXPECT_EQ(said("VersionMatches", "{}", nobody), "Unknown NotSeen ");
   EXPECT_EQ(said("KeyCurrent", "{}", nobody), "Unknown Pending ");
