@@ -60,6 +60,25 @@ void add_views(CLI::App& connector, const GlobalOptions& global, RuntimeLine& li
   }
 }
 
+void add_questions(CLI::App& connector, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen) {
+  auto* logs = connector.add_subcommand("logs", "The log of an agent, as an archive, or as it is written");
+  logs->add_option("NAME", line.connector.name, "name of the Connector")->required();
+  logs->add_flag("-f,--follow", line.connector.follow, "lines as they are written, until Ctrl-C");
+  logs->add_option("--to", line.connector.to, "the archive that is made; default: connector-NAMESPACE-NAME.zip")
+      ->type_name("FILE");
+  logs->footer(
+      "Asks the agent, which has to be online, through the controller that runs.\n\n"
+      "Example:\n  plumbline connector logs berlin-1 --to /tmp/berlin.zip\n  plumbline connector logs -f berlin-1");
+  logs->callback(
+      [&, chosen] { chosen([&](Console& c) { return connector_logs_command(global, line.connector, c); }); });
+  auto* test = connector.add_subcommand("test", "Whether an agent reaches what its site's policy names");
+  test->add_option("NAME", line.connector.name, "name of the Connector")->required();
+  test->footer(
+      "-o text|json. By TCP and TLS, from where the agent is.\n\nExample:\n  plumbline connector test berlin-1");
+  test->callback(
+      [&, chosen] { chosen([&](Console& c) { return connector_test_command(global, line.connector, c); }); });
+}
+
 }  // namespace
 
 void add_connector_commands(CLI::App& app, const GlobalOptions& global, RuntimeLine& line, const Chosen& chosen) {
@@ -68,6 +87,7 @@ void add_connector_commands(CLI::App& app, const GlobalOptions& global, RuntimeL
   connector->footer("Example:\n  plumbline connector list --status offline");
   add_enrolment(*connector, global, line, chosen);
   add_views(*connector, global, line, chosen);
+  add_questions(*connector, global, line, chosen);
 }
 
 }  // namespace plumb::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 
 #include "controller/app/console.h"
@@ -15,6 +16,8 @@ struct ConnectorOptions {
   std::string name, id;  // id: of a token
   Duration expires = std::chrono::minutes(15);
   runtime::ConnectorQuery query{};
+  bool follow = false;         // logs
+  std::filesystem::path to{};  // logs: the archive; empty: named after the connector
 };
 
 Result<int> connector_token_create_command(const GlobalOptions& options, const ConnectorOptions& asked,
@@ -25,5 +28,8 @@ Result<int> connector_token_revoke_command(const GlobalOptions& options, const C
 Result<int> connector_revoke_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
 Result<int> connector_list_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
 Result<int> connector_get_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+// These two ask the agent, through the controller that runs on the state.
+Result<int> connector_logs_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+Result<int> connector_test_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
 
 }  // namespace plumb::app

@@ -9,10 +9,9 @@
 #include <ostream>
 #include <sstream>
 
-#include <zip.h>
-
 #include "controller/app/commands.h"
 #include "controller/app/state.h"
+#include "controller/app/zip_file.h"
 #include "controller/engine/status_book.h"
 #include "controller/model/json.h"
 #include "controller/runtime/failed_calls.h"
@@ -27,10 +26,6 @@ constexpr std::array<std::string_view, 9> kConfiguration = {
     "Directory",   "Policy",      "GitRepository",        "IntegrationModel",
     "Integration", "RoleBinding", "GatewayConfiguration", "IntegrationPlatform",
     "Connector"};
-
-struct File {
-  std::string name, content;
-};
 
 // What a command would print, and how it ended: a bundle is made most often because something does not work.
 std::string printed(const std::function<Result<int>(Console&)>& command) {
@@ -54,7 +49,7 @@ std::string system_text() {
 }
 
 // Of the state, if there is one.
-Result<void> add_state(const GlobalOptions& options, std::vector<File>& files) {
+Result<void> add_state(const GlobalOptions& options, std::vector<ZipFile>& files) {
   std::error_code error;
   if (!std::filesystem::exists(options.state / "plumbline.db", error)) {
     files.push_back({"state.txt", fmt::format("there is no state in {}\n", options.state.string())});
@@ -89,12 +84,12 @@ Result<std::string> log_text(const std::filesystem::path& file) {
   return text;
 }
 
-Result<std::vector<File>> collect(const GlobalOptions& options, const SupportOptions& support) {
+Result<std::vector<ZipFile>> collect(const GlobalOptions& options, const SupportOptions& support) {
   GlobalOptions json = options;
   json.output = "json";
   GlobalOptions text = options;
   text.output = "text";
-  std::vector<File> files;
+  std::vector<ZipFile> files;
   files.push_back({"version.json", printed([&](Console& c) { return version_command(json, c); })});
   files.push_back({"system.txt", system_text()});
   files.push_back({"validate.txt", printed([&](Console& c) { return validate_command(text, {}, c); })});
@@ -114,37 +109,6 @@ Result<std::vector<File>> collect(const GlobalOptions& options, const SupportOpt
   return files;
 }
 
-struct Discard {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-};
-
-Error zip_error(const std::filesystem::path& file, std::string_view why) {
-  return {Fault::unavailable, fmt::format("{} cannot be written: {}", file.string(), why)};
-}
-
-// `files` outlives the call: libzip reads them when it closes the archive.
-Result<void> write_zip(const std::filesystem::path& to, const std::vector<File>& files) {
-  int code = 0;
-  std::unique_ptr<zip_t, Discard> archive(zip_open(to.c_str(), ZIP_CREATE | ZIP_EXCL, &code));
-  if (archive == nullptr) {
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    const std::string why = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    return tl::unexpected(zip_error(to, why));
-  }
-  for (const File& file : files) {
-    zip_source_t* const source = zip_source_buffer(archive.get(), file.content.data(), file.content.size(), 0);
-    if (source == nullptr || zip_file_add(archive.get(), file.name.c_str(), source, ZIP_FL_ENC_UTF_8) < 0) {
-      if (source != nullptr) zip_source_free(source);
-      return tl::unexpected(zip_error(to, zip_strerror(archive.get())));
-    }
-  }
-  if (zip_close(archive.get()) != 0) return tl::unexpected(zip_error(to, zip_strerror(archive.get())));
-  std::ignore = archive.release();  // closed
-  return {};
-}
-
 }  // namespace
 
 Result<int> support_bundle_command(const GlobalOptions& options, const SupportOptions& support, Console& console) {
@@ -154,11 +118,9 @@ Result<int> support_bundle_command(const GlobalOptions& options, const SupportOp
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
   const std::filesystem::path to =
       support.out.empty() ? std::filesystem::path("plumbline-support-" + stamp + ".zip") : support.out;
-  const mode_t before = ::umask(0077);
-  const auto written = write_zip(to, files);
-  ::umask(before);
-  PLUMB_CHECK(written);
-  for (const File& file : files) console.err << fmt::format("  {:<40} {:>9} bytes\n", file.name, file.content.size());
+  PLUMB_CHECK(write_zip(to, files));
+  for (const ZipFile& file : files)
+    console.err << fmt::format("  {:<40} {:>9} bytes\n", file.name, file.content.size());
   console.err
       << "Look at it before you send it: audit.json and status.json name people, and failures/ has what targets\n"
          "answered. Secrets that Plumbline sent are masked; manifests name secrets by where they are.\n";

@@ -38,7 +38,9 @@ using SessionId = std::uint64_t;
 
 // One question to an agent.
 struct Ask {
-  std::string group;      // of Connectors: any member that is online; "namespace/name-of-the-group"
+  // Of Connectors: any member that is online and takes work, "namespace/name-of-the-group". Or one Connector, enabled
+  // or not: "Connector/namespace/name".
+  std::string group;
   SessionId session = 0;  // not zero: this one alone, whatever the group; where what was opened before is
   Method method = Method::about;
   std::string payload{};

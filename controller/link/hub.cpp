@@ -187,7 +187,7 @@ SessionId Hub::session_of(const ResourceKey& connector) {
 std::string Hub::who_is_missing(const std::string& group) const {
   std::string members;
   for (const auto& [key, connector] : declared_) {
-    if (connector.group != group || connector.archived) continue;
+    if ((connector.group != group && to_string(key) != group) || connector.archived) continue;
     const auto state = states_.find(key);
     members += members.empty() ? "" : ", ";
     members += key.name;
@@ -215,7 +215,9 @@ Hub::Session* Hub::member_for(const Ask& ask, std::string& why_none) {
   for (const auto& [id, session] : sessions_) {
     if (session->stage != Session::Stage::online) continue;
     const auto declared = declared_.find(session->connector);
-    if (declared == declared_.end() || declared->second.group != ask.group || !declared->second.enabled) continue;
+    if (declared == declared_.end()) continue;
+    const bool meant = to_string(session->connector) == ask.group;
+    if (!meant && (declared->second.group != ask.group || !declared->second.enabled)) continue;
     if (members.empty() || session->questions.size() == members.front()->questions.size()) {
       members.push_back(session.get());
     } else if (session->questions.size() < members.front()->questions.size()) {

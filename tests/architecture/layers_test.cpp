@@ -201,7 +201,7 @@ TEST(Layers, OnlyTheWorldIsAbstract) {
   // Interfaces exist only in ports/ (and where a factory hides a library): "= 0" elsewhere is looked at here.
   const Names allowed = {"controller/base/clock.h", "controller/adapters/files/directory_source.h",
                          "controller/runtime/authenticator.h",  // one implementation a scheme
-                         "controller/link/asker.h",  // a hub of this process, or of another one
+                         "controller/link/asker.h",             // a hub of this process, or of another one
                          "controller/net/web_socket.h"};        // what is behind it takes long to compile
   std::size_t ports = 0;
   for (const auto& entry : fs::recursive_directory_iterator(kRoot / "controller")) {

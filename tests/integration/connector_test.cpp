@@ -231,6 +231,61 @@ TEST_F(Connectors, AHalfOpenLinkIsNoticedByBothAndGoesOnAfterwards) {
   EXPECT_TRUE(berlin->is_online(seconds(90))) << berlin->agent().output();
 }
 
+TEST_F(Connectors, AnAgentTellsOfItsLogAndOfWhatItReaches) {
+  start_controller();
+  const auto berlin = site("berlin");
+  berlin->start();
+  ASSERT_TRUE(berlin->is_online()) << berlin->agent().output();
+  const std::string zip = (bench_->folder() / "berlin.zip").string();
+  const Ran logs = bench_->plumbline({"connector", "logs", "berlin", "--to", zip});
+  ASSERT_EQ(logs.status, 0) << logs.output;
+  EXPECT_THAT(logs.output, HasSubstr("connector.log"));
+  EXPECT_EQ(content(zip).substr(0, 2), "PK");
+  EXPECT_THAT(content(zip), Not(HasSubstr(tokens_.at(0))));
+  const Ran test = bench_->plumbline({"connector", "test", "berlin"});
+  EXPECT_EQ(test.status, 0) << test.output;
+  EXPECT_THAT(test.output, HasSubstr(samba_->url));
+
+  Background follow(bench_->command({"connector", "logs", "-f", "berlin"}), bench_->environment());
+  std::this_thread::sleep_for(seconds(1));  // it begins at the end of the log as it is when the question comes
+  bench_->write("connector.yaml",
+                "apiVersion: plumbline.dev/v1alpha1\nkind: Connector\nmetadata: {name: berlin}\n"
+                "spec: {group: elsewhere, archived: true}\n");
+  EXPECT_TRUE(berlin->agent().prints("Archived", seconds(30))) << berlin->agent().output();
+  const Ran list = bench_->plumbline({"connector", "list", "--archived"});
+  EXPECT_THAT(list.output, HasSubstr("Archived"));
+  const Ran away = bench_->plumbline({"connector", "test", "berlin"});
+  EXPECT_EQ(away.status, 1) << away.output;
+  for (const char* done :
+       {"connector.token-created", "connector.enrolled", "connector.log-requested", "connector.tested"})
+    EXPECT_THAT(bench_->plumbline({"audit", "list"}).output, HasSubstr(done));
+}
+
+TEST_F(Connectors, PeopleSignInWithThePasswordOfADomainBehindAConnector) {
+  PLUMB_NEEDS("curl");
+  std::string directory = content(kExample / "directory.yaml");
+  directory.insert(directory.find("  baseDNs:"), "  signIn: {enabled: true}\n");
+  bench_->write("directory.yaml", directory);
+  start_controller();
+  const auto berlin = site("berlin");
+  berlin->start();
+  ASSERT_TRUE(berlin->is_online()) << berlin->agent().output();
+  const std::string password = bench_->environment().at("PLUMBLINE_BIND_PASSWORD");
+  const auto login = [&](const std::string& given) {
+    const std::string body =
+        file("login.json", fmt::format(R"({{"username":"svc-plumbline","password":"{}"}})", given));
+    return run_to_end({"curl", "-s", "--cacert", file("ca.pem", authority_.pem), "-H", "Content-Type: application/json",
+                       "--data", "@" + body, url() + "/api/v1/login"},
+                      {})
+        .output;
+  };
+  EXPECT_THAT(login("wrong-" + password), Not(HasSubstr("plb_")));
+  EXPECT_THAT(login(password), HasSubstr("plb_")) << controller_->output();
+  EXPECT_THAT(berlin->audit(), HasSubstr("\"operation\":\"sign_in\""));
+  EXPECT_THAT(berlin->audit(), HasSubstr("wrong_password"));
+  EXPECT_THAT(berlin->audit() + berlin->agent().output() + controller_->output(), Not(HasSubstr(password)));
+}
+
 TEST_F(Connectors, WhatIsRevokedIsCutOffWithinFiveSeconds) {
   start_controller();
   const auto berlin = site("berlin");

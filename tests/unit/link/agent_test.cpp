@@ -10,6 +10,7 @@
 #include "controller/link/directory_codec.h"
 #include "controller/link/http_codec.h"
 #include "controller/link/log_codec.h"
+#include "controller/link/sign_in_codec.h"
 #include "controller/link/wire.h"
 #include "tests/support/fake_clock.h"
 
@@ -281,6 +282,33 @@ TEST(LinkCodecs, GiveBackWhatWasPutIn) {
   EXPECT_FALSE(ask->route.tls.verify);
   EXPECT_EQ(ask->limits.timeout, std::chrono::seconds(3));
   EXPECT_EQ(link::route_digest(ask->route), link::route_digest(route));
+}
+
+TEST(LinkCodecs, CarryASignInAndItsRefusals) {
+  link::DirectoryOpening opening;
+  opening.servers = {"ldaps://a"};
+  const SignInRequest request{.login_attributes = {"mail"},
+                              .base_dns = {"DC=x"},
+                              .login = "jane",
+                              .password = std::make_shared<const Secret>(std::string("secret")),
+                              .with_groups = true,
+                              .find_only = false};
+  const auto ask = link::decode_sign_in(link::encode(opening, request));
+  ASSERT_TRUE(ask);
+  EXPECT_EQ(ask->opening.servers, opening.servers);
+  EXPECT_EQ(ask->request.login, "jane");
+  EXPECT_EQ(ask->request.password->reveal(), "secret");
+  EXPECT_TRUE(ask->request.with_groups);
+
+  const SignInAnswer in = SignedIn{.id = "1", .dn = "CN=j", .account = "j", .groups = {{"CN=g", "g"}}};
+  EXPECT_EQ(link::decode_sign_in_answer(link::encode_answer(in))->groups, in->groups);
+  const SignInAnswer no = tl::unexpected(NotSignedIn{SignInRefusal::locked, {Fault::denied, "775", {}}});
+  EXPECT_EQ(link::decode_sign_in_answer(link::encode_answer(no)).error().refusal, SignInRefusal::locked);
+  const SignInAnswer away = tl::unexpected(NotSignedIn{{}, {Fault::unavailable, "no server", {}}});
+  EXPECT_FALSE(link::decode_sign_in_answer(link::encode_answer(away)).error().refusal);
+  const auto unreadable = link::decode_sign_in_answer("x");
+  ASSERT_FALSE(unreadable);
+  EXPECT_EQ(unreadable.error().error.fault, Fault::timeout) << "the password may have been tried";
 }
 
 TEST(LinkCodecs, NamesOfFilesLeadNowhere) {
