@@ -91,7 +91,7 @@ class Connectors : public testing::Test {
     const auto until = std::chrono::steady_clock::now() + within;
     while (!what()) {
       if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      controller_->prints("\n\n\n", seconds(1));  // takes what it has written: it would wait for room in the pipe
     }
     return true;
   }
@@ -99,7 +99,7 @@ class Connectors : public testing::Test {
     std::string text;
     for (int i = 0; i < count; ++i)
       text += fmt::format(
-          "apiVersion: plumbline.dev/v1alpha1\nkind: ADUser\nmetadata: {{name: many{0}}}\nspec:\n  samAccountName: "
+          "apiVersion: plumbline.dev/v1alpha1\nkind: ADUser\nmetadata: {{name: many{0}}}\nspec:\n  sAMAccountName: "
           "many{0}\n"
           "  displayName: Many {0}\n  organizationalUnitRef: {{name: people}}\n  enabled: false\n---\n",
           i);
