@@ -69,7 +69,7 @@ class Bench {
 // Works on a Directory. Several writes are under way at a time, as their caller means it.
 class DirectoryBench final : public Bench {
  public:
-  // `record` is called for each write, and for all else that was asked, on the bench's thread; may be empty.
+  // `record` is called for each write, each read of much, and all that failed, on the bench's thread; may be empty.
   DirectoryBench(std::unique_ptr<Directory> directory, std::function<void(const WorkRecord&)> record)
       : record_(std::move(record)), directory_(std::move(directory)) {}
   ~DirectoryBench() override { join(); }

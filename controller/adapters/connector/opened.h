@@ -14,8 +14,8 @@ Result<link::DirectoryOpening> opening_of(const Options& options, SecretStore& s
 // Something that an agent has opened for us, and the session in which that is so.
 class Opened {
  public:
-  Opened(const Options& options, link::Method method, link::Asker& asker, SecretStore& secrets, const Clock& clock)
-      : options_(options), method_(method), asker_(asker), secrets_(secrets), clock_(clock) {}
+  Opened(Options options, link::Method method, link::Asker& asker, SecretStore& secrets, const Clock& clock)
+      : options_(std::move(options)), method_(method), asker_(asker), secrets_(secrets), clock_(clock) {}
   ~Opened() { close(); }
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
@@ -26,16 +26,16 @@ class Opened {
   std::uint64_t generation() const { return generation_; }  // how often it was opened
   // A question to who has it open; `payload` comes after the handle.
   link::Ask ask(link::Method method, std::string_view payload, Deadline deadline) const;
-  // The session is gone, or what was opened is of no more use: the next ensure() opens anew, wherever.
+  // The session is gone: the next ensure() opens anew, wherever.
   void drop() { session_ = 0; }
-  void close();  // tells the agent
+  void close();  // the same where it may be there: the agent is told
   // A question whose answer does not matter.
   void tell(link::Method method, std::string_view payload);
   link::Asker& asker() const { return asker_; }
   const Clock& clock() const { return clock_; }
 
  private:
-  const Options& options_;
+  const Options options_;
   const link::Method method_;
   link::Asker& asker_;
   SecretStore& secrets_;

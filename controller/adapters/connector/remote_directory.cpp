@@ -18,7 +18,7 @@ const Error kUnreadable{Fault::internal, "the connector's answer cannot be read"
 class RemoteDirectory final : public Directory {
  public:
   RemoteDirectory(Options options, link::Asker& asker, SecretStore& secrets, const Clock& clock)
-      : options_(std::move(options)), opened_(options_, Method::open_directory, asker, secrets, clock) {}
+      : opened_(std::make_shared<Opened>(std::move(options), Method::open_directory, asker, secrets, clock)) {}
 
   Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override;
   std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override;
@@ -44,14 +44,18 @@ class RemoteDirectory final : public Directory {
   template <class T, class F>
   Result<T> reading(Deadline deadline, F&& read) {
     for (int attempt = 0;; ++attempt) {
-      PLUMB_TRY(const bool fresh, opened_.ensure(deadline));
+      PLUMB_TRY(const bool fresh, opened_->ensure(deadline));
       bool broken = false;
       Result<T> result = read(broken);
       if (result) return result;
       // The agent binds with the password that it was given: another one takes another opening.
       const Fault fault = result.error().fault;
-      if (broken || fault == Fault::unavailable || fault == Fault::denied) opened_.drop();
-      if (!broken || deadline.left(opened_.clock().steady()) == Duration::zero()) return result;
+      if (broken) {
+        opened_->drop();
+      } else if (fault == Fault::unavailable || fault == Fault::denied) {
+        opened_->close();  // else a session that lasts would keep what is of no more use
+      }
+      if (!broken || deadline.left(opened_->clock().steady()) == Duration::zero()) return result;
       // A link that breaks under what was just opened is no stale one.
       if (fresh || attempt > 0) {
         Error error = std::move(result).error();
@@ -64,7 +68,7 @@ class RemoteDirectory final : public Directory {
   template <class T, class F>
   Result<T> ask(Method method, std::string_view payload, Deadline deadline, F&& decode) {
     return reading<T>(deadline, [&](bool& broken) -> Result<T> {
-      Conversation conversation(opened_.asker(), opened_.clock(), opened_.ask(method, payload, deadline));
+      Conversation conversation(opened_->asker(), opened_->clock(), opened_->ask(method, payload, deadline));
       auto answer = conversation.all(deadline);
       broken = !answer && !conversation.answered();
       PLUMB_CHECK(answer);
@@ -77,15 +81,14 @@ class RemoteDirectory final : public Directory {
   Result<Read> read_entries(Method method, std::string_view payload, Deadline deadline, bool& broken);
   Result<void> ready_to_write(Deadline deadline);
 
-  const Options options_;
-  Opened opened_;
-  std::string followed_;       // the cursor whose domain controller the writes go to
+  const std::shared_ptr<Opened> opened_;  // shared with those who wait for writes
+  std::string followed_;                  // the cursor whose domain controller the writes go to
   std::uint64_t checked_ = 0;  // the opening in which whoever has it open writes only to that domain controller
 };
 
 Result<RemoteDirectory::Read> RemoteDirectory::read_entries(Method method, std::string_view payload, Deadline deadline,
                                                             bool& broken) {
-  Conversation conversation(opened_.asker(), opened_.clock(), opened_.ask(method, payload, deadline));
+  Conversation conversation(opened_->asker(), opened_->clock(), opened_->ask(method, payload, deadline));
   Read read;
   link::EntryStream stream;
   while (true) {
@@ -122,8 +125,8 @@ class RemoteDirectory::RemotePages final : public Pages {
     scope_.u32(static_cast<std::uint32_t>(std::min<std::size_t>(most, 100'000)));
   }
   ~RemotePages() override {
-    if (began_ && !ended_ && directory_.opened_.is_open(opening_))
-      directory_.opened_.tell(Method::pages_end, Writer().u32(pages_).take());
+    if (began_ && !ended_ && directory_.opened_->is_open(opening_))
+      directory_.opened_->tell(Method::pages_end, Writer().u32(pages_).take());
   }
   RemotePages(const RemotePages&) = delete;
   RemotePages& operator=(const RemotePages&) = delete;
@@ -134,13 +137,14 @@ class RemoteDirectory::RemotePages final : public Pages {
       PLUMB_TRY(pages_, directory_.ask<std::uint32_t>(Method::pages_begin, scope_.out(), deadline,
                                                       [](Reader& in) { return in.u32(); }));
       began_ = true;
-      opening_ = directory_.opened_.generation();
+      opening_ = directory_.opened_->generation();
     }
-    if (!directory_.opened_.is_open(opening_)) return fail(Fault::conflict, "the link on which the read began is gone");
+    if (!directory_.opened_->is_open(opening_))
+      return fail(Fault::conflict, "the link on which the read began is gone");
     bool broken = false;
     auto read = directory_.read_entries(Method::pages_next, Writer().u32(pages_).take(), deadline, broken);
     if (broken) {
-      directory_.opened_.drop();
+      directory_.opened_->drop();
       return fail(Fault::conflict, "the link on which the read began is gone: {}", read.error().message);
     }
     PLUMB_CHECK(read);
@@ -180,7 +184,7 @@ Result<std::vector<Entry>> RemoteDirectory::find(std::string_view attribute, std
 Result<std::string> RemoteDirectory::cursor(Deadline deadline) {
   PLUMB_TRY(std::string cursor, ask<std::string>(Method::cursor, {}, deadline, [](Reader& in) { return in.string(); }));
   followed_ = cursor;
-  checked_ = opened_.generation();
+  checked_ = opened_->generation();
   return cursor;
 }
 
@@ -202,7 +206,7 @@ Result<DirectoryChanges> RemoteDirectory::changes_since(const std::string& curso
   });
   if (changes) {
     followed_ = changes->cursor;
-    checked_ = opened_.generation();
+    checked_ = opened_->generation();
   }
   return changes;
 }
@@ -222,14 +226,14 @@ Result<Directory::About> RemoteDirectory::about(Deadline deadline) {
 
 // Another agent, or the same one anew, may reach another domain controller than the one that was followed.
 Result<void> RemoteDirectory::ready_to_write(Deadline deadline) {
-  PLUMB_CHECK(opened_.ensure(deadline));
-  if (followed_.empty() || checked_ == opened_.generation()) return {};
+  PLUMB_CHECK(opened_->ensure(deadline));
+  if (followed_.empty() || checked_ == opened_->generation()) return {};
   PLUMB_TRY(const bool same, continues(followed_, deadline));
   if (!same)
     return fail(Fault::unavailable,
                 "the connector reaches another domain controller than the one whose changes were followed; they are "
                 "looked at there first");
-  checked_ = opened_.generation();
+  checked_ = opened_->generation();
   return {};
 }
 
@@ -250,14 +254,14 @@ std::function<Directory::Answers()> RemoteDirectory::begin_write(std::vector<Dir
   }
   Writer payload;
   put(payload, std::span<const DirectoryWrite>(writes));
-  auto conversation = std::make_shared<Conversation>(opened_.asker(), opened_.clock(),
-                                                     opened_.ask(Method::write, payload.out(), deadline));
+  auto conversation = std::make_shared<Conversation>(opened_->asker(), opened_->clock(),
+                                                     opened_->ask(Method::write, payload.out(), deadline));
   wipe(payload.out());
-  return [this, conversation, deadline, all_failed, count = writes.size()]() -> Answers {
+  return [opened = opened_, conversation, deadline, all_failed, count = writes.size()]() -> Answers {
     const auto answer = conversation->all(deadline);
     if (!answer) {
       // Where it was not the agent who said so, nobody knows what it has done.
-      if (!conversation->answered()) opened_.drop();
+      if (!conversation->answered()) opened->drop();
       return all_failed(answer.error());
     }
     Reader in(*answer);

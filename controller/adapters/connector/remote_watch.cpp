@@ -11,14 +11,13 @@ constexpr Duration kPause = std::chrono::seconds(5);
 class RemoteWatch final : public DirectoryWatch {
  public:
   RemoteWatch(Options options, link::Asker& asker, SecretStore& secrets, const Clock& clock)
-      : options_(std::move(options)), opened_(options_, link::Method::open_watch, asker, secrets, clock) {}
+      : opened_(std::move(options), link::Method::open_watch, asker, secrets, clock) {}
 
   Result<bool> wait(Deadline deadline, std::stop_token stop) override;
 
  private:
   Result<bool> ask(Deadline deadline, const std::stop_token& stop);
 
-  const Options options_;
   Opened opened_;
   bool interrupted_ = false;  // nothing would have been noticed for a while
 };
@@ -31,7 +30,7 @@ Result<bool> RemoteWatch::wait(Deadline deadline, std::stop_token stop) {
   auto told = fresh ? ask(turn, stop) : Result<bool>(tl::unexpected(fresh.error()));
   if (told) return told;
   interrupted_ = true;
-  opened_.drop();
+  opened_.close();
   // Whoever asks again at once would ask without end.
   std::mutex mutex;
   std::unique_lock lock(mutex);

@@ -170,9 +170,9 @@ TEST_F(InvokerCalls, WithoutAConnectorTheClustersCallIsAString) {
   EXPECT_THAT(text(invoke("list")), HasSubstr("no connector online in cluster dmz"));
   EXPECT_THAT(http_.sent, IsEmpty());
 
-  online_ = "dmz";
+  online_ = "default/dmz";
   EXPECT_TRUE(invoke("list").ok);
-  EXPECT_EQ(http_.sent.at(0).route->cluster, "dmz");
+  EXPECT_EQ(http_.sent.at(0).route->cluster, "default/dmz");
 }
 
 TEST_F(InvokerCalls, AProxysOwnRefusalIsAStringEvenAsAnAnswer) {
