@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 // What the connector is linked with, libldap included; the tests do not download anything more.
 constexpr const char* kLibraries =
-    "libldap-2.5-0,libsasl2-2,libssl3,libfmt9,libspdlog1.10-fmt9,libboost-json1.81.0,zlib1g,libstdc++6,ca-certificates";
+    "libldap-2.5-0,libsasl2-2,libssl3,libfmt9,libspdlog1.10,libboost-json1.81.0,zlib1g,libstdc++6,ca-certificates";
 
 fs::path cache() { return fs::path(PLUMB_BINARY_DIR) / "clean-root"; }
 
