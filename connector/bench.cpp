@@ -57,7 +57,18 @@ void Bench::add(Task task) {
   came_.notify_one();
 }
 
-void Bench::stop() { thread_.request_stop(); }
+void Bench::stop() {
+  thread_.request_stop();
+  std::deque<Task> left;
+  {
+    const std::scoped_lock lock(mutex_);
+    left.swap(tasks_);
+  }
+  for (Task& task : left) {
+    wipe(task.job.payload);
+    task.reply->end(fail(Fault::unavailable, "it was closed before this was begun"));
+  }
+}
 
 void Bench::join() {
   if (!thread_.joinable()) return;
@@ -84,7 +95,8 @@ void Bench::run(const std::stop_token& stop) {
     }
     work(std::move(task), stop, more);
   }
-  finish();
+  // What was begun here and is not answered is left: to finish it would send what waits of it, after the link has
+  // broken and somebody else may be at work.
   ended_ = true;
 }
 
@@ -238,7 +250,10 @@ Result<std::string> DirectoryBench::changes(Reader& in, const Task& task) {
   if (!stream_entries(told.changed, *task.reply)) return nobody_waits();
   Writer removed;
   for (const std::string& id : told.removed) removed.text(id);
-  return Writer().u64(told.changed.size()).text(told.cursor).text(removed.out()).take();
+  std::string end = Writer().u64(told.changed.size()).text(told.cursor).text(removed.out()).take();
+  if (end.size() > link::kBodyLimit)
+    return fail(Fault::conflict, "{} objects were deleted since: all is to be read again", told.removed.size());
+  return end;
 }
 
 void WatchBench::work(Task task, const std::stop_token& stop, const std::function<bool()>&) {

@@ -56,7 +56,6 @@ class Bench {
  private:
   // `more` says whether another task waits.
   virtual void work(Task task, const std::stop_token& stop, const std::function<bool()>& more) = 0;
-  virtual void finish() {}  // before the thread waits or ends
   void run(const std::stop_token& stop);
 
   std::mutex mutex_;
@@ -81,7 +80,7 @@ class DirectoryBench final : public Bench {
     std::vector<WorkRecord> records{};
   };
   void work(Task task, const std::stop_token& stop, const std::function<bool()>& more) override;
-  void finish() override;
+  void finish();
   void finish_oldest();
   Result<std::string> answer(const Task& task, const std::stop_token& stop);
   Result<std::string> read_all(link::Reader& in, const Task& task, const std::stop_token& stop);

@@ -148,8 +148,17 @@ Result<void> write_file(const fs::path& file, std::string_view content, mode_t m
   fs::remove(fresh, ignored);  // of a run that was interrupted
   auto filled = fill(fresh, content, mode, owner);
   if (filled && ::rename(fresh.c_str(), file.c_str()) != 0) filled = system_failure("writing", file);
-  if (!filled) fs::remove(fresh, ignored);
-  return filled;
+  if (!filled) {
+    fs::remove(fresh, ignored);
+    return filled;
+  }
+  // The new name is durable once its folder is.
+  const fs::path above = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const int folder = ::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return system_failure("writing", file);
+  const bool synced = ::fsync(folder) == 0;
+  ::close(folder);
+  return synced ? filled : system_failure("writing", file);
 }
 
 Result<void> write_secret(const fs::path& file, const Secret& content, Owner owner) {

@@ -12,9 +12,21 @@ namespace plumb::connector {
 namespace {
 
 // What sets a password, or stands for one (MS-ADTS 3.1.1.3.1.5, MS-ADA).
-constexpr std::array<std::string_view, 8> kPasswords{
-    "unicodePwd",   "userPassword", "clearTextPassword",       "dBCSPwd",
-    "lmPwdHistory", "ntPwdHistory", "supplementalCredentials", "msDS-ManagedPassword"};
+constexpr std::array<std::string_view, 14> kPasswords{"msDS-KeyCredentialLink",
+                                                      "altSecurityIdentities",
+                                                      "ms-Mcs-AdmPwd",
+                                                      "msLAPS-Password",
+                                                      "msLAPS-EncryptedPassword",
+                                                      "msLAPS-EncryptedDSRMPassword",
+
+                                                      "unicodePwd",
+                                                      "userPassword",
+                                                      "clearTextPassword",
+                                                      "dBCSPwd",
+                                                      "lmPwdHistory",
+                                                      "ntPwdHistory",
+                                                      "supplementalCredentials",
+                                                      "msDS-ManagedPassword"};
 
 bool is_guid(std::string_view text) {
   if (text.size() != 36) return false;
@@ -33,6 +45,15 @@ bool sets_password(const DirectoryWrite& write) {
     const std::string_view name = std::string_view(change.attribute).substr(0, change.attribute.find(';'));
     return change.secret != nullptr ||
            std::ranges::any_of(kPasswords, [&](std::string_view each) { return equals_ignoring_case(each, name); });
+  });
+}
+
+// By its name: a number (an OID) stands for any attribute.
+bool names_all(const DirectoryWrite& write) {
+  return std::ranges::all_of(write.changes, [](const Modification& change) {
+    const std::string_view name = change.attribute;
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    return !name.empty() && letter(name.front()) && name.find('.') == std::string_view::npos;
   });
 }
 
@@ -160,6 +181,7 @@ Result<void> GuardedDirectory::may_write_at(const std::string& dn, bool password
 
 // `places`: nothing, where any place will do.
 Result<void> GuardedDirectory::may_write(const DirectoryWrite& write, const std::optional<Places>& places) const {
+  if (!names_all(write)) return fail(Fault::denied, "attributes are written by their names here");
   const bool password = sets_password(write);
   if (write.kind == DirectoryWrite::Kind::add) return may_write_at(write.dn, password);
   if (!is_guid(write.id)) return fail(Fault::invalid, "\"{}\" is no objectGUID", printable(write.id));

@@ -6,7 +6,7 @@ namespace plumb::connector {
 namespace {
 
 constexpr std::size_t kMostWaiting = 1U << 20U;
-constexpr std::size_t kLongestEnd = 64U << 10U;  // what is longer goes in parts before the end
+constexpr std::size_t kLongestEnd = link::kBodyLimit;  // what is longer goes in parts before the end
 
 }  // namespace
 

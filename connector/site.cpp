@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "connector/files.h"
 #include "connector/guarded_directory.h"
 #include "connector/site_reports.h"
 #include "connector/storage.h"
@@ -73,15 +74,24 @@ class KeptWatch final : public DirectoryWatch {
 Result<const DirectoryRule*> rule_for(const SiteParts& parts, const link::DirectoryOpening& opening) {
   PLUMB_TRY(const DirectoryRule* const rule, parts.policy.directory(opening.servers));
   PLUMB_TRY(const Dn base, Dn::parse(opening.base_dn));
-  PLUMB_CHECK(parts.policy.may_read(*rule, rule->base_dns.front()));
+  // All of the domain, or nothing: what is left out of an answer looks like what is not there any more.
+  PLUMB_CHECK(parts.policy.may_read(*rule, base));
   PLUMB_CHECK(check_file(opening.keytab_file, parts.config.secrets_directory, "keytab"));
   if (opening.krb5_config_file != "/etc/krb5.conf")
     PLUMB_CHECK(check_file(opening.krb5_config_file, parts.config.secrets_directory, "Kerberos configuration"));
   return rule;
 }
 
-Result<void> may_send(const Policy& policy, const HttpRequest& request, const HttpRoute& route) {
-  PLUMB_CHECK(policy.may_send(request.method, request.url, request.headers));
+// Whom to trust is the site's to say, here as well.
+Result<void> may_send(const Policy& policy, const HttpRequest& request, HttpRoute& route) {
+  PLUMB_TRY(const HttpRule* const rule, policy.may_send(request.method, request.url, request.headers));
+  route.tls.verify = true;
+  route.tls.server_name.clear();
+  route.tls.ca = nullptr;
+  if (!rule->ca_file.empty()) {
+    PLUMB_TRY(std::string ca, read_plain(rule->ca_file));
+    route.tls.ca = std::make_shared<const std::string>(std::move(ca));
+  }
   if (!route.proxy) return {};
   // A proxy is a host that is connected to, whatever is behind it.
   const Url proxy{.scheme = "http", .host = route.proxy->host, .port = route.proxy->port, .path = "/", .query = {}};
@@ -191,7 +201,7 @@ Skills skills_of(const SiteParts& parts) {
     auto watch = ldap::make_watch(ldap_options(opening, *rule), *secrets, parts.clock);
     return std::make_unique<KeptWatch>(std::move(secrets), std::move(watch));
   };
-  skills.may_send = [parts](const HttpRequest& request, const HttpRoute& route) {
+  skills.may_send = [parts](const HttpRequest& request, HttpRoute& route) {
     return may_send(parts.policy, request, route);
   };
   skills.http = &parts.http;

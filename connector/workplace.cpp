@@ -75,7 +75,10 @@ void Workplace::flush(std::uint64_t request) {
 void Workplace::credited(std::uint64_t request) { flush(request); }
 
 void Workplace::cancelled(std::uint64_t request) {
-  if (const auto found = replies_.find(request); found != replies_.end()) found->second->give_up();
+  const auto found = replies_.find(request);
+  if (found == replies_.end()) return;
+  found->second->give_up();
+  flush(request);  // its end may be there already
 }
 
 void Workplace::refuse(std::uint64_t request, const Error& error) {
@@ -180,6 +183,7 @@ void Workplace::send_http(Job job) {
 }
 
 void Workplace::do_other(Job job) {
+  std::erase_if(benches_, [](const auto& each) { return each.second->has_ended(); });
   if (!parts_.skills.other) return refuse(job.request, {Fault::invalid, "this connector cannot do that", {}});
   if (benches_.size() + parts_.yard.size() >= kMostBenches)
     return refuse(job.request, {Fault::unavailable, "this connector has too much to do", {}});

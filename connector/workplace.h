@@ -23,8 +23,8 @@ namespace plumb::connector {
 struct Skills {
   std::function<Result<std::unique_ptr<Directory>>(const link::DirectoryOpening&)> directory{};
   std::function<Result<std::unique_ptr<DirectoryWatch>>(const link::DirectoryOpening&)> watch{};
-  // Whether the site lets this be sent; on the loop's thread.
-  std::function<Result<void>(const HttpRequest&, const HttpRoute&)> may_send{};
+  // Whether the site lets this be sent, and by whose certificates: it changes the route. On the loop's thread.
+  std::function<Result<void>(const HttpRequest&, HttpRoute&)> may_send{};
   HttpSender* http = nullptr;
   // Blocks; each on a thread of its own. What is streamed meanwhile goes to the reply.
   std::function<Result<std::string>(const link::Job&, Reply&)> other{};

@@ -54,6 +54,7 @@ struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
     const std::string peer = socket->peer();
     net::WebSocket& opened = *socket;
     const link::SessionId id = hub.opened(peer, is_loopback_peer(peer), opened.binding(), opened.tls());
+    if (!hub.has(id)) return socket->abort();  // else nobody would ever end it
     sockets.emplace(id, std::move(socket));
     const std::weak_ptr<Running> weak = weak_from_this();
     opened.start({.message =

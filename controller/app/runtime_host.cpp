@@ -281,6 +281,7 @@ struct RuntimeHost::Running {
   std::unique_ptr<BesideHub> beside;  // null: connectors are not with another process
   link::LateAsker asker;              // until connectors can dial in, nobody answers
   remote::ClusterSender sender{client, asker};
+  std::unique_ptr<HubHost> hub;  // null: none can dial in. Goes after all that may still ask through it
   runtime::IntegrationLog call_log;
   runtime::FailedCalls failed_calls;
   runtime::SecretCache secrets;
@@ -299,7 +300,6 @@ struct RuntimeHost::Running {
   Synchronized<std::map<ResourceKey, Probe>> probes;
   std::size_t probing = 0;
   std::function<void()> changed, connectors_changed;
-  std::unique_ptr<HubHost> hub;  // null: none can dial in
   std::unique_ptr<net::HttpServer> server;
 };
 

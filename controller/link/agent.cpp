@@ -107,13 +107,21 @@ Result<void> Agent::on_welcome(const Frame& frame) {
   }
   if (!keys.id.empty() && welcome_.counter <= keys.counter)
     return fail(Fault::invalid, "the controller counts sessions backwards");
-  keys.id = welcome_.id;
-  keys.connector = welcome_.connector;
-  keys.counter = welcome_.counter;
-  keys.epoch = welcome_.epoch;
-  if (!keys.next.empty() && !parts_.with_old) keys.key = std::move(keys.next);
-  keys.next = Secret();
-  PLUMB_CHECK(parts_.save(keys));
+  // What cannot be kept must not be known either: the next hello would name it, and the one after a restart would not.
+  AgentKeys next{.id = welcome_.id,
+                 .connector = welcome_.connector,
+                 .key = {},
+                 .next = {},
+                 .counter = welcome_.counter,
+                 .epoch = welcome_.epoch};
+  const bool promoted = !keys.next.empty() && !parts_.with_old;
+  next.key = std::move(promoted ? keys.next : keys.key);
+  const auto saved = parts_.save(next);
+  if (!saved) {
+    (promoted ? keys.next : keys.key) = std::move(next.key);
+    return saved;
+  }
+  keys = std::move(next);
   stage_ = Stage::online;
   parts_.send(to_message({FrameType::ready, 0, 0, {}}));
   parts_.log_level(welcome_.log_level);

@@ -100,6 +100,7 @@ class Hub {
   std::map<ResourceKey, ConnectorState> states() const;
   SessionId session_of(const ResourceKey& connector);  // 0: it is not online
   std::size_t sessions() const { return sessions_.size(); }
+  bool has(SessionId session) const { return sessions_.contains(session); }  // false: it was refused at once
   std::size_t asked() const { return questions_.size(); }
 
  private:

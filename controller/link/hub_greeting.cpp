@@ -169,6 +169,8 @@ void Hub::on_proof(Session& session, const Frame& frame) {
 }
 
 void Hub::on_ready(Session& session) {
+  if (!takes(session.connector))
+    return refuse(session, {"Archived", "this connector is archived, or is no longer in the manifests", kSlowRetry});
   session.identity->counter = std::exchange(session.identity->pending, 0);
   if (const auto kept = parts_.identities.save(*session.identity); !kept)
     return refuse(session, {"Busy", kept.error().message, {}});
