@@ -336,21 +336,24 @@ TEST_F(HubTest, LargeQuestionsAndAnswersComeWholeAndNoFasterThanTheyAreTaken) {
 
 TEST_F(HubTest, WhenTheLinkBreaksNobodyWaitsAndWhatWasAskedMayHaveBeenDone) {
   auto& a = world_.site("a");
-  std::mutex mutex;
-  std::condition_variable came;
-  bool began = false, released = false;
-  a.skills.other = [&](const link::Job&, connector::Reply&) -> Result<std::string> {
-    std::unique_lock lock(mutex);
-    began = true;
-    came.notify_all();
-    came.wait(lock, [&] { return released; });
+  struct Gate {  // outlives the test's own variables: the agent's thread is still in it
+    std::mutex mutex;
+    std::condition_variable came;
+    bool began = false, released = false;
+  };
+  const auto gate = std::make_shared<Gate>();
+  a.skills.other = [gate](const link::Job&, connector::Reply&) -> Result<std::string> {
+    std::unique_lock lock(gate->mutex);
+    gate->began = true;
+    gate->came.notify_all();
+    gate->came.wait(lock, [&] { return gate->released; });
     return std::string("late");
   };
   ASSERT_TRUE(world_.dial(a));
   Conversation conversation(asker_, world_.clock, {.group = "default/site", .method = Method::logs});
   {
-    std::unique_lock lock(mutex);
-    came.wait(lock, [&] { return began; });
+    std::unique_lock lock(gate->mutex);
+    gate->came.wait(lock, [&] { return gate->began; });
   }
   world_.on_loop([&] {
     world_.hang_up(a);
@@ -361,9 +364,9 @@ TEST_F(HubTest, WhenTheLinkBreaksNobodyWaitsAndWhatWasAskedMayHaveBeenDone) {
   EXPECT_EQ(answer.error().fault, Fault::timeout);
   EXPECT_FALSE(conversation.answered());
   {
-    const std::scoped_lock lock(mutex);
-    released = true;
-    came.notify_all();
+    const std::scoped_lock lock(gate->mutex);
+    gate->released = true;
+    gate->came.notify_all();
   }
   EXPECT_EQ(world_.on_loop([&] { return world_.hub->asked(); }), 0U);
 }
