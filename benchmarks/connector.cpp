@@ -284,7 +284,7 @@ int directory(std::size_t users) {
   net::Loop loop;
   net::WebSocketClient client(loop, loopback());
   connector::Skills skills;
-  skills.directory = [&](const link::DirectoryOpening&) { return connect(); };
+  skills.directory = [&](const link::DirectoryOpening&, connector::Skills::Gone) { return connect(); };
   auto agent = std::make_unique<Agent>(loop, client, skills, controller.tokens(1).front());
   const auto route = std::make_shared<const HttpRoute>(
       HttpRoute{.tls = {.ca = std::make_shared<const std::string>(controller.authority())}});

@@ -229,8 +229,13 @@ class Runner {
                                                                       {"info", log::Level::info},
                                                                       {"warning", log::Level::warning},
                                                                       {"error", log::Level::error}};
-    for (const auto& [name, value] : kLevels)
-      if (name == level) log::configure({.level = value});
+    if (level == level_) return;
+    for (const auto& [name, value] : kLevels) {
+      if (name != level) continue;
+      level_ = level;
+      log::info("log.level", "{}", level);  // before, or an error level would keep it back
+      log::configure({.level = value});
+    }
   }
 
   link::AgentHealth health() {
@@ -302,6 +307,7 @@ class Runner {
   std::shared_ptr<const HttpRoute> route_;
   std::optional<Session> session_;
   AgentStatus status_;
+  std::string level_;  // as the controller last said
   std::string token_, token_digest_, bad_token_, refused_, last_problem_;
   Duration pause_ = kFirstPause;
   std::uint64_t served_ = 0, turn_ = 0;

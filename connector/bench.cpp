@@ -151,6 +151,7 @@ void DirectoryBench::begin_writing(Reader& in, Task task) {
                        .operation = std::string(kKinds.at(static_cast<std::size_t>(write.kind))),
                        .object = printable(write.dn.empty() ? write.id : write.dn),
                        .result = {}});
+  if (*gone_) return task.reply->end(nobody_waits());
   auto answers = directory_->begin_write(std::move(writes), Deadline{task.job.until});
   writing_.push_back({std::move(task), std::move(answers), std::move(records)});
 }

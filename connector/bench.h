@@ -46,7 +46,7 @@ class Bench {
   void start();
   void add(Task task);
   // Ends after what is under way; what waits is not begun. Does not wait for it: see has_ended().
-  void stop();
+  virtual void stop();
   bool has_ended() const { return ended_; }
 
  protected:
@@ -69,9 +69,15 @@ class Bench {
 class DirectoryBench final : public Bench {
  public:
   // `record` is called for each write, each read of much, and all that failed, on the bench's thread; may be empty.
-  DirectoryBench(std::unique_ptr<Directory> directory, std::function<void(const WorkRecord&)> record)
-      : record_(std::move(record)), directory_(std::move(directory)) {}
+  // `gone`: set by stop(), and told to whoever made the directory.
+  DirectoryBench(std::unique_ptr<Directory> directory, std::function<void(const WorkRecord&)> record,
+                 std::shared_ptr<std::atomic<bool>> gone)
+      : record_(std::move(record)), gone_(std::move(gone)), directory_(std::move(directory)) {}
   ~DirectoryBench() override { join(); }
+  void stop() override {
+    *gone_ = true;
+    Bench::stop();
+  }
 
  private:
   struct Writing {
@@ -90,6 +96,7 @@ class DirectoryBench final : public Bench {
   void begin_writing(link::Reader& in, Task task);
 
   const std::function<void(const WorkRecord&)> record_;
+  const std::shared_ptr<std::atomic<bool>> gone_;
   std::unique_ptr<Directory> directory_;
   std::map<std::uint32_t, std::unique_ptr<Directory::Pages>> pages_;
   std::uint32_t next_pages_ = 1;

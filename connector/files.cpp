@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "controller/base/descriptor.h"
 #include "controller/base/text.h"
 
 namespace plumb::connector {
@@ -15,20 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLargest = 1 << 20;  // bytes
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Fault fault_of(int error) {
   switch (error) {

@@ -189,10 +189,13 @@ Result<void> SiteSecrets::deliver(const std::string& reference, const Secret&) {
 
 Skills skills_of(const SiteParts& parts) {
   Skills skills;
-  skills.directory = [parts](const link::DirectoryOpening& opening) -> Result<std::unique_ptr<Directory>> {
+  skills.directory = [parts](const link::DirectoryOpening& opening,
+                             Skills::Gone gone) -> Result<std::unique_ptr<Directory>> {
     PLUMB_TRY(const DirectoryRule* const rule, rule_for(parts, opening));
     auto secrets = std::make_shared<SiteSecrets>(parts.config, opening.password);
-    auto directory = ldap::make_directory(ldap_options(opening, *rule), *secrets, parts.clock);
+    ldap::Options options = ldap_options(opening, *rule);
+    options.sends_no_more = std::move(gone);
+    auto directory = ldap::make_directory(std::move(options), *secrets, parts.clock);
     return guard(std::move(directory), parts.policy, *rule, std::move(secrets));
   };
   skills.watch = [parts](const link::DirectoryOpening& opening) -> Result<std::unique_ptr<DirectoryWatch>> {

@@ -111,9 +111,10 @@ void Workplace::open(Job job) {
   const Skills& skills = parts_.skills;
   std::shared_ptr<Bench> bench;
   if (job.method == Method::open_directory) {
-    auto made = skills.directory(*opening);
+    const auto gone = std::make_shared<std::atomic<bool>>(false);
+    auto made = skills.directory(*opening, gone);
     if (!made) return refuse(job.request, made.error());
-    bench = std::make_shared<DirectoryBench>(std::move(*made), skills.record);
+    bench = std::make_shared<DirectoryBench>(std::move(*made), skills.record, gone);
   } else {
     auto made = skills.watch(*opening);
     if (!made) return refuse(job.request, made.error());

@@ -21,7 +21,9 @@ namespace plumb::connector {
 
 // What an agent can do, as its site lets it. Called on threads of benches, but for `http` and what sends it.
 struct Skills {
-  std::function<Result<std::unique_ptr<Directory>>(const link::DirectoryOpening&)> directory{};
+  // `gone` becomes true when the session ends: what was not sent then must not be sent any more.
+  using Gone = std::shared_ptr<const std::atomic<bool>>;
+  std::function<Result<std::unique_ptr<Directory>>(const link::DirectoryOpening&, Gone gone)> directory{};
   std::function<Result<std::unique_ptr<DirectoryWatch>>(const link::DirectoryOpening&)> watch{};
   // Whether the site lets this be sent, and by whose certificates: it changes the route. On the loop's thread.
   std::function<Result<void>(const HttpRequest&, HttpRoute&)> may_send{};

@@ -16,6 +16,8 @@ namespace {
 
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr std::size_t kMostConnectors = 5000;
+// Bytes that wait for an agent: a question is put there whole, and the largest must not end the link.
+constexpr std::size_t kLongestQueue = 256U << 20U;
 
 // "127.0.0.1:1234", "[::1]:1234"
 bool is_loopback_peer(const std::string& peer) { return is_loopback_host(peer.substr(0, peer.rfind(':'))); }
@@ -103,6 +105,7 @@ Result<std::unique_ptr<HubHost>> HubHost::open(Parts parts) {
 net::WebSocketAcceptor HubHost::acceptor() {
   return {.path = "/connector/v1",
           .subprotocol = "plumbline.connector.v1",
+          .options = {.queue_limit = kLongestQueue},
           .limit = kMostConnectors,
           .accepted = [weak = std::weak_ptr(running_)](std::shared_ptr<net::WebSocket> socket, const net::Request&) {
             if (const auto self = weak.lock()) self->accept(std::move(socket));

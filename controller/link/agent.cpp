@@ -35,11 +35,12 @@ void Agent::start() {
               .token = parts_.keys.id.empty() ? parts_.token : "",
               .public_key = {},
               .counter = parts_.keys.counter,
+              .epoch = parts_.keys.epoch,
               .nonce = nonce_,
               .facts = parts_.facts};
   subject_ = parts_.keys.id;
   if (parts_.keys.id.empty()) {
-    hello.counter = parts_.keys.counter = 0;
+    hello.counter = hello.epoch = parts_.keys.counter = parts_.keys.epoch = 0;
     hello.public_key = ed25519_public(parts_.keys.key).value_or("");
     subject_ = token_id(parts_.token);
   }
@@ -88,9 +89,12 @@ Result<void> Agent::on_challenge(const Frame& frame) {
         Fault::denied,
         "the controller does not see this TLS connection itself: something between ends TLS. If that is a proxy "
         "of yours, set channel_binding = false");
-  const Transcript transcript{challenge.nonce, nonce_,
-                              challenge.bound ? std::string_view(binding_) : std::string_view(), subject_,
-                              parts_.keys.counter};
+  const Transcript transcript{challenge.nonce,
+                              nonce_,
+                              challenge.bound ? std::string_view(binding_) : std::string_view(),
+                              subject_,
+                              parts_.keys.counter,
+                              parts_.keys.epoch};
   PLUMB_TRY(const std::string signature, ed25519_sign(signing_key(), to_sign(transcript)));
   stage_ = Stage::challenged;
   parts_.send(to_message({FrameType::proof, 0, 0, signature}));

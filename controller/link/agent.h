@@ -40,7 +40,7 @@ class Agent {
  public:
   struct Limits {
     std::size_t open_requests = 1024;
-    std::size_t payload_bytes = 80U << 20U;  // of all requests that are not whole yet
+    std::size_t payload_bytes = 256U << 20U;  // of all requests that are not whole yet
     Duration greeting = std::chrono::seconds(15);
   };
   struct Parts {

@@ -8,7 +8,7 @@
 namespace plumb::link {
 namespace {
 
-constexpr std::size_t kLargestEntry = 128U << 20U;
+constexpr std::size_t kLargestEntry = 64U << 20U;
 
 template <class E>
 E enumerator(Reader& in, E last) {
@@ -234,10 +234,8 @@ void append_entry(std::string& stream, const Entry& entry) {
 }
 
 Result<void> EntryStream::add(std::string_view bytes, std::vector<Entry>& to) {
-  if (!rest_.empty()) {
-    rest_ += bytes;
-    bytes = rest_;
-  }
+  rest_ += bytes;
+  bytes = rest_;
   while (bytes.size() >= 4) {
     const std::size_t size = Reader(bytes).u32();
     if (size > kLargestEntry) return fail(Fault::invalid, "an entry of {} bytes", size);
@@ -248,7 +246,7 @@ Result<void> EntryStream::add(std::string_view bytes, std::vector<Entry>& to) {
     to.push_back(std::move(entry));
     bytes.remove_prefix(4 + size);
   }
-  rest_ = std::string(bytes);
+  rest_.erase(0, rest_.size() - bytes.size());
   return {};
 }
 

@@ -92,6 +92,7 @@ std::string encode(const Hello& hello) {
   } else {
     object["id"] = hello.id;
     object["counter"] = hello.counter;
+    object["epoch"] = hello.epoch;
   }
   return text_of(std::move(object));
 }
@@ -105,6 +106,7 @@ Result<Hello> decode_hello(std::string_view body) {
   in.text("token", hello.token, kLongestToken);
   in.bytes("publicKey", hello.public_key, kEd25519Size);
   in.number("counter", hello.counter);
+  in.number("epoch", hello.epoch);
   in.bytes("nonce", hello.nonce, kNonceSize);
   in.printable_text("host", hello.facts.host);
   in.printable_text("os", hello.facts.os);
@@ -149,6 +151,7 @@ std::string to_sign(const Transcript& transcript) {
       .text(transcript.binding)
       .text(transcript.subject)
       .u64(transcript.counter)
+      .u64(transcript.epoch)
       .take();
 }
 

@@ -29,6 +29,7 @@ struct Hello {
   std::string token{};
   std::string public_key{};  // 32 bytes
   std::uint64_t counter = 0;
+  std::uint64_t epoch = 0;  // the highest hub that it has worked for
   std::string nonce;
   AgentFacts facts;
 };
@@ -45,7 +46,7 @@ Result<Challenge> decode_challenge(std::string_view body);
 // What is signed: nothing of it can be used for another connection, connector or hub.
 struct Transcript {
   std::string_view hub_nonce, agent_nonce, binding /* TLS exporter, or empty */, subject /* id, or the token's id */;
-  std::uint64_t counter = 0;
+  std::uint64_t counter = 0, epoch = 0;  // as in the Hello
 };
 std::string to_sign(const Transcript& transcript);
 

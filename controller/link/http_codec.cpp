@@ -1,5 +1,7 @@
 #include "controller/link/http_codec.h"
 
+#include <algorithm>
+
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/link/frame.h"
@@ -7,6 +9,8 @@
 
 namespace plumb::link {
 namespace {
+
+constexpr std::uint64_t kLargestBody = 64U << 20U;  // of an answer, whatever the controller would take
 
 void put(Writer& out, const HttpHeaders& headers) {
   out.u32(static_cast<std::uint32_t>(headers.size()));
@@ -68,6 +72,18 @@ HttpRoute get_route(Reader& in) {
   return route;
 }
 
+Url get_url(Reader& in) {
+  Url url;
+  url.scheme = in.string();
+  url.host = in.string();
+  const std::uint32_t port = in.u32();
+  if (port > 0xFFFF) in.spoil();
+  url.port = static_cast<std::uint16_t>(port);
+  url.path = in.string();
+  url.query = in.string();
+  return url;
+}
+
 void put_time(Writer& out, std::chrono::microseconds time) { out.u64(static_cast<std::uint64_t>(time.count())); }
 std::chrono::microseconds get_time(Reader& in) {
   const std::uint64_t value = in.u64();
@@ -88,7 +104,8 @@ std::string route_digest(const HttpRoute& route) {
 
 std::string encode(const HttpRequest& request, const HttpRoute& route, const HttpLimits& limits) {
   Writer out;
-  out.text(request.method).text(to_string(request.url));
+  const Url& url = request.url;
+  out.text(request.method).text(url.scheme).text(url.host).u32(url.port).text(url.path).text(url.query);
   put(out, request.headers);
   out.text(request.body);
   put(out, route);
@@ -100,18 +117,19 @@ Result<HttpAsk> decode_http_ask(std::string_view payload) {
   Reader in(payload);
   HttpAsk ask;
   ask.request.method = in.string();
-  const std::string_view url = in.text();
+  ask.request.url = get_url(in);
   ask.request.headers = get_headers(in);
   ask.request.body = in.string();
   ask.route = get_route(in);
   const std::uint64_t timeout = in.u64();
-  ask.limits.body_limit = in.u64();
+  ask.limits.body_limit = std::min<std::uint64_t>(in.u64(), kLargestBody);
   ask.limits.header_limit = in.u64();
-  if (!in.at_end() || timeout > 1ULL << 32U || ask.limits.body_limit > 64U << 20U ||
-      ask.limits.header_limit > 1U << 20U)
+  if (!in.at_end() || timeout > 1ULL << 32U || ask.limits.header_limit > 1U << 20U)
     return fail(Fault::invalid, "an HTTP request that cannot be read");
   ask.limits.timeout = Duration(static_cast<Duration::rep>(timeout));
-  PLUMB_TRY(ask.request.url, parse_url(url));
+  // In its one form, or it would be read here as one and sent as another.
+  const auto parsed = parse_url(to_string(ask.request.url));
+  if (!parsed || *parsed != ask.request.url) return fail(Fault::invalid, "a URL that is not in its plain form");
   return ask;
 }
 

@@ -35,7 +35,22 @@ std::string_view to_string(ConnectorState::Phase phase) {
 Hub::Hub(Parts parts, std::uint64_t epoch) : parts_(std::move(parts)), epoch_(epoch) {}
 Hub::~Hub() = default;
 
-void Hub::tell(const ResourceKey& connector, std::string action, std::string message, bool security) const {
+// Anybody can connect, and each record is a write to the disk.
+bool Hub::tells_of_stranger() {
+  const SteadyTime now = parts_.clock.steady();
+  if (strangers_ == 0 || now - strangers_since_ > std::chrono::minutes(1)) {
+    const std::size_t untold =
+        strangers_ > parts_.options.strangers_told ? strangers_ - parts_.options.strangers_told : 0;
+    strangers_since_ = now;
+    strangers_ = 0;
+    if (untold > 0)
+      parts_.tell({{}, "connector.refused", fmt::format("{} more that were nobody within a minute", untold), true});
+  }
+  return ++strangers_ <= parts_.options.strangers_told;
+}
+
+void Hub::tell(const ResourceKey& connector, std::string action, std::string message, bool security) {
+  if (parts_.tell && connector.name.empty() && !tells_of_stranger()) return;
   if (parts_.tell) parts_.tell({connector, std::move(action), std::move(message), security});
 }
 

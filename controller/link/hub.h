@@ -59,8 +59,8 @@ struct HubOptions {
   Duration beat = std::chrono::seconds(10);
   std::size_t greeting_most = 2000;       // connections that have not shown yet who they are
   std::size_t asked_most = 512;           // open questions to one agent
-  std::size_t payload_most = 64U << 20U;  // bytes of one question
-  std::uint64_t handed_most = 4U << 20U;  // bytes of answers that an agent may have sent beyond what was asked for
+  std::size_t payload_most = 72U << 20U;  // bytes of one question: a request with the largest body, and its headers
+  std::size_t strangers_told = 20;        // records of peers that are nobody, in a minute; further ones are counted
 };
 
 // The controller's end of all links: who is there, and who works on what. Sees messages and gives messages; sockets are
@@ -129,7 +129,8 @@ class Hub {
   std::string who_is_missing(const std::string& group) const;
   void send_question(Session& session, std::uint64_t id, const Ask& ask);
   void finish(std::uint64_t id, Result<std::string> end);
-  void tell(const ResourceKey& connector, std::string action, std::string message, bool security = false) const;
+  void tell(const ResourceKey& connector, std::string action, std::string message, bool security = false);
+  bool tells_of_stranger();
   ConnectorState& state_of(const ResourceKey& connector) { return states_[connector]; }
   void set_phase(const ResourceKey& connector, ConnectorState::Phase phase);
 
@@ -141,6 +142,8 @@ class Hub {
   std::map<std::uint64_t, Question> questions_;
   SessionId next_session_ = 1;
   std::uint64_t chosen_ = 0, seen_changes_ = 0;
+  SteadyTime strangers_since_{};
+  std::size_t strangers_ = 0;  // since then
 };
 
 }  // namespace plumb::link

@@ -98,8 +98,9 @@ bool Hub::takes(const ResourceKey& connector) const {
 Result<Identity> Hub::identity_of(Session& session, std::string_view signature) {
   const Hello& hello = session.hello;
   const auto signed_by = [&](std::string_view key, std::string_view subject) {
-    return ed25519_verifies(key, to_sign({session.hub_nonce, hello.nonce, session.binding, subject, hello.counter}),
-                            signature);
+    return ed25519_verifies(
+        key, to_sign({session.hub_nonce, hello.nonce, session.binding, subject, hello.counter, hello.epoch}),
+        signature);
   };
   if (hello.id.empty()) {
     PLUMB_TRY(auto token, parts_.identities.check_token(hello.token));
@@ -146,6 +147,13 @@ void Hub::on_proof(Session& session, const Frame& frame) {
   session.connector = identity ? identity->connector : session.token->connector;
   if (!takes(session.connector))
     return refuse(session, {"Archived", "this connector is archived, or is no longer in the manifests", kSlowRetry});
+  // Before the counter, which an old copy of our state has wrong as well: the agent is not to blame for that.
+  if (session.hello.epoch > epoch_)
+    return refuse(session,
+                  {"OldController",
+                   "this controller is older than one that was here before: its state was restored from a copy. "
+                   "If that is meant, enrol the connector again with a new token",
+                   kSlowRetry});
   if (const auto good = check_counter(session, *identity); !good) {
     if (good.error().fault != Fault::conflict || identity->held.empty())
       return refuse(session, {"Busy", good.error().message, {}});

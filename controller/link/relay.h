@@ -23,7 +23,7 @@ namespace plumb::link {
 
 struct RelayOptions {
   std::size_t asked_most = 64;            // open questions of one client
-  std::size_t payload_most = 64U << 20U;  // bytes of one question, as HubOptions has it
+  std::size_t payload_most = 72U << 20U;  // bytes of one question, as HubOptions has it
   std::size_t held_most = 128U << 20U;    // bytes of all questions that have not come whole
 };
 

@@ -19,6 +19,7 @@
 #include <boost/asio/write.hpp>
 
 #include "controller/base/assert.h"
+#include "controller/base/descriptor.h"
 #include "controller/base/log.h"
 #include "controller/base/secret.h"
 #include "controller/net/loop.h"
@@ -36,21 +37,6 @@ constexpr std::size_t kLengthSize = 4;
 constexpr std::size_t kMessageCost = 64;
 constexpr int kBacklog = 64;
 constexpr Duration kPause = std::chrono::milliseconds(200);  // after an accept that failed: out of descriptors
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 Failure failed(std::string_view what, const fs::path& path) {
   return fail(Fault::unavailable, "{} {}: {}", what, path.string(), std::strerror(errno));

@@ -17,6 +17,6 @@ PLUMB_RUN_PACKAGES=(
 # Real servers that the tests of integrations talk to, none of them started by the system; what makes packages and a
 # Debian to try them in.
 PLUMB_PEER_PACKAGES=(
-  nginx-light squid rsyslog rsyslog-openssl glewlwyd sqlite3 python3-botocore age python3-cryptography python3-yaml unzip
+  curl nginx-light squid rsyslog rsyslog-openssl glewlwyd sqlite3 python3-botocore age python3-cryptography python3-yaml unzip
   debootstrap dpkg-dev systemd
 )

@@ -86,6 +86,27 @@ TEST_F(LdapOverSamba, EveryFormOfTheUserNameBinds) {
   }
 }
 
+TEST_F(LdapOverSamba, WhatWaitsIsNotSentOnceWhoAskedIsGone) {
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  options_.sends_no_more = gone;
+  options_.writes_in_flight = 4;
+  const auto directory = connect();
+  const auto finish = directory->begin_write(ten_adds("gone", 40), within());
+  *gone = true;
+  int done = 0, not_sent = 0;
+  std::vector<std::string> names;
+  for (const auto& answer : finish()) {
+    if (answer) ++done;
+    if (!answer && answer.error().fault == Fault::unavailable) ++not_sent;
+  }
+  EXPECT_EQ(done, 4);
+  EXPECT_EQ(not_sent, 36);
+  for (int i = 0; i < 40; ++i) names.push_back("gone" + std::to_string(i));
+  const auto there = directory->find("sAMAccountName", names, {}, within());
+  ASSERT_TRUE(there) << there.error().message;
+  EXPECT_EQ(there->size(), 4U) << "what was told is what is there";
+}
+
 TEST_F(LdapOverSamba, ConnectionsAreClosedWhenTheyAreNotNeededAnyMore) {
   const auto open_files = [] {
     const std::filesystem::directory_iterator all("/proc/self/fd");

@@ -59,7 +59,9 @@ struct RemoteFakeWorld {
   void SetUp() {
     links_.declare({"a"});
     auto& site = links_.site("a");
-    site.skills.directory = [this](const link::DirectoryOpening&) { return std::make_unique<Borrowed>(fake_); };
+    site.skills.directory = [this](const link::DirectoryOpening&, connector::Skills::Gone) {
+      return std::make_unique<Borrowed>(fake_);
+    };
     ASSERT_TRUE(links_.dial(site));
     directory_ = remote::make_directory(remote_options(), asker_, secrets_, links_.clock);
   }
@@ -86,7 +88,7 @@ struct RemoteSambaWorld {
     secrets_ = samba_secrets();
     links_.declare({"a"});
     auto& site = links_.site("a");
-    site.skills.directory = [this](const link::DirectoryOpening&) {
+    site.skills.directory = [this](const link::DirectoryOpening&, connector::Skills::Gone) {
       ldap::Options options = samba_options();
       options.page_size = 7;
       options.member_range = 700;

@@ -63,7 +63,7 @@ TEST(ConnectorProgram, IsLinkedWithNoneOfTheControllersLibraries) {
 }
 
 TEST(ConnectorUnit, IsRightAndHardened) {
-  if (shell("command -v systemd-analyze").status != 0) GTEST_SKIP() << "systemd-analyze is not installed";
+  PLUMB_NEEDS("systemd-analyze");
   const Built folder("build-installer");  // for a folder to write to
   const fs::path unit = folder.folder() / "integration-connector.service";
   std::ifstream in(kSource / "packaging/integration-connector.service");

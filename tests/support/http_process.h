@@ -33,11 +33,17 @@ class HttpProcess {
   pid_t pid_ = -1;
 };
 
+// A test cannot run here: it is skipped, or fails where everything must be there.
+#define PLUMB_CANNOT_RUN(why)                                               \
+  do {                                                                      \
+    if (std::getenv("PLUMBLINE_REQUIRE_SAMBA") != nullptr) FAIL() << (why); \
+    GTEST_SKIP() << (why);                                                  \
+  } while (false)
+
 // At the beginning of a test that needs the program.
-#define PLUMB_NEEDS(program)                                                                           \
-  if (::plumb::test::HttpProcess::path_of(program).empty()) {                                          \
-    if (std::getenv("PLUMBLINE_REQUIRE_SAMBA") != nullptr) FAIL() << (program) << " is not installed"; \
-    GTEST_SKIP() << (program) << " is not installed";                                                  \
+#define PLUMB_NEEDS(program)                                      \
+  if (::plumb::test::HttpProcess::path_of(program).empty()) {     \
+    PLUMB_CANNOT_RUN(std::string(program) + " is not installed"); \
   }
 
 }  // namespace plumb::test

@@ -8,7 +8,8 @@
 namespace plumb::remote {
 
 // Sends what is routed to a cluster through a connector of it, all else as `direct` does. An agent's answer comes on
-// the hub's loop, which has to be that of `direct`. Both outlive it.
+// the hub's loop, which has to be that of `direct`. Connections are the agent's, and equal routes share them there: a
+// new certificate makes another route. Both outlive it.
 class ClusterSender final : public HttpSender {
  public:
   ClusterSender(HttpSender& direct, link::Asker& asker) : direct_(direct), asker_(asker) {}

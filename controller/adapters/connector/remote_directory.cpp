@@ -13,6 +13,8 @@ using link::Method;
 using link::Reader;
 using link::Writer;
 
+constexpr std::size_t kMostBytes = std::size_t{8} << 30U;  // of one read, as over libldap
+
 const Error kUnreadable{Fault::internal, "the connector's answer cannot be read", {}};
 
 class RemoteDirectory final : public Directory {
@@ -91,11 +93,14 @@ Result<RemoteDirectory::Read> RemoteDirectory::read_entries(Method method, std::
   Conversation conversation(opened_->asker(), opened_->clock(), opened_->ask(method, payload, deadline));
   Read read;
   link::EntryStream stream;
+  std::size_t bytes = 0;
   while (true) {
     auto part = conversation.next(deadline);
     broken = !part && !conversation.answered();
     PLUMB_CHECK(part);
     if (!*part) break;
+    bytes += (*part)->size();
+    if (bytes > kMostBytes) return fail(Fault::invalid, "the connector sent more than {} bytes", kMostBytes);
     PLUMB_CHECK(stream.add(**part, read.entries));
   }
   if (!stream.at_boundary()) return Failure(kUnreadable);

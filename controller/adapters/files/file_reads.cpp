@@ -50,10 +50,6 @@ Result<std::optional<Content>> read_once(int fd, std::size_t limit) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 std::string reason(int error) { return std::strerror(error); }
 
 Stamp stamp_of(const struct stat& status) {

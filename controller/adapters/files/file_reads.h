@@ -15,26 +15,11 @@
 #include <sys/stat.h>
 
 #include "controller/adapters/files/tree_scan.h"
+#include "controller/base/descriptor.h"
 #include "controller/base/digest.h"
 #include "controller/base/result.h"
 
 namespace plumb::files {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 std::string reason(int error);
 Stamp stamp_of(const struct stat& status);

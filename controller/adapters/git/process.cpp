@@ -17,27 +17,13 @@
 #include <unistd.h>
 
 #include "controller/adapters/git/socket_stream.h"
+#include "controller/base/descriptor.h"
 #include "controller/base/text.h"
 
 namespace plumb::git {
 namespace {
 
 constexpr std::size_t kOutputLimit = 1 << 20;  // bytes that are looked at
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // A file in memory, at its beginning.
 int memory_file(std::string_view content) {

@@ -39,6 +39,9 @@ struct Options {
   // DirSync. (On Windows the right shows them. Samba hides also from DirSync what the account may not read.)
   enum class Follow { automatic, usn, dirsync };
   Follow follow = Follow::automatic;
+  // Once true, no write that waits is sent any more: each is `unavailable`, and known not to have been done. Null:
+  // never.
+  std::shared_ptr<const std::atomic<bool>> sends_no_more{};
   // Counts the requests that are sent, binds left out. For tests and measurements; must outlive what it is given to.
   std::atomic<std::uint64_t>* requests = nullptr;
 };

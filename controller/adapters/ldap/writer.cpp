@@ -165,6 +165,10 @@ void Writer::fill_window() {
       give_up(request, Error{Fault::timeout, "the time for the writes is over", {}}, false);
       continue;
     }
+    if (options_.sends_no_more && *options_.sends_no_more) {
+      give_up(request, Error{Fault::unavailable, "whoever asked for it is gone", {}}, false);
+      continue;
+    }
     auto id = send(request);
     if (id) {
       in_flight_.emplace(*id, request);

@@ -39,10 +39,6 @@ Result<void> check_permissions(const std::string& reference, const struct stat& 
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Failure system_fault(const std::string& reference, std::string_view doing) {
   const int error = errno;
   return fail(fault_of(error), "{} {}: {}", doing, printable(reference), std::strerror(error));

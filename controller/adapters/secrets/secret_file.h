@@ -2,22 +2,11 @@
 
 #include <string>
 
+#include "controller/base/descriptor.h"
 #include "controller/base/result.h"
 #include "controller/base/secret.h"
 
 namespace plumb::secrets {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor();
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // What errno says, as a fault.
 Failure system_fault(const std::string& reference, std::string_view doing);

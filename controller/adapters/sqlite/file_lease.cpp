@@ -6,34 +6,11 @@
 #include <cstring>
 
 #include "controller/adapters/sqlite/sqlite_store.h"
+#include "controller/base/descriptor.h"
 #include "controller/base/text.h"
 
 namespace plumb::sqlite {
 namespace {
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    close();
-    number_ = std::exchange(other.number_, -1);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return number_; }
-  bool open() const { return number_ >= 0; }
-
- private:
-  void close() {
-    if (number_ >= 0) ::close(number_);
-    number_ = -1;
-  }
-  int number_ = -1;
-};
 
 // An open-file-description lock: kept until the description is closed, at the end of the process at
 // the latest, and (other than the process's POSIX locks) not lost when another descriptor of the file closes.
@@ -69,10 +46,10 @@ class FileLease final : public Lease {
 
   Result<void> hold(Deadline) override {
     // A lock on a file that was removed or replaced meanwhile keeps nobody out.
-    if (locked_.open() && same_file(locked_.get(), file_)) return {};
+    if (locked_ && same_file(locked_.get(), file_)) return {};
     locked_ = Descriptor();
     Descriptor file(::open(file_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file.open()) return fail(Fault::denied, "opening lock {}: {}", file_.string(), std::strerror(errno));
+    if (!file) return fail(Fault::denied, "opening lock {}: {}", file_.string(), std::strerror(errno));
     if (!lock_whole(file.get())) {
       if (errno != EAGAIN && errno != EACCES)
         return fail(Fault::unavailable, "locking {}: {}", file_.string(), std::strerror(errno));
@@ -92,7 +69,7 @@ class FileLease final : public Lease {
   }
 
   // The kernel keeps the lock for as long as the process lives, so any margin holds.
-  bool held_for(std::chrono::milliseconds) const override { return locked_.open(); }
+  bool held_for(std::chrono::milliseconds) const override { return static_cast<bool>(locked_); }
 
  private:
   std::filesystem::path file_;

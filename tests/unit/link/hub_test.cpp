@@ -266,6 +266,10 @@ TEST_F(HubTest, AnOlderHubIsNotWorkedFor) {
   site.keys.epoch = 7;  // there was a later one
   EXPECT_FALSE(world_.dial(site));
   EXPECT_EQ(site.refusal->reason, "OldController");
+  site.keys.counter += 3;  // an old copy of the state has that wrong as well
+  EXPECT_FALSE(world_.dial(site));
+  EXPECT_EQ(site.refusal->reason, "OldController");
+  EXPECT_EQ(held("a"), "") << "the agent is not to blame";
 }
 
 TEST_F(HubTest, WorkGoesToWhoHasLeastToDoAndNobodyIsTakenWhoIsDisabled) {
@@ -369,6 +373,12 @@ TEST_F(HubTest, WhenTheLinkBreaksNobodyWaitsAndWhatWasAskedMayHaveBeenDone) {
     gate->came.notify_all();
   }
   EXPECT_EQ(world_.on_loop([&] { return world_.hub->asked(); }), 0U);
+}
+
+TEST_F(HubTest, StrangersDoNotFillTheLog) {
+  for (int i = 0; i < 100; ++i) say(raw(), "nonsense that is no frame");
+  EXPECT_EQ(sessions(), 0U);
+  EXPECT_EQ(std::ranges::count(world_.events, "connector.misbehaved"), 20);
 }
 
 TEST_F(HubTest, ASilentPeerIsNoticedWhetherItHasGreetedOrNot) {

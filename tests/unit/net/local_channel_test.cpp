@@ -18,6 +18,7 @@
 
 #include "controller/net/loop.h"
 #include "tests/support/comes.h"
+#include "tests/support/http_process.h"
 
 namespace plumb::net {
 namespace {
@@ -243,7 +244,7 @@ TEST_F(LocalChannels, OneThatDoesNotReadEndsItsConnection) {
 }
 
 TEST_F(LocalChannels, AnotherUserIsTurnedAwayEvenWhereTheFilesWouldLetHimIn) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+  if (::geteuid() != 0) PLUMB_CANNOT_RUN("needs root, to be somebody else");
   ASSERT_TRUE(serve());
   fs::permissions(folder_, fs::perms(0755));
   fs::permissions(path_, fs::perms(0666));
