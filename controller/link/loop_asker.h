@@ -10,7 +10,8 @@ namespace plumb::link {
 // Asks a hub of this process, from any thread.
 class LoopAsker final : public Asker {
  public:
-  // `loop` is the hub's; both outlive it and what is waited for through it.
+  // `loop` is the hub's; both outlive it and what is waited for through it. What was posted may run when this is gone:
+  // whoever asks ends when the answer is there, which is before the loop has put down the question.
   LoopAsker(EventLoop& loop, Hub& hub) : loop_(loop), hub_(hub) {}
   std::uint64_t ask(Ask ask, std::shared_ptr<Sink> sink) override;
   void credit(std::uint64_t id, std::uint32_t bytes) override;
