@@ -69,8 +69,10 @@ std::string to_wire(const Response& response, const WireOptions& options) {
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
   if (!options.date.empty()) fmt::format_to(out, "Date: {}\r\n", options.date);
-  if (!response.body.empty() && !bodyless) fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
-  if (!bodyless) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
+  const bool has_body = !response.body.empty() || response.source;
+  if (has_body && !bodyless) fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
+  if (!bodyless && !response.source) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
+  if (!bodyless && response.source && options.chunked) text += "Transfer-Encoding: chunked\r\n";
   if (!options.keep_alive) text += "Connection: close\r\n";
   for (const auto& [name, value] : response.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
   text += "\r\n";

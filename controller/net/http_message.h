@@ -1,10 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "controller/base/result.h"
 
 // One HTTP exchange as values (RFC 9110, RFC 9112).
 namespace plumb::net {
@@ -25,11 +28,18 @@ struct Request {
   std::optional<std::string_view> header(std::string_view name) const;
 };
 
+// Where a body comes from whose end is not known yet. Asked for the next piece, and again when that one was sent, so
+// that nothing is made faster than the client takes it. It gives it by a call of its argument, at once or later, on the
+// server's thread, and no more than one for each question: an empty piece is the end, an error breaks the connection
+// off, so that nobody takes what came for all. Destroyed when it has ended or nobody reads it any more.
+using BodySource = std::function<void(std::function<void(Result<std::string>)>)>;
+
 struct Response {
   int status = 200;
   std::string body{};
   std::string content_type = "text/plain; charset=utf-8";
-  Headers headers{};  // besides Content-Type, Content-Length, Connection and Date
+  Headers headers{};    // besides Content-Type, Content-Length, Transfer-Encoding, Connection and Date
+  BodySource source{};  // in place of `body`; the connection ends with it
 };
 
 // "Not Found"; empty for a status that has no name here.
@@ -41,6 +51,7 @@ struct WireOptions {
   bool keep_alive = true;
   bool with_body = true;   // false: the answer to HEAD
   bool head_only = false;  // the body is sent apart, if may_have_body()
+  bool chunked = false;    // of one with a source: it is sent in chunks (RFC 9112, 7.1), else to the connection's end
   std::string date{};
 };
 // False for what to_wire() makes a head without a body of.

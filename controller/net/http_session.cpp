@@ -89,13 +89,15 @@ void HttpSession::start() {
 
 void HttpSession::finish() {
   finishing_ = true;
-  if (phase_ == Phase::idle || phase_ == Phase::handshake) abort();
+  if (phase_ == Phase::idle || phase_ == Phase::handshake) return abort();
+  if (phase_ == Phase::streaming && piece_wanted_) end_stream();
 }
 
 void HttpSession::abort() {
   phase_ = Phase::ended;
   timer_.cancel();
   stream_.close();
+  source_ = nullptr;
 }
 
 void HttpSession::read_request() {
@@ -170,6 +172,7 @@ Request HttpSession::take_request() {
 void HttpSession::answer() {
   const bool is_current = parser_->get().version() >= 11;
   keep_alive_ = is_current && parser_->keep_alive();
+  chunks_ = is_current;
   Request request = take_request();
   with_body_ = request.method != "HEAD";
   // Exactly one Host (RFC 9112, 3.2); and of the forms of a target only that of a server which is no proxy.
@@ -212,6 +215,8 @@ void HttpSession::refuse(Code error) {
 void HttpSession::send(Response response, bool keep_alive, bool with_body) {
   // Larger ones are not copied behind their head.
   constexpr std::size_t kSmallBody = 4096;
+  if (response.source && with_body && may_have_body(response)) return stream(std::move(response));
+  if (response.source) keep_alive = false;
   phase_ = Phase::writing;
   const bool apart = with_body && response.body.size() > kSmallBody;
   out_ = to_wire(response,
@@ -226,6 +231,77 @@ void HttpSession::on_sent(Code error, bool keep_alive) {
   if (error) return abort();
   body_.clear();
   keep_alive ? read_request() : close_gently();
+}
+
+// Nothing ends a stream but its source, its client and the end of the server.
+void HttpSession::stream(Response response) {
+  phase_ = Phase::streaming;
+  source_ = std::move(response.source);
+  response.source = [](const auto&) {};  // there is one, for the head
+  out_ = to_wire(response, {.keep_alive = false, .head_only = true, .chunked = chunks_, .date = server_->date()});
+  watch_peer();
+  wait_at_most(server_->options.write_timeout);
+  stream_.write(asio::buffer(std::as_const(out_)), bound([](HttpSession& self, Code error, std::size_t) {
+                  if (error) return self.abort();
+                  self.next_piece();
+                }));
+}
+
+void HttpSession::next_piece() {
+  timer_.cancel();  // watch_peer() keeps the session
+  if (finishing_) return end_stream();
+  piece_wanted_ = true;
+  BodySource source = std::move(source_);  // the piece may come at once, and end all
+  source([weak = weak_from_this()](Result<std::string> piece) {
+    if (const auto self = weak.lock()) self->on_piece(std::move(piece));
+  });
+  if (phase_ == Phase::streaming) source_ = std::move(source);
+}
+
+void HttpSession::on_piece(Result<std::string> piece) {
+  if (phase_ != Phase::streaming || !std::exchange(piece_wanted_, false)) return;
+  if (!piece) {
+    log::debug("http.stream", "an answer to {} breaks off: {}", peer_, piece.error().message);
+    return abort();
+  }
+  piece->empty() ? end_stream() : write_piece(std::move(*piece));
+}
+
+void HttpSession::write_piece(std::string piece) {
+  out_ = chunks_ ? fmt::format("{:x}\r\n", piece.size()) : std::string();
+  body_ = std::move(piece);
+  if (chunks_) body_ += "\r\n";
+  wait_at_most(server_->options.write_timeout);
+  stream_.write({asio::buffer(std::as_const(out_)), asio::buffer(std::as_const(body_))},
+                bound([](HttpSession& self, Code error, std::size_t) {
+                  if (error) return self.abort();
+                  self.next_piece();
+                }));
+}
+
+// What watch_peer() reads until the client closes is thrown away, as drain() does.
+void HttpSession::end_stream() {
+  phase_ = Phase::closing;
+  piece_wanted_ = false;
+  source_ = nullptr;
+  out_ = chunks_ ? "0\r\n\r\n" : "";
+  wait_at_most(std::min<Duration>(server_->options.write_timeout, std::chrono::seconds(2)));
+  stream_.write(asio::buffer(std::as_const(out_)), bound([](HttpSession& self, Code error, std::size_t) {
+                  if (error) return self.abort();
+                  self.stream_.shut_down(self.bound([](HttpSession& again, Code failed) {
+                    if (failed || again.stream_.tls()) again.abort();
+                  }));
+                }));
+}
+
+// A client that goes while nothing is written would else be noticed only by the next piece. What it sends further is
+// not answered, as the connection ends with the stream.
+void HttpSession::watch_peer() {
+  stream_.read_some(asio::buffer(chunk_), bound([](HttpSession& self, Code error, std::size_t size) {
+                      self.drained_ += size;
+                      if (error || self.drained_ > kMostDrained) return self.abort();
+                      self.watch_peer();
+                    }));
 }
 
 // Closing while the peer still sends would make its system throw away the response (RFC 9112, 9.6).

@@ -46,7 +46,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-  enum class Phase { handshake, idle, reading, handling, writing, closing, ended };
+  enum class Phase { handshake, idle, reading, handling, writing, streaming, closing, ended };
   struct Pending;
 
   void read_request();
@@ -62,6 +62,12 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void reply(Response response);
   void send(Response response, bool keep_alive, bool with_body = true);
   void on_sent(Code error, bool keep_alive);
+  void stream(Response response);
+  void next_piece();
+  void on_piece(Result<std::string> piece);
+  void write_piece(std::string piece);
+  void end_stream();
+  void watch_peer();
   void close_gently();
   void drain();
   void wait_at_most(Duration limit);
@@ -83,6 +89,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::string peer_;
   bool keep_alive_ = false;  // of the request that is being handled
   bool with_body_ = true;
+  bool chunks_ = false;        // the client knows them
+  BodySource source_;          // of the answer that is being streamed
+  bool piece_wanted_ = false;  // it was asked for, and has not come
   std::optional<Parser> parser_;
 };
 

@@ -1,6 +1,7 @@
 // Answers that come later, and a server on a loop that others use too.
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -226,6 +227,125 @@ TEST_F(AsyncServer, SharesItsLoopWithAClient) {
   server_.reset();
   loop_.stop();
   EXPECT_EQ(upstream.counts().opened, 1u);
+}
+
+// Pieces that come when the test gives them; tells when it is destroyed.
+struct Pieces {
+  std::function<void(Result<std::string>)> more;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int asked = 0;
+  bool gone = false;
+
+  static BodySource source_of(const std::shared_ptr<Pieces>& pieces) {
+    const auto ending = std::shared_ptr<void>(nullptr, [pieces](void*) {
+      const std::lock_guard lock(pieces->mutex);
+      pieces->gone = true;
+      pieces->changed.notify_all();
+    });
+    return [pieces, ending](std::function<void(Result<std::string>)> more) {
+      const std::lock_guard lock(pieces->mutex);
+      pieces->more = std::move(more);
+      ++pieces->asked;
+      pieces->changed.notify_all();
+    };
+  }
+  template <class Condition>
+  bool wait(Condition condition) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 20s, [&] { return condition(*this); });
+  }
+};
+
+class StreamingServer : public AsyncServer {
+ protected:
+  void SetUp() override {
+    start([this](const Request& request, const HttpServer::Reply& reply) {
+      if (request.path == "/plain") return reply({.body = "plain"});
+      reply({.content_type = "text/x", .source = Pieces::source_of(pieces_)});
+    });
+  }
+  void give(Result<std::string> piece, int as) {
+    ASSERT_TRUE(pieces_->wait([&](const Pieces& now) { return now.asked >= as; }));
+    ASSERT_TRUE(loop_.call([&] { pieces_->more(std::move(piece)); }));
+  }
+  bool is_gone() {
+    return pieces_->wait([](const Pieces& now) { return now.gone; });
+  }
+  std::shared_ptr<Pieces> pieces_ = std::make_shared<Pieces>();
+};
+
+TEST_F(StreamingServer, SendsPiecesInChunksAsTheyCome) {
+  const auto peer = client();
+  peer->send(kGet);
+  EXPECT_THAT(peer->read_response(), EndsWith("Content-Type: text/x\r\nTransfer-Encoding: chunked\r\n"
+                                              "Connection: close\r\n\r\n"));
+  give("first\n", 1);
+  EXPECT_EQ(peer->read_at_least(11), "6\r\nfirst\n\r\n");
+  give(std::string(40, 'x'), 2);
+  give("", 3);
+  EXPECT_EQ(peer->read_all(), "28\r\n" + std::string(40, 'x') + "\r\n0\r\n\r\n");
+  EXPECT_TRUE(is_gone());
+}
+
+TEST_F(StreamingServer, OldClientsGetItWithoutChunks) {
+  const auto peer = client();
+  peer->send("GET /a HTTP/1.0\r\n\r\n");
+  give("first", 1);
+  give("second", 2);
+  give("", 3);
+  const std::string all = peer->read_all();
+  EXPECT_THAT(all, EndsWith("\r\n\r\nfirstsecond"));
+  EXPECT_THAT(all, ::testing::Not(HasSubstr("chunked")));
+}
+
+TEST_F(StreamingServer, AnErrorBreaksItOffWithoutAnEnd) {
+  const auto peer = client();
+  peer->send(kGet);
+  give("first", 1);
+  give(fail(Fault::unavailable, "gone"), 2);
+  EXPECT_THAT(peer->read_all(), EndsWith("\r\n\r\n5\r\nfirst\r\n"));
+  EXPECT_TRUE(is_gone());
+}
+
+TEST_F(StreamingServer, AClientThatGoesIsNoticedWhileNothingIsSent) {
+  {
+    const auto peer = client();
+    peer->send(kGet);
+    peer->read_response();
+  }
+  EXPECT_TRUE(is_gone());
+  EXPECT_THAT(answer("GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"), EndsWith("plain"));
+}
+
+TEST_F(StreamingServer, HeadHasNoPieces) {
+  EXPECT_THAT(answer("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n"), HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(is_gone());
+  EXPECT_EQ(pieces_->asked, 0);
+}
+
+TEST_F(StreamingServer, StoppingEndsIt) {
+  const auto peer = client();
+  peer->send(kGet);
+  give("first", 1);
+  ASSERT_TRUE(pieces_->wait([](const Pieces& now) { return now.asked >= 2; }));
+  server_->stop();
+  EXPECT_THAT(peer->read_all(), EndsWith("5\r\nfirst\r\n0\r\n\r\n"));
+  EXPECT_TRUE(is_gone());
+}
+
+// Whoever gives a piece twice, or after the end, breaks nothing.
+TEST_F(StreamingServer, PiecesThatNobodyAskedForAreThrownAway) {
+  const auto peer = client();
+  peer->send(kGet);
+  ASSERT_TRUE(pieces_->wait([](const Pieces& now) { return now.asked >= 1; }));
+  ASSERT_TRUE(loop_.call([&] {
+    const auto more = pieces_->more;
+    more("one");
+    more("two");
+  }));
+  give("", 2);
+  EXPECT_THAT(peer->read_all(), EndsWith("\r\n\r\n3\r\none\r\n0\r\n\r\n"));
 }
 
 }  // namespace

@@ -43,6 +43,12 @@ class RawClient {
   }
   void end() { ::shutdown(fd_, SHUT_WR); }
 
+  // That many bytes and what came with them, or what came until the other end closed.
+  std::string read_at_least(std::size_t size) {
+    while (received_.size() < size && more()) {
+    }
+    return std::exchange(received_, {});
+  }
   // Everything until the other end closes.
   std::string read_all() {
     while (more()) {
