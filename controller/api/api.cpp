@@ -9,13 +9,14 @@
 #include "controller/api/answers.h"
 #include "controller/api/call_body.h"
 #include "controller/api/login.h"
+#include "controller/api/openapi_document.h"
 #include "controller/api/peer.h"
 #include "controller/api/route.h"
 #include "controller/api/settings_schema.h"
+#include "controller/api/shapes.h"
 #include "controller/base/digest.h"
 #include "controller/base/text.h"
 #include "controller/base/url.h"
-#include "controller/model/json.h"
 #include "controller/openapi/request.h"
 
 namespace plumb::api {
@@ -50,53 +51,6 @@ std::optional<std::map<std::string, std::string>> parameters_of(std::string_view
   return all;
 }
 
-Value summary_of(const runtime::Access& access, const ResourceKey& key, const std::optional<Status>& status) {
-  const auto& view = access.view();
-  const runtime::Registered& found = *view.find(key);
-  Object summary{{"namespace", key.ns},
-                 {"name", key.name},
-                 {"model", runtime::model_of(view, key).name},
-                 {"enabled", bool_at(found.spec, "/enabled").value_or(true)}};
-  if (const auto operations = runtime::operations_of(view, key)) {
-    summary["versionId"] = operations->model().version_id();
-    summary["operations"] = operations->model().operations.size();
-  }
-  if (!status) return summary;
-  Array conditions;
-  for (const Condition& each : status->conditions) conditions.push_back(to_json(each));
-  summary["conditions"] = std::move(conditions);
-  return summary;
-}
-
-Value described(const openapi::Operation& operation) {
-  return Object{{"operationId", operation.id},
-                {"method", operation.method},
-                {"path", operation.path},
-                {"summary", operation.summary},
-                {"deprecated", operation.deprecated}};
-}
-
-Value described(const runtime::AccessToken& token) {
-  return Object{{"id", token.id},
-                {"kind", token.kind},
-                {"account", token.account},
-                {"admin", token.admin},
-                {"description", token.description},
-                {"createdBy", token.created_by},
-                {"created", format_time(token.created)},
-                {"expires", format_time(token.expires)}};
-}
-
-Value described(const ResourceKey& model, const runtime::Role& role) {
-  Array methods;
-  for (const std::string& id : role.operations) methods.push_back(Object{{"name", id}, {"provenance", role.source}});
-  return Object{{"name", role.name},
-                {"source", role.source},
-                {"namespace", model.ns},
-                {"model", model.name},
-                {"allowedMethods", std::move(methods)}};
-}
-
 // "namespace/model/role"; empty texts, before all others, for null. Nothing: it is no such text.
 std::optional<std::array<std::string, 3>> position_of(const std::string* text) {
   std::array<std::string, 3> parts;
@@ -106,29 +60,6 @@ std::optional<std::array<std::string, 3>> position_of(const std::string* text) {
   parts = {text->substr(0, first), text->substr(first + 1, second - first - 1), text->substr(second + 1)};
   if (std::ranges::any_of(parts, &std::string::empty)) return {};
   return parts;
-}
-
-// What a person sees who comes back from signing in. Inert: no script, nothing that is loaded.
-net::Response page(int status, std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '&': escaped += "&amp;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: escaped.push_back(c);
-    }
-  }
-  net::Response answer = json_answer(status, nullptr);
-  answer.content_type = "text/html; charset=utf-8";
-  answer.headers.emplace_back("Referrer-Policy", "no-referrer");  // the page's address has the code
-  answer.body = fmt::format(
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Plumbline</title></head>"
-      "<body><h1>Plumbline</h1><p>{}</p></body></html>\n",
-      escaped);
-  return answer;
 }
 
 }  // namespace
@@ -277,9 +208,10 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
 
   // A filter that is misspelt must not be no filter.
   static bool refuses_unknown(const Call& call, const Reply& reply) {
-    const bool pages = call.matched.route->endpoint == Endpoint::list_roles;
+    const Endpoint endpoint = call.matched.route->endpoint;
     for (const auto& [name, value] : call.query) {
-      if (pages && (name == "source" || name == "limit" || name == "continue")) continue;
+      if (knows_parameter(endpoint, name)) continue;
+      if (endpoint == Endpoint::list_roles && (name == "source" || name == "limit" || name == "continue")) continue;
       reply(problem(400, fmt::format("there is no query parameter \"{}\" here", printable(name))));
       return true;
     }
@@ -297,9 +229,12 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
       case Endpoint::sign_out: return sign_out(call, reply);
       case Endpoint::list_tokens: return list_tokens(reply);
       case Endpoint::revoke_token: return revoke_token(call, reply);
+      case Endpoint::metrics: return reply(metrics(call.caller));
+      case Endpoint::openapi: return reply(json_answer(200, openapi_document()));
       default: break;
     }
     if (access == nullptr) return reply(problem(503, "what was applied is not loaded yet"));
+    if (is_connector_endpoint(call.matched.route->endpoint)) return serve_connectors(call, reply);
     switch (call.matched.route->endpoint) {
       case Endpoint::list_integrations: return list_integrations(call, reply);
       case Endpoint::list_models: return list_models(call, reply);
@@ -504,6 +439,27 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
     return log_level(key);
   }
 
+  void serve_connectors(const Call& call, const Reply& reply) {
+    const std::string actor = fmt::format("{}/{}", call.caller.kind, call.caller.name);
+    api::serve_connectors(
+        parts.connectors, {call.matched.route->endpoint, call.matched.segments, call.query, call.request, actor},
+        [this, &call](std::string action, std::string subject, std::string message) {
+          tell(call.caller, std::move(action), std::move(subject), std::move(message));
+        },
+        reply);
+  }
+
+  // For programs that watch; people who signed in see what their roles let them, and these are the names of sites.
+  net::Response metrics(const Caller& caller) const {
+    if (!caller.admin && caller.kind != "ServiceAccount")
+      return problem(403, "metrics are for service accounts: plumbline token create");
+    if (!parts.metrics) return problem(404, "nothing is measured here");
+    net::Response answer = json_answer(200, nullptr);
+    answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    answer.body = parts.metrics();
+    return answer;
+  }
+
   void list_tokens(const Reply& reply) const {
     const auto tokens = parts.tokens.list();
     if (!tokens) return reply(problem(503, tokens.error().message));
@@ -563,8 +519,9 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
                                       .error_description = text("error_description"),
                                       .issuer = text("iss")};
     parts.finish_login(answer, [reply](auto finished) {
-      if (!finished) return reply(page(400, "The login did not succeed: " + printable(finished.error().error.message)));
-      reply(page(200, fmt::format("Signed in for {}. You can close this page.", to_string(*finished))));
+      if (!finished)
+        return reply(html_page(400, "The login did not succeed: " + printable(finished.error().error.message)));
+      reply(html_page(200, fmt::format("Signed in for {}. You can close this page.", to_string(*finished))));
     });
   }
 };

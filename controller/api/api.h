@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/api/connector_routes.h"
 #include "controller/base/clock.h"
 #include "controller/model/status.h"
 #include "controller/net/http_server.h"
@@ -47,6 +48,8 @@ struct ApiParts {
   std::function<Result<void>(const ResourceKey& integration, runtime::LogLevel, SystemTime until)> set_log_level{};
   // The form in which a platform takes an integration (FEATURES A14); may be empty.
   std::function<Result<Value>(const runtime::RegistryView&, const ResourceKey&)> exported{};
+  ConnectorParts connectors{};             // may be empty
+  std::function<std::string()> metrics{};  // in the text format of Prometheus, 0.0.4; may be empty
 };
 
 // On the thread of the server and of the invoker.

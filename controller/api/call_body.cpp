@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t kDeepest = 64;
 constexpr std::int64_t kLongestTimeout = 3'600'000;  // ms
 
+constexpr Duration kTokenLifetime = std::chrono::minutes(15);
+constexpr std::int64_t kLongestToken = 86'400;      // seconds
+constexpr std::size_t kMostConnectors = 1000;       // at once
 constexpr std::int64_t kLongestLevel = 7 * 86'400;  // seconds: what is to stay so is in the manifest
 
 // The mapping that was sent.
@@ -80,6 +83,49 @@ Result<LevelBody> level_body(const net::Request& request) {
     }
   }
   if (!has_level) return fail(Fault::invalid, "/level: is missing");
+  return asked;
+}
+
+Result<Duration> token_body(const net::Request& request) {
+  Duration lifetime = kTokenLifetime;
+  if (request.body.empty()) return lifetime;
+  PLUMB_TRY(const Object body, body_of(request));
+  for (const auto& [key, member] : body) {
+    if (key != "expiresInSeconds")
+      return fail(Fault::invalid, "/{}: there is no such member{}", printable(key),
+                  did_you_mean(key, {"expiresInSeconds"}));
+    const bool fits = member.is_int64() && member.get_int64() > 0 && member.get_int64() <= kLongestToken;
+    if (!fits) return fail(Fault::invalid, "/expiresInSeconds: has to be a number of seconds up to {}", kLongestToken);
+    lifetime = std::chrono::seconds(member.get_int64());
+  }
+  return lifetime;
+}
+
+Result<ConnectorsBody> connectors_body(const net::Request& request, bool may_force) {
+  ConnectorsBody asked;
+  PLUMB_TRY(const Object body, body_of(request));
+  for (const auto& [key, member] : body) {
+    if (key == "connectors" && member.is_array()) {
+      for (const Value& each : member.get_array()) {
+        const std::string_view text = each.is_string() ? std::string_view(each.get_string()) : std::string_view();
+        const std::size_t slash = text.find('/');
+        if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size())
+          return fail(Fault::invalid, "/connectors/{}: has to be \"namespace/name\"", asked.connectors.size());
+        asked.connectors.push_back(
+            {"Connector", std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))});
+      }
+    } else if (key == "connectors") {
+      return fail(Fault::invalid, "/connectors: has to be a list of \"namespace/name\"");
+    } else if (key == "force" && may_force) {
+      if (!member.is_bool()) return fail(Fault::invalid, "/force: has to be true or false");
+      asked.force = member.get_bool();
+    } else {
+      return fail(Fault::invalid, "/{}: there is no such member{}", printable(key), did_you_mean(key, {"connectors"}));
+    }
+  }
+  if (asked.connectors.empty()) return fail(Fault::invalid, "/connectors: names none");
+  if (asked.connectors.size() > kMostConnectors)
+    return fail(Fault::invalid, "/connectors: names more than {}", kMostConnectors);
   return asked;
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
+#include "controller/model/resource.h"
 #include "controller/net/http_message.h"
 #include "controller/openapi/request.h"
 #include "controller/runtime/syslog_format.h"
@@ -27,5 +29,15 @@ struct LevelBody {
   Duration span = std::chrono::hours(1);
 };
 Result<LevelBody> level_body(const net::Request& request);
+
+// How long a connector's token is to be good: {expiresInSeconds?: N}, or no body at all.
+Result<Duration> token_body(const net::Request& request);
+
+// Which Connectors are meant: {connectors: ["namespace/name", ...], force?: BOOL}; force only where it `may_force`.
+struct ConnectorsBody {
+  std::vector<ResourceKey> connectors;
+  bool force = false;
+};
+Result<ConnectorsBody> connectors_body(const net::Request& request, bool may_force);
 
 }  // namespace plumb::api

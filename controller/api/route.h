@@ -29,6 +29,24 @@ enum class Endpoint {
   sign_out,
   list_tokens,
   revoke_token,
+  metrics,
+  openapi,
+  list_connectors,  // from here to delete_log_request: connector_routes.h
+  get_connector,
+  archive_connectors,
+  restore_connectors,
+  delete_connectors,
+  delete_connector,
+  create_connector_token,
+  list_connector_tokens,
+  revoke_connector_token,
+  revoke_connector,
+  test_connector,
+  connector_logs,
+  request_connector_log,
+  list_log_requests,
+  requested_connector_log,
+  delete_log_request,
 };
 
 struct Route {

@@ -11,7 +11,6 @@
 #include "controller/app/lanes.h"
 #include "controller/app/state.h"
 #include "controller/base/text.h"
-#include "controller/link/state_book.h"
 #include "controller/manifest/yaml.h"
 
 namespace plumb::app {
@@ -47,10 +46,10 @@ Result<int> connector_token_create_command(const GlobalOptions& options, const C
                                            Console& console) {
   const RealClock clock;
   PLUMB_TRY(const auto state, open_beside(options.state, kPurpose, clock));
-  PLUMB_TRY(const auto applied, applied_connectors(state->store()));
+  PLUMB_TRY(const auto all, connectors_in(state->store(), clock.now()));
   link::Identities identities(state->store(), clock);
   const ResourceKey key = connector_named(asked.name, options.ns);
-  PLUMB_TRY(const auto created, make_connector_token(applied, identities, key, asked.expires, current_actor()));
+  PLUMB_TRY(const auto created, make_connector_token(all.seen(), identities, key, asked.expires, current_actor()));
   PLUMB_CHECK(note_connector(*state, key,
                              fmt::format("connector.token-created: {} for {}, until {}", created.token.id, key,
                                          format_time(created.token.expires))));
@@ -120,12 +119,11 @@ Result<int> connector_list_command(const GlobalOptions& options, const Connector
   PLUMB_CHECK(runtime::check(query));
   const RealClock clock;
   PLUMB_TRY(const auto state, open_beside(options.state, kPurpose, clock));
-  PLUMB_TRY(const auto applied, applied_connectors(state->store()));
-  PLUMB_TRY(auto states, link::read_states(state->store()));
   const SystemTime now = clock.now();
+  PLUMB_TRY(const auto all, connectors_in(state->store(), now));
   Array documents;
   std::vector<std::vector<std::string>> rows;
-  for (Value& row : connector_summaries({.applied = applied, .states = std::move(states), .now = now})) {
+  for (Value& row : connector_summaries(all.seen())) {
     if (!runtime::matches(query, row)) continue;
     const std::string ns = cell(row, "/namespace");
     rows.push_back({(ns == "default" || !options.ns.empty() ? "" : ns + "/") + cell(row, "/name"), cell(row, "/group"),
@@ -147,11 +145,9 @@ Result<int> connector_get_command(const GlobalOptions& options, const ConnectorO
   PLUMB_CHECK(check_format(options.output, {"text", "json"}));
   const RealClock clock;
   PLUMB_TRY(const auto state, open_beside(options.state, kPurpose, clock));
-  PLUMB_TRY(const auto applied, applied_connectors(state->store()));
-  PLUMB_TRY(auto states, link::read_states(state->store()));
-  const ConnectorsSeen seen{.applied = applied, .states = std::move(states), .now = clock.now()};
+  PLUMB_TRY(const auto known, connectors_in(state->store(), clock.now()));
   const link::Identities identities(state->store(), clock);
-  PLUMB_TRY(const Value all, connector_description(seen, identities, connector_named(asked.name, options.ns)));
+  PLUMB_TRY(const Value all, connector_description(known.seen(), identities, connector_named(asked.name, options.ns)));
   // What comes from the agent is text in YAML as it is in JSON: quoted where it is not plain.
   console.out << (options.output == "json" ? boost::json::serialize(all) + "\n" : manifest::write_yaml(all));
   return kOk;

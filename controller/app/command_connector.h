@@ -16,8 +16,11 @@ struct ConnectorOptions {
   std::string name, id;  // id: of a token
   Duration expires = std::chrono::minutes(15);
   runtime::ConnectorQuery query{};
-  bool follow = false;         // logs
-  std::filesystem::path to{};  // logs: the archive; empty: named after the connector
+  std::vector<std::string> names{};  // of several
+  bool force = false, yes = false;   // delete
+  std::string level{};               // logs -f: and above
+  bool follow = false;               // logs
+  std::filesystem::path to{};        // logs: the archive; empty: named after the connector
 };
 
 Result<int> connector_token_create_command(const GlobalOptions& options, const ConnectorOptions& asked,
@@ -26,10 +29,19 @@ Result<int> connector_token_list_command(const GlobalOptions& options, Console& 
 Result<int> connector_token_revoke_command(const GlobalOptions& options, const ConnectorOptions& asked,
                                            Console& console);
 Result<int> connector_revoke_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+// Of those that are named, and of those that the query finds. kFailed where one of them could not be.
+Result<int> connector_act_command(const GlobalOptions& options, const ConnectorOptions& asked,
+                                  runtime::ConnectorAction action, Console& console);
 Result<int> connector_list_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
 Result<int> connector_get_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
 // These two ask the agent, through the controller that runs on the state.
 Result<int> connector_logs_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+// A wish for the log of one that may be offline; those that there are; the log, once it came.
+Result<int> connector_log_request_command(const GlobalOptions& options, const ConnectorOptions& asked,
+                                          Console& console);
+Result<int> connector_log_requests_command(const GlobalOptions& options, Console& console);
+Result<int> connector_log_fetch_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
+Result<int> connector_log_delete_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
 Result<int> connector_test_command(const GlobalOptions& options, const ConnectorOptions& asked, Console& console);
 
 }  // namespace plumb::app

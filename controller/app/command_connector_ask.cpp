@@ -7,6 +7,7 @@
 #include "controller/app/beside_hub.h"
 #include "controller/app/command_connector.h"
 #include "controller/app/commands.h"
+#include "controller/app/connector_answers.h"
 #include "controller/app/connector_rows.h"
 #include "controller/app/lanes.h"
 #include "controller/app/state.h"
@@ -42,13 +43,24 @@ Result<ResourceKey> meant(const GlobalOptions& options, const std::string& name,
   return key;
 }
 
-Result<int> follow(const ResourceKey& key, link::Asker& asker, const Clock& clock, Console& console) {
+// The whole lines of what has come so far, those of a level and above.
+std::string whole_lines(std::string& rest, const std::string& level) {
+  std::string ready;
+  for (std::size_t end = 0; (end = rest.find('\n')) != std::string::npos; rest.erase(0, end + 1))
+    if (const std::string_view line(rest.data(), end + 1); is_at_least(line, level)) ready += printable(line, true);
+  return ready;
+}
+
+Result<int> follow(const ResourceKey& key, const std::string& level, link::Asker& asker, const Clock& clock,
+                   Console& console) {
   link::Conversation conversation(asker, clock, question(key, link::Method::follow_logs, kFollow));
   const Deadline deadline = Deadline::in(clock, kFollow);
+  std::string rest;
   while (true) {
     PLUMB_TRY(const auto part, conversation.next(deadline));
     if (!part) return kOk;
-    console.out << printable(*part, true) << std::flush;
+    rest += *part;
+    console.out << whole_lines(rest, level) << std::flush;
     if (!console.out) return kOk;
   }
 }
@@ -59,7 +71,7 @@ Result<int> connector_logs_command(const GlobalOptions& options, const Connector
   const RealClock clock;
   PLUMB_TRY(const ResourceKey key, meant(options, asked.name, asked.follow ? "log-followed" : "log-requested", clock));
   LoopedBesideHub hub(options.state);
-  if (asked.follow) return follow(key, hub.asker(), clock, console);
+  if (asked.follow) return follow(key, asked.level, hub.asker(), clock, console);
   link::Conversation conversation(hub.asker(), clock, question(key, link::Method::logs, kAnswer));
   PLUMB_TRY(const std::string stream, conversation.all(Deadline::in(clock, kAnswer)));
   PLUMB_TRY(const auto files, link::decode_files(stream));

@@ -2,6 +2,7 @@
 
 #include "controller/app/version.h"
 #include "controller/base/log.h"
+#include "controller/link/archive.h"
 #include "controller/link/state_book.h"
 
 namespace plumb::app {
@@ -44,6 +45,11 @@ runtime::ConnectorsNow connectors_now(StateStore& store, SystemTime now) {
     return all;
   }
   for (const auto& [key, state] : *states) all.facts.emplace(key, facts_of(state));
+  const auto archived = link::Archive(store).all();
+  if (!archived) log::warning("connector.state-unreadable", "{}", archived.error().message);
+  if (!archived) return all;
+  for (const auto& [key, by] : *archived)
+    all.facts[key].archived = fmt::format("put away by {} on {}", by.by, format_time(by.when));
   return all;
 }
 

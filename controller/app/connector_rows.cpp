@@ -6,6 +6,7 @@
 #include "controller/app/connector_facts.h"
 #include "controller/app/version.h"
 #include "controller/base/text.h"
+#include "controller/link/state_book.h"
 #include "controller/runtime/connectors.h"
 
 namespace plumb::app {
@@ -19,6 +20,12 @@ constexpr Duration kFresh = std::chrono::minutes(3);
 link::ConnectorState state_of(const ConnectorsSeen& seen, const ResourceKey& key) {
   const auto found = seen.states.find(key);
   return found == seen.states.end() ? link::ConnectorState() : found->second;
+}
+
+bool is_archived(const ConnectorsSeen& seen, const ResourceKey& key) {
+  if (seen.archived.contains(key)) return true;
+  const runtime::Registered* const applied = seen.applied.find(key);
+  return applied != nullptr && bool_at(applied->spec, "/archived").value_or(false);
 }
 
 // Empty for what never was.
@@ -43,7 +50,7 @@ Object summary(const ConnectorsSeen& seen, const runtime::Registered& connector)
           {"errors", state.health.failed},
           {"labels", labels == nullptr ? Value(Object()) : *labels},
           {"enabled", bool_at(connector.spec, "/enabled").value_or(true)},
-          {"archived", bool_at(connector.spec, "/archived").value_or(false)}};
+          {"archived", is_archived(seen, key)}};
 }
 
 void add_state(const link::ConnectorState& state, Object& to) {
@@ -70,7 +77,7 @@ void add_state(const link::ConnectorState& state, Object& to) {
 
 std::string connector_status(const ConnectorsSeen& seen, const ResourceKey& connector) {
   const runtime::Registered* const applied = seen.applied.find(connector);
-  if (applied != nullptr && bool_at(applied->spec, "/archived").value_or(false)) return "Archived";
+  if (is_archived(seen, connector)) return "Archived";
   const link::ConnectorState state = state_of(seen, connector);
   if (state.phase != Phase::online) return std::string(to_string(state.phase));
   if (!seen.live && seen.now - state.last_seen > kFresh) return "Unknown";
@@ -123,12 +130,26 @@ Result<Value> connector_description(const ConnectorsSeen& seen, const link::Iden
   all["tokens"] = std::move(open);
   runtime::ConnectorsNow now{.now = seen.now, .version = std::string(kVersion), .facts = {}};
   if (seen.states.contains(connector)) now.facts.emplace(connector, facts_of(state));
+  if (const auto archived = seen.archived.find(connector); archived != seen.archived.end()) {
+    const auto& [by, when] = archived->second;
+    now.facts[connector].archived = fmt::format("put away by {} on {}", by, format_time(when));
+    all["archivedBy"] = by;
+    all["archivedSince"] = time_text(when);
+  }
   Array conditions;
   for (const Condition& each : runtime::connector_conditions(applied, now))
     conditions.push_back(
         Object{{"type", each.type}, {"status", each.status}, {"reason", each.reason}, {"message", each.message}});
   all["conditions"] = std::move(conditions);
   return Value(std::move(all));
+}
+
+Result<ConnectorsInState> connectors_in(StateStore& store, SystemTime now) {
+  ConnectorsInState all{.applied = {}, .states = {}, .archived = {}, .now = now};
+  PLUMB_TRY(all.applied, applied_connectors(store));
+  PLUMB_TRY(all.states, link::read_states(store));
+  PLUMB_TRY(all.archived, link::Archive(store).all());
+  return all;
 }
 
 Result<runtime::RegistryView> applied_connectors(StateStore& store) {
@@ -143,11 +164,11 @@ ResourceKey connector_named(const std::string& text, const std::string& ns) {
   return {"Connector", ns.empty() ? "default" : ns, text};
 }
 
-Result<link::Identities::Created> make_connector_token(const runtime::RegistryView& applied,
-                                                       link::Identities& identities, const ResourceKey& connector,
-                                                       Duration lifetime, const std::string& actor) {
-  PLUMB_CHECK(check_applied(applied, connector));
-  if (bool_at(applied.find(connector)->spec, "/archived").value_or(false))
+Result<link::Identities::Created> make_connector_token(const ConnectorsSeen& seen, link::Identities& identities,
+                                                       const ResourceKey& connector, Duration lifetime,
+                                                       const std::string& actor) {
+  PLUMB_CHECK(check_applied(seen.applied, connector));
+  if (is_archived(seen, connector))
     return fail(Fault::invalid, "{} is archived: no agent may register for it", connector);
   return identities.create_token(connector, lifetime, actor);
 }

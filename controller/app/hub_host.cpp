@@ -6,6 +6,7 @@
 #include "controller/app/beside_server.h"
 #include "controller/base/log.h"
 #include "controller/base/url.h"
+#include "controller/link/archive.h"
 #include "controller/link/identities.h"
 #include "controller/link/loop_asker.h"
 #include "controller/link/state_book.h"
@@ -78,17 +79,36 @@ struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
     parts.loop.later(kTick, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->tick();
     });
+    const bool republished = look_at_archive();
     hub.tick();
     const auto changed = book.keep(hub.states());
     if (!changed) return log::warning("connector.state-lost", "{}", changed.error().message);
-    if (*changed && parts.changed) parts.changed();
+    if ((*changed || republished) && parts.changed) parts.changed();
+  }
+
+  // Commands beside this process put Connectors away too.
+  bool look_at_archive() {
+    auto now = link::Archive(parts.state.store()).all();
+    if (!now) log::warning("connector.state-unreadable", "{}", now.error().message);
+    if (!now || *now == archived) return false;
+    archived = std::move(*now);
+    if (is_loaded) publish();
+    return is_loaded;
+  }
+
+  void publish() {
+    declared = applied;
+    for (auto& [key, connector] : declared) connector.archived = connector.archived || archived.contains(key);
+    hub.publish(declared);
   }
 
   HubHost::Parts parts;
   link::Identities identities;
   link::StateBook book;
   std::map<link::SessionId, std::shared_ptr<net::WebSocket>> sockets, closing;
-  std::map<ResourceKey, link::DeclaredConnector> declared;
+  std::map<ResourceKey, link::DeclaredConnector> applied, declared;  // declared: with what was put away here
+  link::PutAwayConnectors archived;
+  bool is_loaded = false;  // what was applied is known
   link::Hub hub;
   link::LoopAsker asker;
   BesideServer beside;
@@ -114,12 +134,14 @@ net::WebSocketAcceptor HubHost::acceptor() {
 
 void HubHost::begin() {
   if (!running_->parts.socket.empty()) running_->beside.serve(running_->parts.socket);
+  running_->look_at_archive();  // before anybody can dial in
   running_->tick();
 }
 
 void HubHost::publish(const runtime::RegistryView& view) {
-  running_->declared = declared_connectors(view);
-  running_->hub.publish(running_->declared);
+  running_->applied = declared_connectors(view);
+  running_->is_loaded = true;
+  running_->publish();
 }
 
 link::Asker& HubHost::asker() { return running_->asker; }

@@ -12,6 +12,7 @@
 #include "controller/adapters/connector/cluster_sender.h"
 #include "controller/api/api.h"
 #include "controller/app/beside_hub.h"
+#include "controller/app/connector_desk.h"
 #include "controller/app/hub_host.h"
 #include "controller/app/integration_export.h"
 #include "controller/app/lanes.h"
@@ -192,6 +193,14 @@ struct RuntimeHost::Running {
   }
 
   api::ApiParts api_parts() {
+    api::ApiParts all = integration_parts();
+    if (desk == nullptr) return all;
+    all.connectors = desk->parts();
+    all.metrics = [this] { return desk->metrics(); };
+    return all;
+  }
+
+  api::ApiParts integration_parts() {
     return {.tokens = access_tokens,
             .clock = parts.clock,
             .invoke = [this](runtime::Invocation invocation,
@@ -240,7 +249,17 @@ struct RuntimeHost::Running {
                                         if (connectors_changed) connectors_changed();
                                       }}));
     asker.to(hub->asker());
-    return loop.call([this] { hub->begin(); });
+    desk = std::make_unique<ConnectorDesk>(ConnectorDesk::Parts{.loop = loop,
+                                                                .state = parts.state,
+                                                                .clock = parts.clock,
+                                                                .hub = *hub,
+                                                                .folder = options.state,
+                                                                .version = options.hub_version,
+                                                                .view = [this] { return view; }});
+    return loop.call([this] {
+      hub->begin();
+      desk->begin();
+    });
   }
 
   void note_connector(const link::HubEvent& event) {
@@ -282,6 +301,7 @@ struct RuntimeHost::Running {
   link::LateAsker asker;              // until connectors can dial in, nobody answers
   remote::ClusterSender sender{client, asker};
   std::unique_ptr<HubHost> hub;  // null: none can dial in. Goes after all that may still ask through it
+  std::unique_ptr<ConnectorDesk> desk;
   runtime::IntegrationLog call_log;
   runtime::FailedCalls failed_calls;
   runtime::SecretCache secrets;

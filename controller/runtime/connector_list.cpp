@@ -45,6 +45,15 @@ std::vector<std::string> split(std::string_view text) {
 
 }  // namespace
 
+std::string_view to_string(ConnectorAction action) {
+  switch (action) {
+    case ConnectorAction::archive: return "archived";
+    case ConnectorAction::restore: return "restored";
+    case ConnectorAction::remove: return "deleted";
+  }
+  return "";
+}
+
 Result<void> check(ConnectorQuery& query) {
   if (query.status.empty()) return {};
   const auto found = std::ranges::find_if(

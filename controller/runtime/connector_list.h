@@ -2,12 +2,17 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/base/result.h"
 #include "controller/model/value.h"
 
 namespace plumb::runtime {
+
+// What a person does with many Connectors at once.
+enum class ConnectorAction { archive, restore, remove };
+std::string_view to_string(ConnectorAction action);  // "archived", "restored", "deleted"
 
 // Which Connectors of a list are meant: all that is said has to hold. Empty: anything.
 struct ConnectorQuery {

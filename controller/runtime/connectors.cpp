@@ -43,6 +43,10 @@ Condition online(const Registered& connector, const ConnectorFacts& facts) {
                                      and_so(" on host ", facts.host));
   if (bool_at(connector.spec, "/archived").value_or(false))
     return is("False", "Archived", "spec.archived is true: it may not connect");
+  if (!facts.archived.empty())
+    return is("False", "Archived",
+              fmt::format("{}; `plumbline connector restore {} -n {}` takes it back", printable(facts.archived),
+                          connector.key.name, connector.key.ns));
   if (facts.phase == Phase::pending) return is("False", "Pending", how_to_enrol(connector.key));
   if (facts.phase == Phase::held) return is("False", "Held", fmt::format("{}{}", at, and_so(": ", facts.held)));
   if (facts.phase == Phase::offline)
@@ -87,6 +91,7 @@ Condition clock_in_step(const ConnectorFacts& facts) {
 
 std::string how_it_is(const Registered& connector, const ConnectorFacts& facts) {
   const std::string& name = connector.key.name;
+  if (!facts.archived.empty()) return name + " is archived";
   switch (facts.phase) {
     case Phase::pending: return name + " was never connected";
     case Phase::held: return fmt::format("{} is held since {}", name, format_time(facts.since));

@@ -16,7 +16,8 @@ struct ConnectorFacts {
   Phase phase = Phase::pending;
   SystemTime since{};  // of the phase
   std::string identity{}, peer{}, host{}, system{} /* "linux/x86_64" */, version{}, last_error{}, held{};
-  Duration clock_skew{};  // its clock is ahead by that
+  std::string archived{};  // "put away by ...", at the controller; empty: it is not
+  Duration clock_skew{};   // its clock is ahead by that
   SystemTime key_since{};
 };
 struct ConnectorsNow {

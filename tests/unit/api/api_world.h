@@ -110,6 +110,62 @@ class ApiWorld : public ::testing::Test {
     return text_at(boost::json::parse(answer.body), "/message").value_or("(none)");
   }
 
+  // Connectors that are rows and nothing else; what is done with them is in `acted_`.
+  ConnectorParts connectors() {
+    using Rows = Result<std::vector<Value>>;
+    const auto there = [this](const ResourceKey& key) -> Result<Value> {
+      for (const Value& row : rows_)
+        if (text_at(row, "/namespace") == key.ns && text_at(row, "/name") == key.name) return row;
+      return fail(Fault::not_found, "no Connector \"{}\"", key.name);
+    };
+    const auto note = [this](std::string what, const std::string& actor) {
+      acted_.push_back(std::move(what) + " by " + actor);
+    };
+    ConnectorParts parts;
+    parts.list = [this]() -> Rows { return rows_; };
+    parts.get = there;
+    parts.create_token = [there, note](const ResourceKey& key, Duration lifetime,
+                                       const std::string& actor) -> Result<Value> {
+      PLUMB_CHECK(there(key));
+      note(fmt::format("token for {} of {}ms", key.name, lifetime.count()), actor);
+      return Value(Object{{"id", "aa01"}, {"token", "plc_aa01_secret"}, {"expires", "soon"}});
+    };
+    parts.tokens = [this]() -> Rows { return std::vector<Value>{Object{{"id", "aa01"}}}; };
+    parts.revoke_token = [](const std::string&) -> Result<void> { return {}; };
+    parts.revoke = [](const ResourceKey&) -> Result<Value> { return Value(Object{{"identities", 1}}); };
+    parts.act = [this, there, note](runtime::ConnectorAction action, const std::vector<ResourceKey>& keys, bool force,
+                                    const std::string& actor) -> Rows {
+      std::vector<Value> all;
+      for (const ResourceKey& key : keys) {
+        const auto row = there(key);
+        const bool done =
+            row && (force || action != runtime::ConnectorAction::remove || text_at(*row, "/status") != "Online");
+        if (done) note(fmt::format("{} {}", runtime::to_string(action), key.name), actor);
+        all.push_back(Object{{"namespace", key.ns}, {"name", key.name}, {"done", done}, {"message", "as it is"}});
+      }
+      return all;
+    };
+    parts.test = [there](const ResourceKey& key, const std::string&, const auto& done) { done(there(key)); };
+    parts.logs = [](const ResourceKey&, const std::string&, const auto& done) { done(std::string("PK-logs")); };
+    parts.follow = [this](const ResourceKey&, const std::string&, const std::string& level) -> Result<net::BodySource> {
+      acted_.push_back("follow " + level);
+      return [](const auto& more) { more("line\n"); };
+    };
+    parts.request_log = [](const ResourceKey&, const std::string&) -> Result<Value> {
+      return Value(Object{{"id", "bb02"}});
+    };
+    parts.log_requests = [](const ResourceKey&) -> Rows { return std::vector<Value>{Object{{"id", "bb02"}}}; };
+    parts.requested_log = [](const ResourceKey&, const std::string& id) -> Result<std::string> {
+      if (id == "later") return fail(Fault::conflict, "not there yet");
+      return std::string("PK-requested");
+    };
+    parts.remove_log_request = [](const ResourceKey&, const std::string&) -> Result<void> { return {}; };
+    return parts;
+  }
+  static Value connector(std::string_view name, std::string_view status, std::string_view ns = "default") {
+    return Object{{"namespace", ns}, {"name", name}, {"status", status}, {"archived", status == "Archived"}};
+  }
+
   static inline const std::string kCrm = "/api/v1/namespaces/default/integrations/crm";
   static inline const std::string kAdd = kCrm + "/operations/add";
   test::FakeClock clock_;
@@ -125,6 +181,8 @@ class ApiWorld : public ::testing::Test {
   tl::expected<ResourceKey, runtime::AuthFailure> login_ = ResourceKey{"Integration", "default", "crm"};
   runtime::ActiveLevel level_{.level = runtime::LogLevel::warn, .declared = runtime::LogLevel::warn};
   std::string seen_;  // every body
+  std::vector<Value> rows_ = {connector("crm", "Online")};
+  std::vector<std::string> acted_;
   test::ManualLoop loop_{clock_};
   runtime::SignIns sign_ins_{loop_, clock_};
   Api api_{{.tokens = tokens_,
@@ -154,7 +212,9 @@ class ApiWorld : public ::testing::Test {
             },
             .exported = [](const runtime::RegistryView&, const ResourceKey&) -> Result<Value> {
               return Value(Object{{"type", "Adapter"}});
-            }}};
+            },
+            .connectors = connectors(),
+            .metrics = [] { return std::string("plumbline_build_info 1\n"); }}};
 };
 
 }  // namespace plumb::api

@@ -20,6 +20,10 @@ constexpr Row kOfModel = {401, 401, 401, 401, 404, 403, 403, 415, 415};  // may,
 constexpr Row kSendsNothing = {415, 415, 415, 415, 415, 415, 415, 415, 415};
 constexpr Row kPeoples = {401, 401, 401, 401, 403, 403, 403, 403, 403};  // who signed in with a password
 constexpr Row kAdmins = {401, 401, 401, 401, 403, 403, 403, 403, 200};
+constexpr Row kAdminsBody = {401, 401, 401, 401, 403, 403, 403, 403, 415};  // may, but sends nothing
+constexpr Row kAdminsMade = {401, 401, 401, 401, 403, 403, 403, 403, 201};
+constexpr Row kAdminsAccepted = {401, 401, 401, 401, 403, 403, 403, 403, 202};
+constexpr Row kAdminsConflict = {401, 401, 401, 401, 403, 403, 403, 403, 409};  // may, but it is connected
 
 // Every route of Api::routes(); one that is missing here fails the test.
 const std::map<std::string, Row> kExpected = {
@@ -43,6 +47,24 @@ const std::map<std::string, Row> kExpected = {
     {"DELETE /api/v1/login", kPeoples},
     {"GET /api/v1/tokens", kAdmins},
     {"DELETE /api/v1/tokens/{id}", kAdmins},
+    {"GET /api/v1/connectors", kAdmins},
+    {"POST /api/v1/connectors/archive", kAdminsBody},
+    {"POST /api/v1/connectors/restore", kAdminsBody},
+    {"POST /api/v1/connectors/delete", kAdminsBody},
+    {"GET /api/v1/namespaces/{ns}/connectors/{name}", kAdmins},
+    {"DELETE /api/v1/namespaces/{ns}/connectors/{name}", kAdminsConflict},
+    {"POST /api/v1/namespaces/{ns}/connectors/{name}/token", kAdminsMade},
+    {"POST /api/v1/namespaces/{ns}/connectors/{name}/revoke", kAdmins},
+    {"POST /api/v1/namespaces/{ns}/connectors/{name}/test", kAdmins},
+    {"GET /api/v1/namespaces/{ns}/connectors/{name}/logs", kAdmins},
+    {"POST /api/v1/namespaces/{ns}/connectors/{name}/log-requests", kAdminsAccepted},
+    {"GET /api/v1/namespaces/{ns}/connectors/{name}/log-requests", kAdmins},
+    {"GET /api/v1/namespaces/{ns}/connectors/{name}/log-requests/{id}", kAdmins},
+    {"DELETE /api/v1/namespaces/{ns}/connectors/{name}/log-requests/{id}", kAdmins},
+    {"GET /api/v1/connector-tokens", kAdmins},
+    {"DELETE /api/v1/connector-tokens/{id}", kAdmins},
+    {"GET /metrics", kFiltered},
+    {"GET /api/v1/openapi.json", kFiltered},
 };
 
 class Authorization : public ApiWorld {

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <boost/json/parse.hpp>
 
+#include "controller/app/log_requests.h"
 #include "controller/app/state.h"
 #include "controller/link/identities.h"
 #include "controller/link/state_book.h"
@@ -180,6 +181,84 @@ TEST_F(ConnectorCommands, OneIsShownWithEverything) {
   EXPECT_EQ(text_at(all, "/conditions/2/reason"), "VersionSkew");
   EXPECT_THAT(say({"connector", "describe", "berlin-2"}).out, HasSubstr("peer: 192.0.2.7:4711"));
   EXPECT_THAT(say({"connector", "get", "berlin-22"}).err, HasSubstr("did you mean \"berlin-2\""));
+}
+
+TEST_F(ConnectorCommands, ManyAreArchivedAtOnceAndEachFailsByItself) {
+  say_of({{kOne, online()}});
+  const Said said = say({"connector", "archive", "berlin-1", "berlin-9", "sales/edge", "-o", "json"});
+  EXPECT_EQ(said.status, 1);
+  const Value rows = boost::json::parse(said.out);
+  EXPECT_EQ(bool_at(rows, "/0/done"), true);
+  EXPECT_EQ(bool_at(rows, "/1/done"), false);
+  EXPECT_THAT(*text_at(rows, "/1/message"), HasSubstr("no Connector \"berlin-9\""));
+  EXPECT_EQ(bool_at(rows, "/2/done"), true);
+  EXPECT_THAT(names({}), ElementsAre("default/berlin-2"));
+  EXPECT_THAT(names({"--status", "archived"}), ElementsAre("default/berlin-1", "default/old", "sales/edge"));
+  EXPECT_THAT(say({"connector", "token", "create", "berlin-1"}).err, HasSubstr("is archived"));
+  const Value shown = boost::json::parse(say({"connector", "get", "berlin-1", "-o", "json"}).out);
+  EXPECT_EQ(text_at(shown, "/conditions/1/reason"), "Archived");
+  EXPECT_THAT(*text_at(shown, "/conditions/1/message"), HasSubstr("plumbline connector restore berlin-1"));
+  EXPECT_THAT(audit(), HasSubstr("connector.archived: Connector/default/berlin-1"));
+
+  EXPECT_THAT(say({"connector", "archive", "berlin-1"}).out, HasSubstr("was archived already"));
+  EXPECT_EQ(say({"connector", "restore", "berlin-1"}).status, 0);
+  EXPECT_THAT(names({}), ElementsAre("default/berlin-1", "default/berlin-2"));
+  const Said declared = say({"connector", "restore", "old"});
+  EXPECT_EQ(declared.status, 1);
+  EXPECT_THAT(declared.out, HasSubstr("its manifest says"));
+}
+
+TEST_F(ConnectorCommands, WhichAreMeantIsSaidByNamesOrByAFilter) {
+  EXPECT_THAT(say({"connector", "archive"}).err, HasSubstr("name the Connectors"));
+  EXPECT_THAT(say({"connector", "archive", "berlin-1", "--group", "berlin"}).err, HasSubstr("not both"));
+  EXPECT_THAT(say({"connector", "archive", "--group", "oslo"}).err, HasSubstr("no Connector is meant"));
+  EXPECT_EQ(say({"connector", "archive", "--label", "site=berlin"}).status, 0);
+  EXPECT_THAT(names({}), ElementsAre("default/berlin-2", "sales/edge"));
+}
+
+TEST_F(ConnectorCommands, WhatIsConnectedIsDeletedByForceOnly) {
+  in_state([&](StateStore& store) {
+    link::Identities identities(store, clock_);
+    for (const ResourceKey& key : {kOne, kTwo}) {
+      const auto token = identities.create_token(key, link::kTokenLifetime, "test");
+      ASSERT_TRUE(identities.enrol(token->token, std::string(32, 'k')));
+    }
+  });
+  say_of({{kOne, online()}, {kTwo, {.phase = Phase::offline}}});
+  EXPECT_THAT(say({"connector", "delete", "berlin-2"}).err, HasSubstr("say --yes"));
+  const Said both = say({"connector", "delete", "berlin-1", "berlin-2", "--yes"});
+  EXPECT_EQ(both.status, 1);
+  EXPECT_THAT(both.out, testing::ContainsRegex("default/berlin-1 +refused +is connected"));
+  EXPECT_THAT(both.out, testing::ContainsRegex("default/berlin-2 +done +deleted; its manifest is still there"));
+  in_state([&](StateStore& store) {
+    ASSERT_EQ(link::Identities(store, clock_).all()->size(), 1U);
+    EXPECT_EQ(link::Identities(store, clock_).all()->front().connector, kOne);
+  });
+  EXPECT_EQ(say({"connector", "delete", "berlin-1", "--yes", "--force"}).status, 0);
+  in_state([&](StateStore& store) { EXPECT_THAT(*link::Identities(store, clock_).all(), IsEmpty()); });
+  EXPECT_EQ(say({"connector", "delete", "nobody", "--yes"}).status, 1);
+}
+
+TEST_F(ConnectorCommands, ALogIsAskedForWhileTheAgentIsOfflineAndFetchedLater) {
+  const Said asked = say({"connector", "log-request", "create", "berlin-1"});
+  ASSERT_EQ(asked.status, 0) << asked.err;
+  const std::string id = asked.out.substr(0, 16);
+  EXPECT_THAT(say({"connector", "log-request", "list"}).out,
+              testing::ContainsRegex(id + " +default/berlin-1 +Pending"));
+  EXPECT_THAT(say({"connector", "log-request", "fetch", id}).err, HasSubstr("was not online since"));
+  in_state([&](StateStore& store) {  // as the controller does
+    LogRequests requests(store, log_folder(folder_ / "state"), clock_);
+    ASSERT_TRUE(requests.finish(*requests.find(id), std::string("PK-bytes")));
+  });
+  const auto to = folder_ / "fetched.zip";
+  EXPECT_EQ(say({"connector", "log-request", "fetch", id, "--to", to.string()}).status, 0);
+  std::ifstream in(to, std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "PK-bytes");
+  EXPECT_THAT(say({"connector", "log-request", "fetch", id, "--to", to.string()}).err, HasSubstr("File exists"));
+  EXPECT_EQ(say({"connector", "log-request", "delete", id}).status, 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state/connector-logs"));
+  EXPECT_THAT(say({"connector", "log-request", "fetch", id}).err, HasSubstr("there is no request"));
+  EXPECT_THAT(say({"connector", "log-request", "create", "berlin-9"}).err, HasSubstr("did you mean"));
 }
 
 }  // namespace
