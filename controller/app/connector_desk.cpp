@@ -148,12 +148,14 @@ struct ConnectorDesk::Running : std::enable_shared_from_this<ConnectorDesk::Runn
 
   Result<std::vector<Value>> act(runtime::ConnectorAction action, const std::vector<ResourceKey>& connectors,
                                  bool force, const std::string& actor) {
-    return with_seen([&](const ConnectorsSeen& seen) -> Result<std::vector<Value>> {
+    auto outcomes = with_seen([&](const ConnectorsSeen& seen) -> Result<std::vector<Value>> {
       std::vector<Value> all;
       for (const auto& each : app::act({parts.state.store(), parts.clock, actor}, seen, action, connectors, force))
         all.push_back(described(each));
       return all;
     });
+    parts.hub.look_at_archive();
+    return outcomes;
   }
 
   void test(Connector connector, const std::string& actor, const std::function<void(Result<Value>)>& done) {

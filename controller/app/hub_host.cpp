@@ -138,6 +138,10 @@ void HubHost::begin() {
   running_->tick();
 }
 
+void HubHost::look_at_archive() {
+  if (running_->look_at_archive() && running_->parts.changed) running_->parts.changed();
+}
+
 void HubHost::publish(const runtime::RegistryView& view) {
   running_->applied = declared_connectors(view);
   running_->is_loaded = true;

@@ -37,6 +37,8 @@ class HubHost {
   net::WebSocketAcceptor acceptor();
   void begin();  // looks every second from here on, and takes questions of commands beside this process
   void publish(const runtime::RegistryView& view);
+  // What was put away or taken back counts from now on; else from the next second on.
+  void look_at_archive();
   link::Asker& asker();
   // Whether a connector of the group ("namespace/group") would take work now.
   bool is_online(const std::string& group) const;

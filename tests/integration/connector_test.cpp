@@ -347,5 +347,79 @@ TEST_F(Connectors, CommandsBesideTheControllerWorkThroughItsConnectors) {
   EXPECT_THAT(alone.output, HasSubstr("connectors dial in to `plumbline run --api`, and none is running on the state"));
 }
 
+// FEATURES T6: everything that the commands do can be done from elsewhere.
+TEST_F(Connectors, TheApiDoesWhatTheCommandsDo) {
+  PLUMB_NEEDS("curl");
+  start_controller();
+  const Ran made = bench_->plumbline({"token", "create", "desk", "--admin"});
+  const std::string token = made.output.substr(made.output.find("plb_"));
+  file("auth", "Authorization: Bearer " + token.substr(0, token.find('\n')) + "\n");
+  file("ca.pem", authority_.pem);
+  const auto curl = [&](const std::string& method, const std::string& path, const std::string& body = "") {
+    std::vector<std::string> command = {"curl",     "-sN",
+                                        "-X",       method,
+                                        "--cacert", bench_->folder() / "ca.pem",
+                                        "-H",       "@" + (bench_->folder() / "auth").string()};
+    if (!body.empty()) command.insert(command.end(), {"-H", "Content-Type: application/json", "--data", body});
+    command.push_back(url() + path);
+    return command;
+  };
+  const auto call = [&](const std::string& method, const std::string& path, const std::string& body = "") {
+    return run_to_end(curl(method, path, body), {}).output;
+  };
+  const std::string berlin_path = "/api/v1/namespaces/default/connectors/berlin";
+  ASSERT_TRUE(comes([&] { return call("GET", "/api/v1/connectors").find("\"berlin\"") != std::string::npos; }));
+  EXPECT_THAT(call("GET", "/api/v1/connectors?status=pending&search=BERL"), HasSubstr("\"total\":1"));
+
+  ConnectorSite berlin(url(), authority_.pem);
+  berlin.allow(*samba_);
+  berlin.secret("ad-password", bench_->environment().at("PLUMBLINE_BIND_PASSWORD"));
+  const std::string created = call("POST", berlin_path + "/token");
+  const auto at = created.find("plc_");
+  ASSERT_NE(at, std::string::npos) << created;
+  berlin.token(created.substr(at, created.find('"', at) - at));
+  berlin.start();
+  ASSERT_TRUE(berlin.is_online()) << berlin.agent().output();
+  EXPECT_THAT(call("GET", berlin_path), HasSubstr("\"status\":\"Online\""));
+  EXPECT_THAT(call("GET", "/metrics"), HasSubstr("plumbline_connector_up{namespace=\"default\",name=\"berlin\"} 1"));
+  EXPECT_THAT(call("POST", berlin_path + "/test"), HasSubstr(samba_->url));
+  EXPECT_EQ(call("GET", berlin_path + "/logs").substr(0, 2), "PK");
+
+  Background follow(curl("GET", berlin_path + "/logs?follow=true&level=info"), {});
+  const std::string manifest =
+      "apiVersion: plumbline.dev/v1alpha1\nkind: Connector\nmetadata: {name: berlin}\nspec: {group: site, ";
+  bool seen = false;
+  for (int i = 0; i < 20 && !seen; ++i) {
+    bench_->write("connector.yaml", manifest + (i % 2 == 0 ? "logLevel: debug}\n" : "logLevel: info}\n"));
+    seen = follow.prints("log.level", seconds(3));
+  }
+  EXPECT_TRUE(seen) << follow.output();
+
+  EXPECT_THAT(call("POST", "/api/v1/connectors/archive", R"({"connectors": ["default/berlin", "default/nobody"]})"),
+              HasSubstr("\"failed\":1"));
+  EXPECT_TRUE(berlin.agent().prints("Archived", seconds(30))) << berlin.agent().output();
+  EXPECT_THAT(call("GET", "/api/v1/connectors"), Not(HasSubstr("\"name\":\"berlin\"")));
+  berlin.stop();
+  EXPECT_THAT(call("POST", "/api/v1/connectors/restore", R"({"connectors": ["default/berlin"]})"),
+              HasSubstr("\"failed\":0"));
+
+  const std::string requested = call("POST", berlin_path + "/log-requests");
+  ASSERT_THAT(requested, HasSubstr("Pending"));
+  const std::string id = requested.substr(requested.find("\"id\":\"") + 6, 16);
+  EXPECT_THAT(call("GET", berlin_path + "/log-requests/" + id), HasSubstr("was not online since"));
+  berlin.start();
+  EXPECT_TRUE(comes([&] { return call("GET", berlin_path + "/log-requests/" + id).starts_with("PK"); }, seconds(90)))
+      << call("GET", berlin_path + "/log-requests");
+
+  EXPECT_THAT(call("DELETE", berlin_path), HasSubstr("is connected"));
+  EXPECT_THAT(call("DELETE", berlin_path + "?force=true"), HasSubstr("\"done\":true"));
+  EXPECT_TRUE(berlin.agent().prints("Revoked", seconds(10))) << berlin.agent().output();
+  const std::string audit = bench_->plumbline({"audit", "list"}).output;
+  for (const char* done : {"connector.token-created", "connector.tested", "connector.log-followed",
+                           "connector.archived", "connector.restored", "connector.log-fetched", "connector.deleted"})
+    EXPECT_THAT(audit, HasSubstr(done));
+  EXPECT_THAT(audit, HasSubstr("ServiceAccount/desk"));
+}
+
 }  // namespace
 }  // namespace plumb::test
