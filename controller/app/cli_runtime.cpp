@@ -34,6 +34,22 @@ void add_calls(CLI::App& app, const GlobalOptions& global, RuntimeLine& line, co
       "test-connection inventory");
   test->callback([&, chosen] { chosen([&](Console& c) { return test_connection_command(global, line.test, c); }); });
 
+  auto* directory = app.add_subcommand("test-directory", "Whether a domain can be reached, read, and worked on");
+  directory->add_option("DIRECTORY", line.test_directory.directory, "name of the Directory; default: the only one");
+  directory->add_option("--through", line.test_directory.through, "one Connector, in place of any of its group")
+      ->type_name("NAME");
+  directory
+      ->add_option("--scratch-ou", line.test_directory.scratch_ou,
+                   "DN of an OU to make, change and remove a test account in")
+      ->type_name("DN");
+  directory->footer(
+      "-o text|json. Signs in and finds each base; with --scratch-ou it creates an account there, sets a password, "
+      "enables, updates, disables and removes it, and compares the OU with what it was. Exit code 0: all went well, 1: "
+      "something did not.\n\nExample:\n  plumbline test-directory corp --through berlin-1 --scratch-ou "
+      "'OU=Scratch,OU=Corp,DC=corp,DC=example'");
+  directory->callback(
+      [&, chosen] { chosen([&](Console& c) { return test_directory_command(global, line.test_directory, c); }); });
+
   auto* login = app.add_subcommand("login", "Sign in for an integration that works in a person's name");
   login->add_option("INTEGRATION", line.login.integration, "name of the Integration")->required();
   login->add_option("--listen", line.login.listen, "address that the browser comes back to")

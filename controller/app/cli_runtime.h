@@ -17,6 +17,7 @@ namespace plumb::app {
 // What was said of the commands of the integration runtime.
 struct RuntimeLine {
   InvokeOptions invoke, test;
+  TestDirectoryOptions test_directory;
   LoginOptions login;
   TokenOptions token;
   IntegrationOptions integration;

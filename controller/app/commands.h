@@ -35,6 +35,7 @@ Result<int> rollback_command(const GlobalOptions& options, const RollbackOptions
 // The integration runtime: what was applied of it in the state, called from here.
 Result<int> invoke_command(const GlobalOptions& options, const InvokeOptions& invoke, Console& console);
 Result<int> test_connection_command(const GlobalOptions& options, const InvokeOptions& invoke, Console& console);
+Result<int> test_directory_command(const GlobalOptions& options, const TestDirectoryOptions& asked, Console& console);
 Result<int> login_command(const GlobalOptions& options, const LoginOptions& login, Console& console);
 Result<int> operations_command(const GlobalOptions& options, const IntegrationOptions& integration, Console& console);
 Result<int> roles_command(const GlobalOptions& options, const IntegrationOptions& integration, Console& console);

@@ -114,12 +114,17 @@ std::vector<ResourceKey> directories_of(const Snapshot& snapshot, const std::str
 }
 
 Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
-                                           SecretStore& secrets, const Clock& clock, link::Asker* asker) {
+                                           SecretStore& secrets, const Clock& clock, link::Asker* asker,
+                                           const std::string& through) {
   PLUMB_TRY(const auto settings, settings_of(key, snapshot));
   PLUMB_CHECK(check_directory(trust, settings));
+  if (settings.connector_group.empty() && !through.empty())
+    return fail(Fault::invalid, "{} has no connectorGroup: it is reached from here, not through {}", key, through);
   if (settings.connector_group.empty()) return ldap::make_directory(ldap_options(settings), secrets, clock);
   if (asker == nullptr) return no_connectors(settings);
-  return remote::make_directory(remote_options(settings), *asker, secrets, clock);
+  remote::Options remote = remote_options(settings);
+  if (!through.empty()) remote.group = through;
+  return remote::make_directory(std::move(remote), *asker, secrets, clock);
 }
 
 runtime::SignIns::Directories sign_in_directories(const Snapshot& snapshot, const std::string& ns,

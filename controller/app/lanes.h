@@ -82,9 +82,11 @@ Result<std::unique_ptr<runtime::Registry>> open_registry(StateStore& store, runt
 // How the domain of a Directory is reached.
 ldap::Options ldap_options(const DirectorySettings& settings);
 
-// A connection to the domain that the resource describes. All must outlive it; `asker` as in LaneParts.
+// A connection to the domain that the resource describes. All must outlive it; `asker` as in LaneParts. `through`: one
+// Connector ("Connector/ns/name") in place of whoever of the group; Fault::invalid where it is reached through none.
 Result<std::unique_ptr<Directory>> connect(const ResourceKey& key, const Snapshot& snapshot, const Trust& trust,
-                                           SecretStore& secrets, const Clock& clock, link::Asker* asker = nullptr);
+                                           SecretStore& secrets, const Clock& clock, link::Asker* asker = nullptr,
+                                           const std::string& through = {});
 
 // The Directories of `directories_of` that let people sign in to the HTTP API. `secrets` and `clock` must outlive what
 // they name.

@@ -39,6 +39,12 @@ struct GlobalOptions {
   std::vector<std::string> egress;  // what integrations may connect to besides public addresses; see net::Egress
 };
 
+struct TestDirectoryOptions {
+  std::string directory;   // empty: the only one
+  std::string through;     // name of a Connector; empty: any of its group
+  std::string scratch_ou;  // DN; empty: nothing is written
+};
+
 struct ValidateOptions {
   bool fetch = false;  // documents by URL
 };

@@ -347,6 +347,23 @@ TEST_F(Connectors, CommandsBesideTheControllerWorkThroughItsConnectors) {
   EXPECT_THAT(alone.output, HasSubstr("connectors dial in to `plumbline run --api`, and none is running on the state"));
 }
 
+TEST_F(Connectors, ADirectoryIsTriedThroughOneOfThem) {
+  start_controller();
+  const auto berlin = site("berlin");
+  berlin->start();
+  ASSERT_TRUE(berlin->is_online()) << berlin->agent().output();
+  ASSERT_TRUE(comes([&] { return bench_->value("jdoe", "title") != ""; })) << controller_->output();
+  const Ran tried =
+      bench_->plumbline({"test-directory", "--through", "berlin", "--scratch-ou", "OU=People,OU=Corp,DC=ad,DC=test"});
+  EXPECT_EQ(tried.status, 0) << tried.output;
+  for (const char* step : {"bind", "create", "password", "enable", "disable", "remove", "compare"})
+    EXPECT_THAT(tried.output, testing::ContainsRegex(fmt::format("pass +{} ", step)));
+  EXPECT_THAT(berlin->audit(), HasSubstr("plumb-test-"));
+  EXPECT_THAT(bench_->search("(sAMAccountName=plumb-test-*)", {"dn"}), Not(HasSubstr("plumb-test-")));
+  const Ran other = bench_->plumbline({"test-directory", "--through", "oslo"});
+  EXPECT_EQ(other.status, 1) << other.output;
+}
+
 // FEATURES T6: everything that the commands do can be done from elsewhere.
 TEST_F(Connectors, TheApiDoesWhatTheCommandsDo) {
   PLUMB_NEEDS("curl");
