@@ -171,7 +171,10 @@ class Runner {
     session_->socket = std::move(socket);
     link::AgentKeys* keys = &keys_;
     if (session_->enrols) {
-      fresh_ = {.id = {}, .connector = {}, .key = make_ed25519().secret, .next = {}};
+      // One key for one token, however often the link breaks: the token belongs to the first that came with it.
+      if (fresh_for_ != token_digest_ || fresh_.key.empty())
+        fresh_ = {.id = {}, .connector = {}, .key = make_ed25519().secret, .next = {}};
+      fresh_for_ = token_digest_;
       keys = &fresh_;
     }
     session_->agent.emplace(
@@ -309,6 +312,7 @@ class Runner {
   AgentStatus status_;
   std::string level_;  // as the controller last said
   std::string token_, token_digest_, bad_token_, refused_, last_problem_;
+  std::string fresh_for_;  // digest of the token that `fresh_` was made for
   Duration pause_ = kFirstPause;
   std::uint64_t served_ = 0, turn_ = 0;
   bool stopping_ = false, ending_ = false, with_old_ = false, enrolled_ = false;

@@ -168,6 +168,8 @@ void add_round_commands(CLI::App& app, CommandLine& line, const std::stop_token&
                "a manifest has to be gone for that long before its object's removal begins");
   add_duration(*run, "--settle", line.run.settle, "how long files must be quiet before they are read");
   run->add_flag("--once", line.run.once, "one round of every domain, then end");
+  add_duration(*run, "--connector-wait", line.run.connector_wait,
+               "with --once and --api: how long it waits for the connectors of its domains");
   run->add_option("--api", line.run.api, "serve the HTTP API there; without --api-certificate to this machine alone")
       ->envname("PLUMBLINE_API")
       ->type_name("HOST:PORT");

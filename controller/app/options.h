@@ -64,6 +64,7 @@ struct ApplyOptions {
 };
 
 struct RunOptions {
+  Duration connector_wait = std::chrono::minutes(1);  // of a round for those that its domains are reached through
   Duration interval = std::chrono::minutes(5);
   Duration poll = std::chrono::seconds(5);              // a cheap look, where the directory did not say that it changed
   Duration confirm_removal = std::chrono::seconds(30);  // see engine::LaneOptions::confirm_undeclared

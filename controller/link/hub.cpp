@@ -158,6 +158,10 @@ void Hub::tick() {
     } else if (now - session->heard > kMissedBeats * parts_.options.beat) {
       silent.emplace_back(id,
                           fmt::format("nothing was heard for {}", format_duration(kMissedBeats * parts_.options.beat)));
+    } else if (now - session->beaten >= parts_.options.beat) {
+      // Not as an answer to the agent's: that may be far behind what it sends of a large read.
+      session->beaten = now;
+      parts_.send(id, to_message({FrameType::beat, 0, 0, {}}));
     }
   }
   for (const auto& [id, why] : silent) drop(*sessions_.at(id), why, false);
@@ -339,9 +343,10 @@ void Hub::on_beat(Session& session, const Frame& frame) {
   auto health = decode_health(frame.body);
   if (!health) return drop(session, health.error().message, true);
   ConnectorState& state = state_of(session.connector);
-  if (health->clock != 0) state.clock_skew = SystemTime(std::chrono::milliseconds(health->clock)) - parts_.clock.now();
+  // Behind an answer it was long on its way, and its clock says nothing.
+  if (health->clock != 0 && session.questions.empty())
+    state.clock_skew = SystemTime(std::chrono::milliseconds(health->clock)) - parts_.clock.now();
   state.health = std::move(*health);
-  parts_.send(session.id, to_message({FrameType::beat, 0, 0, {}}));
 }
 
 std::map<ResourceKey, ConnectorState> Hub::states() const {

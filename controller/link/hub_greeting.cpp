@@ -179,9 +179,11 @@ void Hub::on_proof(Session& session, const Frame& frame) {
 void Hub::on_ready(Session& session) {
   if (!takes(session.connector))
     return refuse(session, {"Archived", "this connector is archived, or is no longer in the manifests", kSlowRetry});
-  session.identity->counter = std::exchange(session.identity->pending, 0);
-  if (const auto kept = parts_.identities.save(*session.identity); !kept)
-    return refuse(session, {"Busy", kept.error().message, {}});
+  Identity& identity = *session.identity;
+  identity.counter = std::exchange(identity.pending, 0);
+  const std::string token = identity.token;
+  const auto kept = token.empty() ? parts_.identities.save(identity) : parts_.identities.confirm(identity);
+  if (!kept) return refuse(session, {"Busy", kept.error().message, {}});
   // One that is still here has been cut off without our having noticed, or it is a copy: then it does not come back.
   if (Session* const old = online_session(session.connector); old != nullptr)
     drop(*old, "another link of the same connector came", false);
@@ -197,9 +199,9 @@ void Hub::on_ready(Session& session) {
   state.key_since = session.identity->renewed;
   state.last_seen = parts_.clock.now();
   set_phase(session.connector, Phase::online);
-  if (session.token)
+  if (!token.empty())
     tell(session.connector, "connector.enrolled",
-         fmt::format("{} ({}) with token {}", session.peer, session.hello.facts.host, session.token->id), true);
+         fmt::format("{} ({}) with token {}", session.peer, session.hello.facts.host, token), true);
   tell(session.connector, "connector.online",
        fmt::format("{} ({}, {} {}, version {})", session.peer, state.facts.host, state.facts.os, state.facts.arch,
                    state.facts.version));

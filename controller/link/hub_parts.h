@@ -13,7 +13,7 @@ struct Hub::Session {
   Stage stage = Stage::greeting;
   std::string peer, binding, hub_nonce;
   bool loopback = false, tls = false;
-  SteadyTime opened{}, heard{};
+  SteadyTime opened{}, heard{}, beaten{};  // beaten: when we last said that we are there
   Hello hello{};
   std::optional<EnrolmentToken> token{};  // that the agent came with
   std::optional<Identity> identity{};

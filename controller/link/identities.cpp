@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -22,6 +23,7 @@ constexpr std::size_t kTokenText = 4 + 2 * kTokenIdBytes + 1 + 2 * kSecretBytes;
 struct TokenRecord {
   EnrolmentToken token;
   std::string hash;
+  std::string identity;  // that it has made; empty: none yet
 };
 
 std::optional<TokenRecord> parse_token(const StateStore::Item& item) {
@@ -35,6 +37,7 @@ std::optional<TokenRecord> parse_token(const StateStore::Item& item) {
   record.token.connector = parse_key(text_at(value, "/connector").value_or(""));
   record.token.created_by = text_at(value, "/createdBy").value_or("");
   record.hash = text_at(value, "/sha256").value_or("");
+  record.identity = text_at(value, "/identity").value_or("");
   if (!created || !expires || record.token.connector.name.empty() || record.hash.size() != 64) return {};
   record.token.created = *created;
   record.token.expires = *expires;
@@ -47,6 +50,17 @@ std::uint64_t number_in(const std::optional<StateStore::Item>& item) {
   return number;
 }
 
+StateStore::Put put_of(const TokenRecord& record) {
+  const EnrolmentToken& token = record.token;
+  const Value value = Object{{"connector", to_string(token.connector)},
+                             {"created", format_time(token.created)},
+                             {"expires", format_time(token.expires)},
+                             {"createdBy", token.created_by},
+                             {"sha256", record.hash},
+                             {"identity", record.identity}};
+  return {std::string(kToken) + token.id, boost::json::serialize(value)};
+}
+
 StateStore::Put put_of(const Identity& identity) {
   Object object{{"connector", to_string(identity.connector)},
                 {"publicKey", base64(identity.public_key)},
@@ -56,6 +70,7 @@ StateStore::Put put_of(const Identity& identity) {
                 {"enrolled", format_time(identity.enrolled)},
                 {"renewed", format_time(identity.renewed)}};
   if (!identity.next_key.empty()) object["nextKey"] = base64(identity.next_key);
+  if (!identity.token.empty()) object["token"] = identity.token;
   return {std::string(kIdentity) + identity.id, boost::json::serialize(object)};
 }
 
@@ -94,15 +109,10 @@ Result<Identities::Created> Identities::create_token(const ResourceKey& connecto
     return fail(Fault::invalid, "a token of a connector has to expire, after {} at the latest",
                 format_duration(kLongestTokenLifetime));
   const SystemTime now = clock_.now();
-  EnrolmentToken token{random_hex(kTokenIdBytes), connector, now, now + lifetime, created_by};
+  EnrolmentToken token{random_hex(kTokenIdBytes), connector, now, now + lifetime, printable(created_by)};
   std::string secret = random_hex(kSecretBytes);
-  const Value record = Object{{"connector", to_string(connector)},
-                              {"created", format_time(now)},
-                              {"expires", format_time(token.expires)},
-                              {"createdBy", printable(created_by)},
-                              {"sha256", sha256(secret)}};
-  const std::string key = std::string(kToken) + token.id;
-  const auto kept = commit({{key, boost::json::serialize(record)}}, {{key, 0}});
+  const auto put = put_of(TokenRecord{token, sha256(secret), {}});
+  const auto kept = commit({put}, {{put.key, 0}});
   Secret text(fmt::format("{}{}_{}", kPrefix, token.id, secret));
   wipe(secret);
   if (!kept) return tl::unexpected(kept.error());
@@ -122,7 +132,11 @@ Result<void> Identities::revoke_token(const std::string& id) {
   const std::string key = std::string(kToken) + id;
   PLUMB_TRY(const auto found, store_.get(key));
   if (!found) return fail(Fault::not_found, "there is no token {} of a connector", printable(id));
-  return commit({{key, std::nullopt}}, {});
+  std::vector<StateStore::Put> puts{{key, std::nullopt}};
+  const auto record = parse_token(*found);
+  // What it has made and nobody has confirmed is no more than the token is.
+  if (record && !record->identity.empty()) puts.push_back({std::string(kIdentity) + record->identity, std::nullopt});
+  return commit(std::move(puts), {});
 }
 
 Result<EnrolmentToken> Identities::check_token(std::string_view text) const {
@@ -141,24 +155,44 @@ Result<EnrolmentToken> Identities::check_token(std::string_view text) const {
 
 Result<Identity> Identities::enrol(const EnrolmentToken& token, std::string_view public_key) {
   const std::string key = std::string(kToken) + token.id;
+  const auto gone = [] { return fail(Fault::denied, "the token was used meanwhile"); };
   PLUMB_TRY(const auto item, store_.get(key));
-  if (!item) return fail(Fault::denied, "the token was used meanwhile");
+  auto record = item ? parse_token(*item) : std::nullopt;
+  if (!record) return gone();
+  if (!record->identity.empty()) {
+    PLUMB_TRY(auto made, find(record->identity));
+    if (!made || made->public_key != public_key || made->token != token.id) return gone();
+    return std::move(*made);
+  }
   const SystemTime now = clock_.now();
   Identity identity{.id = random_hex(kIdBytes),
                     .connector = token.connector,
                     .public_key = std::string(public_key),
+                    .token = token.id,
                     .enrolled = now,
                     .renewed = now};
-  std::vector<StateStore::Put> puts{{key, std::nullopt}, put_of(identity)};
-  PLUMB_TRY(const auto others, all());
-  for (const Identity& other : others)
-    if (other.connector == token.connector) puts.push_back({std::string(kIdentity) + other.id, std::nullopt});
-  auto kept = commit(std::move(puts), {{key, item->version}});
-  if (!kept && kept.error().fault == Fault::conflict) return fail(Fault::denied, "the token was used meanwhile");
+  record->identity = identity.id;
+  auto kept = commit({put_of(*record), put_of(identity)}, {{key, item->version}});
+  if (!kept && kept.error().fault == Fault::conflict) return gone();
   PLUMB_CHECK(kept);
   PLUMB_TRY(auto found, find(identity.id));
   if (!found) return fail(Fault::denied, "the identity was revoked meanwhile");
   return std::move(*found);
+}
+
+Result<void> Identities::confirm(Identity& identity) {
+  std::vector<StateStore::Put> puts{{std::string(kToken) + std::exchange(identity.token, {}), std::nullopt}};
+  PLUMB_TRY(const auto others, all());
+  const auto known = versions_.find(identity.id);
+  const StateStore::Guard guard{std::string(kIdentity) + identity.id, known == versions_.end() ? 0 : known->second};
+  for (const Identity& other : others)
+    if (other.connector == identity.connector && other.id != identity.id)
+      puts.push_back({std::string(kIdentity) + other.id, std::nullopt});
+  puts.push_back(put_of(identity));
+  PLUMB_CHECK(commit(std::move(puts), {guard}));
+  PLUMB_TRY(const auto item, store_.get(guard.key));
+  if (item) versions_[identity.id] = item->version;
+  return {};
 }
 
 std::optional<Identity> Identities::parse(const StateStore::Item& item) {
@@ -173,6 +207,7 @@ std::optional<Identity> Identities::parse(const StateStore::Item& item) {
   identity.counter = unsigned_at(value, "/counter");
   identity.pending = unsigned_at(value, "/pending");
   identity.held = text_at(value, "/held").value_or("");
+  identity.token = text_at(value, "/token").value_or("");
   identity.enrolled = parse_time(text_at(value, "/enrolled").value_or("")).value_or(SystemTime{});
   identity.renewed = parse_time(text_at(value, "/renewed").value_or("")).value_or(SystemTime{});
   if (identity.connector.name.empty() || identity.public_key.empty()) return {};

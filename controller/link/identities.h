@@ -25,11 +25,13 @@ struct Identity {
   std::uint64_t counter = 0;           // of the session that is or was the last; the next hello names it
   std::uint64_t pending = 0;           // that a welcome gave and the agent has not said it kept; 0: none
   std::string held{};                  // why nobody may use it until a person has decided; empty: it is good
+  std::string token{};                 // id of the token it was made with, until the agent has said that it kept it
   SystemTime enrolled{}, renewed{};
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
-// A token that makes an identity, once.
+// A token that makes an identity, once: it belongs to the first key that came with it, and is used up once the agent
+// with that key has said that it kept what it was given. So a link that breaks meanwhile costs nothing.
 struct EnrolmentToken {
   std::string id;  // 16 hexadecimal digits; not secret
   ResourceKey connector;
@@ -55,9 +57,11 @@ class Identities {
   Result<void> revoke_token(const std::string& id);    // Fault::not_found
   // The token, if it may be used now. Fault::denied: it may not, whatever the reason.
   Result<EnrolmentToken> check_token(std::string_view text) const;
-  // Uses it up: an identity with this key, in place of those that the connector had. Fault::denied if another was
-  // faster.
+  // An identity with this key; the one that was made before, where the same key comes with it again. Fault::denied if
+  // the token is another key's.
   Result<Identity> enrol(const EnrolmentToken& token, std::string_view public_key);
+  // Saves it, in place of those that the connector had, and uses up its token.
+  Result<void> confirm(Identity& identity);
 
   Result<std::optional<Identity>> find(const std::string& id) const;
   Result<std::vector<Identity>> all() const;

@@ -1,9 +1,6 @@
 // net::HttpClient and net::WebSocketClient through a real squid that asks for a password.
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -13,6 +10,7 @@
 #include "tests/support/http_exchange.h"
 #include "tests/support/http_peer.h"
 #include "tests/support/http_process.h"
+#include "tests/support/squid.h"
 #include "tests/support/tls_certificates.h"
 #include "tests/support/web_socket_world.h"
 
@@ -23,44 +21,12 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr const char* kSettings = R"(
-http_port 127.0.0.1:{1}
-auth_param basic program /usr/lib/squid/basic_ncsa_auth {0}/passwords
-auth_param basic children 1
-acl known proxy_auth REQUIRED
-acl closed port 1
-http_access deny closed
-http_access allow known
-http_access deny all
-cache deny all
-pid_filename {0}/pid
-access_log stdio:{0}/access.log
-cache_log {0}/cache.log
-coredump_dir {0}
-cache_effective_user proxy
-shutdown_lifetime 0 seconds
-pinger_enable off
-)";
-
-std::string hash_of(const std::string& password) {
-  FILE* const pipe = ::popen(("openssl passwd -apr1 " + password).c_str(), "r");
-  char line[256] = {};
-  const char* const got = std::fgets(line, sizeof line, pipe);
-  ::pclose(pipe);
-  return got != nullptr ? line : "";
-}
-
 class Squid : public ::testing::Test {
  protected:
   void SetUp() override {
     PLUMB_NEEDS("squid");
-    port_ = HttpProcess::free_port();
-    squid_.write("passwords", "jane:" + hash_of("pass-word"));
-    const std::string settings = squid_.write("squid.conf", fmt::format(kSettings, squid_.folder(), port_));
-    // The name is that of its shared memory: other squids of this machine have others.
-    squid_.run(
-        {HttpProcess::path_of("squid"), "-N", "-n", fmt::format("plumb{}x{}", ::getpid(), port_), "-f", settings},
-        port_);
+    squid_.emplace("jane", "pass-word");
+    port_ = squid_->port();
   }
   ~Squid() override { loop_.stop(); }
 
@@ -77,7 +43,7 @@ class Squid : public ::testing::Test {
   const Certificate leaf_ = make_certificate({.names = {"IP:127.0.0.1"}}, &authority_);
   HttpPeer plain_{answering([](const std::string&) { return "plain"; })};
   HttpPeer secured_{answering([](const std::string&) { return "secured"; }), PeerTls{leaf_.pem, leaf_.key}};
-  HttpProcess squid_;
+  std::optional<SquidProcess> squid_;
   std::uint16_t port_ = 0;
   net::Loop loop_;
   net::HttpClient client_{loop_, {.egress = *net::Egress::parse({"127.0.0.0/8"})}};

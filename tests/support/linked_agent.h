@@ -29,7 +29,8 @@ class LinkWorld {
     std::optional<link::Agent> agent{};
     std::unique_ptr<connector::Workplace> place{};
     link::SessionId session = 0;
-    bool cut = false;  // what is sent does not arrive, and nobody is told
+    bool cut = false;                          // what is sent does not arrive, and nobody is told
+    link::FrameType lost = link::FrameType{};  // from the first of these on; and then the link breaks
     std::string ended{};
     std::string level{};
     std::optional<link::Refusal> refusal{};
@@ -59,6 +60,15 @@ class LinkWorld {
     std::optional<decltype(what())> result;
     EXPECT_TRUE(loop.call([&] { result.emplace(what()); }));
     return std::move(*result);
+  }
+
+  // Another hub on the same state, as after a restart; all links are broken.
+  void restart_hub() {
+    on_loop([&] {
+      for (auto& each : sites) hang_up(*each);
+      hub.emplace(parts(), identities.next_epoch().value());
+      return true;
+    });
   }
 
   static ResourceKey key(const std::string& name) { return {"Connector", "default", name}; }
@@ -127,7 +137,19 @@ class LinkWorld {
     for (int i = 0; i < 20; ++i) on_loop([] { return true; });
   }
 
-  RealClock clock;
+  // Real time, and what the test adds to it.
+  class LaterClock final : public Clock {
+   public:
+    SystemTime now() const override { return real_.now() + ahead_.load(); }
+    SteadyTime steady() const override { return real_.steady() + ahead_.load(); }
+    void advance(Duration by) { ahead_ = ahead_.load() + by; }
+
+   private:
+    RealClock real_;
+    std::atomic<Duration> ahead_{Duration::zero()};
+  };
+
+  LaterClock clock;
   net::Loop loop;
   FakeStateStore store;
   link::Identities identities{store, clock};
@@ -141,10 +163,18 @@ class LinkWorld {
       if (each->session == session) return each.get();
     return nullptr;
   }
+  bool loses(Site& at, const std::string& message) {
+    const auto frame = link::parse_frame(message);
+    if (at.lost == link::FrameType{} || !frame || frame->type != at.lost) return false;
+    at.ended = "the link broke";
+    hang_up(at);
+    return true;
+  }
   void to_agent(link::SessionId session, std::string message) {
     loop.post([this, session, message = std::move(message)] {
       Site* const at = at_session(session);
       if (at == nullptr || !at->agent || at->cut) return;
+      if (loses(*at, message)) return;
       if (const auto good = at->agent->received(message); !good) {
         at->refusal = at->agent->refusal();
         at->ended = good.error().message;
@@ -154,7 +184,8 @@ class LinkWorld {
   }
   void to_hub(const Site& from, std::string message) {
     loop.post([this, session = from.session, &from, message = std::move(message)] {
-      if (!from.cut) hub->received(session, message);
+      if (Site* const at = at_session(session); at != nullptr && !loses(*at, message) && !from.cut)
+        hub->received(session, message);
     });
   }
   void hub_ends(link::SessionId session, std::string why) {

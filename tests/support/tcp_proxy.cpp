@@ -162,6 +162,7 @@ bool TcpProxy::pass(Pair& pair, bool from_server, const char* data, std::size_t 
   const int to = from_server ? pair.client : pair.server;
   while (size > 0) {
     std::size_t part = from_server && drip_ > 0 ? 1 : size;
+    if (rate_ > 0) part = std::min<std::size_t>(part, 1400);
     if (const auto limit = sent_limit_.load(); limit >= 0 && to_server_ >= limit) black_hole();
     const Fault fault = fault_;
     if (fault != Fault::none) {
@@ -183,6 +184,10 @@ bool TcpProxy::pass(Pair& pair, bool from_server, const char* data, std::size_t 
     (from_server ? from_server_ : to_server_) += done;
     data += done;
     size -= static_cast<std::size_t>(done);
+    if (const std::int64_t rate = rate_; rate > 0) {
+      const timespec pause{0, std::min<long>(static_cast<long>(done * 1'000'000'000 / rate), 999'999'999)};
+      ::ppoll(nullptr, 0, &pause, nullptr);
+    }
     if (from_server && drip_ > 0) {
       const timespec pause{0, static_cast<long>(drip_ * 1000)};
       ::ppoll(nullptr, 0, &pause, nullptr);

@@ -44,6 +44,8 @@ class TcpProxy {
   void heal() { fail_after(-1, Fault::none); }
   // Passes what comes from the server in pieces of one byte, with this much time between them.
   void drip(std::chrono::microseconds pause) { drip_ = pause.count(); }
+  // Passes no more than this in a second, each way of each connection, as a thin line does; 0: as fast as it goes.
+  void rate(std::int64_t bytes_a_second) { rate_ = bytes_a_second; }
   // How many connections were accepted so far, and bytes passed from the server.
   int connections() const { return connections_; }
   std::int64_t from_server() const { return from_server_; }
@@ -58,7 +60,7 @@ class TcpProxy {
   std::uint16_t server_port_, port_ = 0;
   int listener_ = -1;
   std::atomic<bool> stopping_{false};
-  std::atomic<std::int64_t> delay_{0}, drip_{0}, from_server_{0}, limit_{-1}, to_server_{0}, sent_limit_{-1};
+  std::atomic<std::int64_t> delay_{0}, drip_{0}, rate_{0}, from_server_{0}, limit_{-1}, to_server_{0}, sent_limit_{-1};
   std::atomic<Fault> fault_{Fault::none};
   std::atomic<int> connections_{0};
   std::mutex mutex_;

@@ -128,7 +128,8 @@ TEST_F(ConnectorCommands, RevokingEndsTheIdentityAndTheTokensOfOne) {
     link::Identities identities(store, clock_);
     for (const ResourceKey& key : {kOne, kTwo}) {
       const auto token = identities.create_token(key, link::kTokenLifetime, "test");
-      ASSERT_TRUE(identities.enrol(token->token, std::string(32, 'k')));
+      auto identity = identities.enrol(token->token, std::string(32, 'k'));
+      ASSERT_TRUE(identity && identities.confirm(*identity));
     }
     ASSERT_TRUE(identities.create_token(kOne, link::kTokenLifetime, "test"));
     before = *identities.changes();
@@ -221,7 +222,8 @@ TEST_F(ConnectorCommands, WhatIsConnectedIsDeletedByForceOnly) {
     link::Identities identities(store, clock_);
     for (const ResourceKey& key : {kOne, kTwo}) {
       const auto token = identities.create_token(key, link::kTokenLifetime, "test");
-      ASSERT_TRUE(identities.enrol(token->token, std::string(32, 'k')));
+      auto identity = identities.enrol(token->token, std::string(32, 'k'));
+      ASSERT_TRUE(identity && identities.confirm(*identity));
     }
   });
   say_of({{kOne, online()}, {kTwo, {.phase = Phase::offline}}});
