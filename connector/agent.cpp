@@ -130,6 +130,10 @@ class Runner {
   void tick() {
     loop_.later(kTick, [this] { tick(); });
     yard_.reap();
+    if (!session_ && status_.state == "auth-failed" && another_token()) {
+      ++turn_;  // in place of the later attempt
+      return dial();
+    }
     if (ending_ || !session_ || !session_->agent) return;
     if (const auto good = session_->agent->tick(); !good) end(good.error());
   }
@@ -143,6 +147,14 @@ class Runner {
     token_ = std::string(token->reveal());
     token_digest_ = digest;
     return true;
+  }
+
+  // One that was not tried yet: a person waits for it.
+  bool another_token() const {
+    const auto token = read_token(config_);
+    if (!token) return false;
+    const std::string digest = sha256(token->reveal());
+    return digest != bad_token_ && digest != token_digest_;
   }
 
   void dial() {

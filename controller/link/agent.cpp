@@ -173,8 +173,13 @@ Result<void> Agent::on_request(const Frame& frame) {
     begin(open);
     return {};
   }
-  gathering_ += open.job.payload.size();
-  return {};
+  return gather(open.job.payload.size());
+}
+
+Result<void> Agent::gather(std::size_t bytes) {
+  gathering_ += bytes;
+  if (gathering_ <= parts_.limits.payload_bytes) return {};
+  return fail(Fault::invalid, "the controller sent questions of more than {} bytes", parts_.limits.payload_bytes);
 }
 
 Result<void> Agent::on_more(const Frame& frame) {
@@ -186,9 +191,7 @@ Result<void> Agent::on_more(const Frame& frame) {
   Reader in(frame.body);
   const bool more = in.flag();
   const std::string_view piece = in.rest();
-  gathering_ += piece.size();
-  if (gathering_ > parts_.limits.payload_bytes)
-    return fail(Fault::invalid, "the controller sent questions of more than {} bytes", parts_.limits.payload_bytes);
+  PLUMB_CHECK(gather(piece.size()));
   open.job.payload += piece;
   if (more) return {};
   gathering_ -= open.job.payload.size();
@@ -213,7 +216,7 @@ Result<void> Agent::on_credit(const Frame& frame) {
   Reader in(frame.body);
   found->second.credit += in.u32();
   if (!in.at_end()) return fail(Fault::invalid, "the controller sent credit that cannot be read");
-  parts_.credited(frame.request);
+  if (found->second.whole) parts_.credited(frame.request);
   return {};
 }
 

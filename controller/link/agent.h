@@ -93,6 +93,7 @@ class Agent {
   Result<void> on_credit(const Frame& frame);
   Result<void> on_settings(const Frame& frame);
   Result<void> renew_key();
+  Result<void> gather(std::size_t bytes);  // of a question that is not whole
   void begin(Open& open);
   const Secret& signing_key() const {
     return parts_.keys.next.empty() || parts_.with_old ? parts_.keys.key : parts_.keys.next;

@@ -62,6 +62,8 @@ void Hub::set_phase(const ResourceKey& connector, Phase phase) {
 
 void Hub::publish(std::map<ResourceKey, DeclaredConnector> declared) {
   const auto before = std::exchange(declared_, std::move(declared));
+  members_.clear();
+  for (const auto& [key, connector] : declared_) members_[connector.group].push_back(key);
   for (const auto& [key, connector] : declared_)
     if (!states_.contains(key)) set_phase(key, Phase::pending);
   // One that was taken out while we ran is nobody any more; one that is only not there at our start is refused.
@@ -95,6 +97,7 @@ void Hub::check_revoked() {
   std::set<ResourceKey> enrolled;
   for (const Identity& each : *identities) {
     known.emplace(each.id, &each);
+    if (!each.token.empty()) continue;  // it may still come to nothing, and another one is there
     enrolled.insert(each.connector);
     if (!declared_.contains(each.connector)) continue;
     ConnectorState& state = state_of(each.connector);
@@ -127,6 +130,8 @@ void Hub::forget(SessionId id, const Error& why) {
   if (found == sessions_.end()) return;
   const auto session = std::move(found->second);
   sessions_.erase(found);
+  if (const auto online = online_.find(session->connector); online != online_.end() && online->second == id)
+    online_.erase(online);
   const bool was_online = session->stage == Session::Stage::online;
   for (const std::uint64_t question : session->questions) {
     const auto asked = questions_.find(question);
@@ -193,9 +198,8 @@ void Hub::tick() {
 }
 
 Hub::Session* Hub::online_session(const ResourceKey& connector) {
-  for (const auto& [id, session] : sessions_)
-    if (session->stage == Session::Stage::online && session->connector == connector) return session.get();
-  return nullptr;
+  const auto found = online_.find(connector);
+  return found == online_.end() ? nullptr : sessions_.at(found->second).get();
 }
 
 SessionId Hub::session_of(const ResourceKey& connector) {
@@ -231,17 +235,20 @@ Hub::Session* Hub::member_for(const Ask& ask, std::string& why_none) {
     return nullptr;
   }
   std::vector<Session*> members;
-  for (const auto& [id, session] : sessions_) {
-    if (session->stage != Session::Stage::online) continue;
-    const auto declared = declared_.find(session->connector);
-    if (declared == declared_.end()) continue;
-    const bool meant = to_string(session->connector) == ask.group;
-    if (!meant && (declared->second.group != ask.group || !declared->second.enabled)) continue;
+  const auto consider = [&](const ResourceKey& key) {
+    Session* const session = online_session(key);
+    if (session == nullptr) return;
     if (members.empty() || session->questions.size() == members.front()->questions.size()) {
-      members.push_back(session.get());
+      members.push_back(session);
     } else if (session->questions.size() < members.front()->questions.size()) {
-      members = {session.get()};
+      members = {session};
     }
+  };
+  if (const auto group = members_.find(ask.group); group != members_.end()) {
+    for (const ResourceKey& key : group->second)
+      if (declared_.at(key).enabled) consider(key);
+  } else if (const ResourceKey key = parse_key(ask.group); declared_.contains(key)) {
+    consider(key);  // one alone, enabled or not
   }
   if (members.empty()) {
     why_none = who_is_missing(ask.group);
@@ -263,12 +270,18 @@ void Hub::ask(std::uint64_t id, Ask ask, std::shared_ptr<Sink> sink) {
     sink->done(fail(Fault::invalid, "a question of {} bytes to a connector; {} are the most", ask.payload.size(),
                     parts_.options.payload_most),
                false);
+  } else if (session->waiting + ask.payload.size() > parts_.options.waiting_most) {
+    sink->done(
+        fail(Fault::unavailable, "{} has {} bytes of questions to work on", session->connector, session->waiting),
+        false);
   } else {
     session->questions.insert(id);
+    session->waiting += ask.payload.size();
     questions_[id] = {.sink = sink,
                       .session = session->id,
                       .until = parts_.clock.steady() + ask.limit + kGrace,
-                      .credit = kFirstCredit};
+                      .credit = kFirstCredit,
+                      .payload = ask.payload.size()};
     sink->assigned(session->id);
     send_question(*session, id, ask);
   }
@@ -330,6 +343,7 @@ void Hub::on_answer(Session& session, const Frame& frame) {
   }
   const auto sink = std::move(question.sink);
   session.questions.erase(frame.request);
+  session.waiting -= question.payload;
   questions_.erase(found);
   if (!sink) return;
   if (frame.type == FrameType::failed) {

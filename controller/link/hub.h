@@ -57,10 +57,11 @@ struct HubOptions {
   bool need_tls = true;  // refuses links that are not encrypted, but from this machine itself
   Duration greeting_limit = std::chrono::seconds(10);
   Duration beat = std::chrono::seconds(10);
-  std::size_t greeting_most = 2000;       // connections that have not shown yet who they are
-  std::size_t asked_most = 512;           // open questions to one agent
-  std::size_t payload_most = 72U << 20U;  // bytes of one question: a request with the largest body, and its headers
-  std::size_t strangers_told = 20;        // records of peers that are nobody, in a minute; further ones are counted
+  std::size_t greeting_most = 2000;        // connections that have not shown yet who they are
+  std::size_t asked_most = 512;            // open questions to one agent
+  std::size_t payload_most = 72U << 20U;   // bytes of one question: a request with the largest body, and its headers
+  std::size_t waiting_most = 160U << 20U;  // bytes of all open questions to one agent, which may not have gone out yet
+  std::size_t strangers_told = 20;         // records of peers that are nobody, in a minute; further ones are counted
 };
 
 // The controller's end of all links: who is there, and who works on what. Sees messages and gives messages; sockets are
@@ -138,7 +139,9 @@ class Hub {
   const std::uint64_t epoch_;
   std::map<ResourceKey, DeclaredConnector> declared_;
   std::map<ResourceKey, ConnectorState> states_;
+  std::map<std::string, std::vector<ResourceKey>, std::less<>> members_;  // declared_ by group
   Sessions sessions_;
+  std::map<ResourceKey, SessionId> online_;  // those of sessions_ that are
   std::map<std::uint64_t, Question> questions_;
   SessionId next_session_ = 1;
   std::uint64_t chosen_ = 0, seen_changes_ = 0;

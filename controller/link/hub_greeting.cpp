@@ -188,6 +188,7 @@ void Hub::on_ready(Session& session) {
   if (Session* const old = online_session(session.connector); old != nullptr)
     drop(*old, "another link of the same connector came", false);
   session.stage = Session::Stage::online;
+  online_[session.connector] = session.id;
   ConnectorState& state = state_of(session.connector);
   state.identity = session.identity->id;
   state.peer = session.peer;

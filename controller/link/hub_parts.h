@@ -19,6 +19,7 @@ struct Hub::Session {
   std::optional<Identity> identity{};
   ResourceKey connector{};
   bool renewing = false;
+  std::size_t waiting = 0;              // bytes of their payloads
   std::set<std::uint64_t> questions{};  // also those that nobody waits for, until the agent has answered
 };
 
@@ -28,6 +29,7 @@ struct Hub::Question {
   SteadyTime until{};
   std::uint64_t credit = 0;  // bytes that the agent may still send
   std::uint32_t next = 0;    // sequence
+  std::size_t payload = 0;   // bytes
 };
 
 }  // namespace plumb::link

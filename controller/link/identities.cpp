@@ -182,12 +182,11 @@ Result<Identity> Identities::enrol(const EnrolmentToken& token, std::string_view
 
 Result<void> Identities::confirm(Identity& identity) {
   std::vector<StateStore::Put> puts{{std::string(kToken) + std::exchange(identity.token, {}), std::nullopt}};
-  PLUMB_TRY(const auto others, all());
+  PLUMB_TRY(const auto others, of(identity.connector));
   const auto known = versions_.find(identity.id);
   const StateStore::Guard guard{std::string(kIdentity) + identity.id, known == versions_.end() ? 0 : known->second};
   for (const Identity& other : others)
-    if (other.connector == identity.connector && other.id != identity.id)
-      puts.push_back({std::string(kIdentity) + other.id, std::nullopt});
+    if (other.id != identity.id) puts.push_back({std::string(kIdentity) + other.id, std::nullopt});
   puts.push_back(put_of(identity));
   PLUMB_CHECK(commit(std::move(puts), {guard}));
   PLUMB_TRY(const auto item, store_.get(guard.key));
@@ -233,6 +232,21 @@ Result<std::vector<Identity>> Identities::all() const {
   return identities;
 }
 
+// A look at the text first: a thousand agents that register at once would else parse a million records.
+Result<std::vector<Identity>> Identities::of(const ResourceKey& connector) const {
+  PLUMB_TRY(const auto items, store_.list(kIdentity));
+  const std::string mentioned = boost::json::serialize(Value(to_string(connector)));
+  std::vector<Identity> found;
+  for (const auto& item : items) {
+    if (item.value.find(mentioned) == std::string::npos) continue;
+    auto identity = parse(item);
+    if (!identity || identity->connector != connector) continue;
+    versions_[identity->id] = item.version;
+    found.push_back(std::move(*identity));
+  }
+  return found;
+}
+
 Result<void> Identities::save(const Identity& identity) {
   const auto put = put_of(identity);
   const auto known = versions_.find(identity.id);
@@ -244,9 +258,8 @@ Result<void> Identities::save(const Identity& identity) {
 
 Result<std::size_t> Identities::revoke(const ResourceKey& connector) {
   std::vector<StateStore::Put> puts;
-  PLUMB_TRY(const auto identities, all());
-  for (const Identity& each : identities)
-    if (each.connector == connector) puts.push_back({std::string(kIdentity) + each.id, std::nullopt});
+  PLUMB_TRY(const auto identities, of(connector));
+  for (const Identity& each : identities) puts.push_back({std::string(kIdentity) + each.id, std::nullopt});
   const std::size_t count = puts.size();
   PLUMB_TRY(const auto open, tokens());
   for (const EnrolmentToken& each : open)

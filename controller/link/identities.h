@@ -82,6 +82,7 @@ class Identities {
     std::uint64_t version = 0;
   };
   static std::optional<Identity> parse(const StateStore::Item& item);
+  Result<std::vector<Identity>> of(const ResourceKey& connector) const;
 
   StateStore& store_;
   const Clock& clock_;

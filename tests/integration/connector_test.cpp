@@ -188,7 +188,7 @@ TEST_F(Connectors, WhatIsRevokedIsCutOffWithinFiveSeconds) {
   EXPECT_TRUE(berlin->agent().prints("Revoked", seconds(5))) << berlin->agent().output();
   // A new token, and nothing has to be installed again.
   berlin->token(token_for("berlin"));
-  EXPECT_TRUE(berlin->is_online(seconds(90))) << berlin->agent().output();
+  EXPECT_TRUE(berlin->is_online(seconds(20))) << berlin->agent().output();
 }
 
 TEST_F(Connectors, CommandsBesideTheControllerWorkThroughItsConnectors) {

@@ -177,6 +177,34 @@ TEST_F(HubTest, SaysThatItIsThereWhateverItHears) {
   gate.set_value();
 }
 
+// Questions go into the link whole: what an agent has not taken must not fill the memory.
+TEST_F(HubTest, AnAgentGetsNoMoreThanItCanBeMadeToHold) {
+  auto parts = world_.parts();
+  parts.options.waiting_most = 1000;
+  world_.on_loop([&] {
+    world_.hub.emplace(parts, world_.identities.next_epoch().value());
+    return true;
+  });
+  world_.declare({"a", "b"});
+  auto& site = world_.site("a");
+  std::promise<void> gate;
+  const std::shared_future<void> open = gate.get_future().share();
+  site.skills.other = [open](const link::Job&, connector::Reply&) {
+    open.wait();
+    return Result<std::string>("end");
+  };
+  ASSERT_TRUE(world_.dial(site));
+  const auto sink = std::make_shared<Heard>();
+  asker_.ask({.group = "default/site", .method = Method::logs, .payload = std::string(900, 'x')}, sink);
+  const auto refused = ask("default/site", std::string(200, 'x'));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("has 900 bytes of questions to work on"));
+  gate.set_value();
+  EXPECT_TRUE(ask("default/site", std::string(100, 'x')));
+  world_.settle();
+  EXPECT_TRUE(ask("default/site", std::string(900, 'x'))) << "what was answered does not count any more";
+}
+
 TEST_F(HubTest, ATokenThatExpiredOrWasRevokedOpensNothing) {
   auto& late = world_.site("a");
   auto& stored = world_.store.items();
