@@ -105,6 +105,15 @@ TEST_F(ConnectorCommands, DoctorFindsAClosedPortAndAnEmptyPolicy) {
   EXPECT_THAT(doctor.output, HasSubstr("runtime dependencies: none"));
 }
 
+TEST_F(ConnectorCommands, TestIsAnotherNameOfDoctor) {
+  ASSERT_EQ(set_up().status, 0) << everything_;
+  const auto test = connector("test");
+  EXPECT_EQ(test.status, 1);
+  EXPECT_THAT(test.output, HasSubstr("fail  controller.tcp: "));
+  EXPECT_THAT(connector("test --json").output, HasSubstr("\"controller.tcp\""));
+  EXPECT_THAT(connector("--help").output, HasSubstr("test"));
+}
+
 TEST_F(ConnectorCommands, WrongUsageHasItsOwnCode) {
   EXPECT_EQ(connector("").status, 2);
   EXPECT_EQ(connector("setup --unattended").status, 2);
