@@ -20,6 +20,7 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
+#include "controller/base/secret.h"
 #include "controller/base/text.h"
 #include "controller/net/stream.h"
 #include "controller/net/web_socket_link.h"
@@ -85,6 +86,7 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
  public:
   explicit WebSocketLink(WebSocketBeginning beginning);
   ~WebSocketLink() {
+    for (std::string& each : queue_) wipe(each);
     if (gone_) gone_();
   }
   WebSocketLink(const WebSocketLink&) = delete;
@@ -135,7 +137,9 @@ class WebSocketLink final : public std::enable_shared_from_this<WebSocketLink> {
   asio::steady_timer timer_;
   Handle* handle_ = nullptr;  // that refers to this
   std::shared_ptr<WebSocket::Handlers> handlers_;
-  std::deque<std::string> queue_;  // the first is being written
+  // The first is being written. There are passwords in messages, so each is wiped once it is of no more use. What Beast
+  // (which masks a client's in a buffer of its own), OpenSSL and the kernel make of it is theirs.
+  std::deque<std::string> queue_;
   std::size_t queued_ = 0;
   beast::flat_buffer in_;
   SteadyTime last_ping_{};
@@ -166,7 +170,8 @@ class Handle final : public WebSocket {
     if (const auto link = link_) link->start(std::move(handlers));
   }
   void send(std::string message) override {
-    if (const auto link = link_) link->send(std::move(message));
+    if (const auto link = link_) return link->send(std::move(message));
+    wipe(message);
   }
   std::size_t queued() const override { return link_ ? link_->queued() : 0; }
   void close(std::string_view reason) override {
@@ -333,9 +338,10 @@ void WebSocketLink::on_read(Code error) {
 }
 
 void WebSocketLink::send(std::string message) {
-  if (ended_ || failing_ || goodbye_) return;
+  if (ended_ || failing_ || goodbye_) return wipe(message);
   if (queued_ + message.size() + kMessageCost * queue_.size() > options_.queue_limit) {
     failing_ = true;
+    wipe(message);
     asio::post(
         ws_.get_executor(), bound([](WebSocketLink& self) {
           self.end(
@@ -359,6 +365,7 @@ void WebSocketLink::on_written(Code error) {
   if (error == asio::error::operation_aborted) return;  // the read tells why
   if (error) return end(explain(error));
   queued_ -= queue_.front().size();
+  wipe(queue_.front());
   queue_.pop_front();
   if (!queue_.empty()) return write();
   queue_.shrink_to_fit();

@@ -45,7 +45,9 @@ void WebSocketTransport::write(const std::array<asio::const_buffer, 2>& from, St
 void WebSocketTransport::flush(asio::const_buffer behind, std::size_t told, Stream::Moved done) {
   stream_->write({asio::buffer(std::as_const(held_)), behind},
                  [this, told, done = std::move(done)](Code error, std::size_t) {
-                   held_.size() > kKeptBuffer ? held_ = std::string() : held_.erase();
+                   const bool large = held_.size() > kKeptBuffer;
+                   wipe(held_);  // these are whole messages, with what secrets they have
+                   if (large) held_.shrink_to_fit();
                    done(error, error ? 0 : told);
                  });
 }

@@ -13,6 +13,7 @@
 #include <boost/beast/core/role.hpp>
 
 #include "controller/base/clock.h"
+#include "controller/base/secret.h"
 #include "controller/net/stream.h"
 
 namespace plumb::net {
@@ -33,6 +34,9 @@ class WebSocketTransport {
 
   WebSocketTransport(std::shared_ptr<Stream> stream, asio::io_context& io, std::string read_ahead)
       : stream_(std::move(stream)), io_(io), read_ahead_(std::move(read_ahead)) {}
+  ~WebSocketTransport() { wipe(held_); }
+  WebSocketTransport(const WebSocketTransport&) = delete;
+  WebSocketTransport& operator=(const WebSocketTransport&) = delete;
 
   executor_type get_executor() { return io_.get_executor(); }
   Stream& stream() { return *stream_; }
