@@ -28,7 +28,7 @@ namespace {
 
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kFirstPause = std::chrono::seconds(1), kLastPause = std::chrono::minutes(1);
-constexpr Duration kGoodSession = std::chrono::minutes(1);  // one that lasted so long was no failure
+constexpr Duration kGoodSession = std::chrono::seconds(5);  // one that lasted so long was no failure
 constexpr std::string_view kPath = "/connector/v1", kSubprotocol = "plumbline.connector.v1";
 
 // What is allowed to be connected to is the policy's to say, by URL: see Skills::may_send.
@@ -45,6 +45,16 @@ link::AgentFacts facts_of(const Config& config, const std::string& version) {
           .arch = name.machine,
           .version = version,
           .capabilities = {"directory", "http", "logs", "sign-in"}};
+}
+
+// The proxy is of this side: who reads it can mend it.
+Error with_advice(HttpFailure failure) {
+  Error error = std::move(failure.error);
+  if (failure.stage == HttpFailure::Stage::proxy && error.fault == Fault::denied)
+    error.message +=
+        ". Correct [proxy] in the configuration, or have the proxy allow it; then: systemctl restart "
+        "integration-connector";
+  return error;
 }
 
 link::AgentHealth usage() {
@@ -174,7 +184,7 @@ class Runner {
     dialler_.dial(url, route_, std::string(kSubprotocol), {}, config_.dial_timeout, {},
                   [this](net::WebSocketClient::Opened opened) {
                     if (stopping_) return;
-                    if (!opened) return end(opened.error().error);
+                    if (!opened) return end(with_advice(std::move(opened).error()));
                     greet(std::move(*opened));
                   });
   }

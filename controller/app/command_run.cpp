@@ -28,9 +28,11 @@ Result<std::unique_ptr<WebhookServers>> listen_for_hooks(const Workspace& worksp
 }
 
 // A round needs those that its domains are reached through; those that do not come, it does without.
-void wait_for_connectors(RuntimeHost& host, const std::set<std::string>& groups, Duration wait, Console& console) {
-  for (const std::string& group : host.wait_for(groups, wait))
-    console.err << fmt::format("no connector of group \"{}\" has come within {}\n", group, format_duration(wait));
+void wait_for_connectors(RuntimeHost& host, const std::set<std::string>& groups, Duration wait,
+                         const std::stop_token& stop, Console& console) {
+  for (const std::string& group : host.wait_for(groups, wait, stop))
+    if (!stop.stop_requested())
+      console.err << fmt::format("no connector of group \"{}\" has come within {}\n", group, format_duration(wait));
 }
 
 }  // namespace
@@ -96,7 +98,8 @@ Result<int> run_command(const GlobalOptions& options, const RunOptions& run, Con
     PLUMB_CHECK(controller.refresh());
     if (!run.api.empty()) PLUMB_CHECK(begin_serving());
     const bool good = controller.step_all(stopping.get_token(), [&] {
-      if (!run.api.empty()) wait_for_connectors(*host, controller.connector_groups(), run.connector_wait, console);
+      if (!run.api.empty())
+        wait_for_connectors(*host, controller.connector_groups(), run.connector_wait, stopping.get_token(), console);
     });
     console.err << controller.status_line() << '\n';
     return good ? kOk : kFailed;

@@ -35,7 +35,8 @@ struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
              .version = parts.version,
              .send = [this](link::SessionId id, std::string message) { send(id, std::move(message)); },
              .end = [this](link::SessionId id, std::string_view why) { end(id, why); },
-             .tell = parts.tell},
+             .tell = parts.tell,
+             .cut = [this](link::SessionId id) { cut(id); }},
             epoch),
         asker(parts.loop, hub),
         beside(parts.loop, asker) {}
@@ -51,6 +52,14 @@ struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
     found->second->close(why);
     closing.insert_or_assign(id, std::move(found->second));
     sockets.erase(found);
+  }
+
+  void cut(link::SessionId id) {
+    const auto found = sockets.find(id);
+    if (found == sockets.end()) return;
+    const auto socket = std::move(found->second);
+    sockets.erase(found);
+    socket->abort();
   }
 
   void accept(std::shared_ptr<net::WebSocket> socket) {

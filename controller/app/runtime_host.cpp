@@ -378,7 +378,8 @@ Result<std::string> RuntimeHost::serve(const RuntimeOptions& options) {
 
 link::Asker* RuntimeHost::asker() const { return running_->hub ? &running_->hub->asker() : nullptr; }
 
-std::vector<std::string> RuntimeHost::wait_for(const std::set<std::string>& groups, Duration limit) {
+std::vector<std::string> RuntimeHost::wait_for(const std::set<std::string>& groups, Duration limit,
+                                               const std::stop_token& stop) {
   constexpr Duration kLook = std::chrono::milliseconds(50);
   const Deadline deadline = Deadline::in(running_->parts.clock, limit);
   std::vector<std::string> missing;
@@ -388,7 +389,8 @@ std::vector<std::string> RuntimeHost::wait_for(const std::set<std::string>& grou
       for (const std::string& group : groups)
         if (!running_->hub || !running_->hub->is_online(group)) missing.push_back(group);
     });
-    if (missing.empty() || deadline.left(running_->parts.clock.steady()) == Duration::zero()) return missing;
+    const bool over = stop.stop_requested() || deadline.left(running_->parts.clock.steady()) == Duration::zero();
+    if (missing.empty() || over) return missing;
     std::this_thread::sleep_for(kLook);
   }
 }

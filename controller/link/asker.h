@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "controller/base/clock.h"
@@ -45,7 +46,8 @@ struct Ask {
   Method method = Method::about;
   std::string payload{};
   Duration limit = std::chrono::seconds(30);
-  std::string actor{};  // for whom; the agent's site keeps it in its own log
+  std::optional<SteadyTime> asked{};  // from when `limit` counts; nothing: from when the hub has it
+  std::string actor{};                // for whom; the agent's site keeps it in its own log
 };
 
 // Who waits for the answer. Called on a thread of the Asker's, one call at a time; must not block.

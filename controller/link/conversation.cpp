@@ -36,6 +36,7 @@ struct Conversation::Inbox final : Sink {
 
 Conversation::Conversation(Asker& asker, const Clock& clock, Ask ask)
     : asker_(asker), clock_(clock), inbox_(std::make_shared<Inbox>()) {
+  if (!ask.asked) ask.asked = clock.steady();
   id_ = asker_.ask(std::move(ask), inbox_);
 }
 

@@ -20,6 +20,8 @@ constexpr std::array<std::string_view, 21> kMethods{
     "find",       "cursor",         "changes_since", "continues", "history",     "write",       "about",
     "open_watch", "watch_wait",     "sign_in",       "http_send", "logs",        "follow_logs", "test_targets"};
 
+constexpr std::size_t kPartCost = 64;  // of memory, besides its bytes
+
 }  // namespace
 
 std::string_view to_string(Method method) {
@@ -35,23 +37,27 @@ std::string_view to_string(ConnectorState::Phase phase) {
 Hub::Hub(Parts parts, std::uint64_t epoch) : parts_(std::move(parts)), epoch_(epoch) {}
 Hub::~Hub() = default;
 
-// Anybody can connect, and each record is a write to the disk.
-bool Hub::tells_of_stranger() {
+// Anybody can connect, and each record is a write to the disk. One that is known can come and go as fast as it likes.
+bool Hub::may_tell(const ResourceKey& connector) {
+  const bool stranger = !declared_.contains(connector);
+  const std::size_t most = stranger ? parts_.options.strangers_told : parts_.options.told_most;
   const SteadyTime now = parts_.clock.steady();
-  if (strangers_ == 0 || now - strangers_since_ > std::chrono::minutes(1)) {
-    const std::size_t untold =
-        strangers_ > parts_.options.strangers_told ? strangers_ - parts_.options.strangers_told : 0;
-    strangers_since_ = now;
-    strangers_ = 0;
-    if (untold > 0)
+  Told& told = told_[stranger ? ResourceKey() : connector];
+  if (told.count == 0 || now - told.since > std::chrono::minutes(1)) {
+    const std::size_t untold = told.count > most ? told.count - most : 0;
+    told = {now, 0};
+    if (untold > 0 && stranger) {
       parts_.tell({{}, "connector.refused", fmt::format("{} more that were nobody within a minute", untold), true});
+    } else if (untold > 0) {
+      parts_.tell({connector, "connector.untold", fmt::format("{} more records within a minute", untold), true});
+    }
   }
-  return ++strangers_ <= parts_.options.strangers_told;
+  return ++told.count <= most;
 }
 
 void Hub::tell(const ResourceKey& connector, std::string action, std::string message, bool security) {
-  if (parts_.tell && connector.name.empty() && !tells_of_stranger()) return;
-  if (parts_.tell) parts_.tell({connector, std::move(action), std::move(message), security});
+  if (!parts_.tell || !may_tell(connector)) return;
+  parts_.tell({connector, std::move(action), std::move(message), security});
 }
 
 void Hub::set_phase(const ResourceKey& connector, Phase phase) {
@@ -72,6 +78,7 @@ void Hub::publish(std::map<ResourceKey, DeclaredConnector> declared) {
     if (const auto revoked = parts_.identities.revoke(key); !revoked)
       tell(key, "connector.revoke_failed", revoked.error().message, true);
     states_.erase(key);
+    told_.erase(key);
   }
   std::vector<SessionId> gone;
   for (const auto& [id, session] : sessions_) {
@@ -137,6 +144,7 @@ void Hub::forget(SessionId id, const Error& why) {
     const auto asked = questions_.find(question);
     if (asked == questions_.end()) continue;
     const auto sink = std::move(asked->second.sink);
+    release(asked->second);
     questions_.erase(asked);
     if (sink) sink->done(fail(Fault::timeout, "the link to {} broke: {}", session->connector, why.message), false);
   }
@@ -150,7 +158,11 @@ void Hub::forget(SessionId id, const Error& why) {
 void Hub::drop(Session& session, const std::string& why, bool hostile) {
   if (session.stage == Session::Stage::ended) return;
   if (hostile) tell(session.connector, "connector.misbehaved", fmt::format("{}: {}", session.peer, why), true);
-  parts_.end(session.id, why);
+  if (hostile && parts_.cut) {
+    parts_.cut(session.id);  // what it was sent and has not read is nothing to wait for
+  } else {
+    parts_.end(session.id, why);
+  }
   forget(session.id, {Fault::unavailable, why, {}});
 }
 
@@ -257,35 +269,56 @@ Hub::Session* Hub::member_for(const Ask& ask, std::string& why_none) {
   return members[chosen_++ % members.size()];
 }
 
+// Why a question is not sent, where it is not.
+Result<void> Hub::admits(const Session& session, const Ask& ask) const {
+  const HubOptions& options = parts_.options;
+  if (ask.limit <= Duration::zero())
+    return fail(Fault::unavailable, "the time for it was up before {} was asked", session.connector);
+  if (ask.payload.size() > options.payload_most)
+    return fail(Fault::invalid, "a question of {} bytes to a connector; {} are the most", ask.payload.size(),
+                options.payload_most);
+  if (session.questions.size() >= options.asked_most)
+    return fail(Fault::unavailable, "{} has {} questions to work on", session.connector, session.questions.size());
+  if (session.payload + ask.payload.size() > options.payloads_most)
+    return fail(Fault::unavailable, "{} has questions of {} bytes to work on", session.connector, session.payload);
+  const auto asked = group_asked_.find(ask.group);
+  if (asked != group_asked_.end() && asked->second >= options.group_asked_most)
+    return fail(Fault::unavailable, "group \"{}\" has {} questions to work on", ask.group, asked->second);
+  return {};
+}
+
 void Hub::ask(std::uint64_t id, Ask ask, std::shared_ptr<Sink> sink) {
+  const SteadyTime now = parts_.clock.steady();
+  if (ask.asked) ask.limit -= std::chrono::duration_cast<Duration>(now - *ask.asked);
   std::string why;
   Session* const session = member_for(ask, why);
-  if (session == nullptr) {
-    sink->done(fail(Fault::unavailable, "{}", why), false);
-  } else if (session->questions.size() >= parts_.options.asked_most) {
-    sink->done(
-        fail(Fault::unavailable, "{} has {} questions to work on", session->connector, session->questions.size()),
-        false);
-  } else if (ask.payload.size() > parts_.options.payload_most) {
-    sink->done(fail(Fault::invalid, "a question of {} bytes to a connector; {} are the most", ask.payload.size(),
-                    parts_.options.payload_most),
-               false);
-  } else if (session->waiting + ask.payload.size() > parts_.options.waiting_most) {
-    sink->done(
-        fail(Fault::unavailable, "{} has {} bytes of questions to work on", session->connector, session->waiting),
-        false);
+  const auto good = session == nullptr ? Result<void>(fail(Fault::unavailable, "{}", why)) : admits(*session, ask);
+  if (!good) {
+    sink->done(tl::unexpected(good.error()), false);
   } else {
     session->questions.insert(id);
-    session->waiting += ask.payload.size();
+    session->payload += ask.payload.size();
+    ++group_asked_[ask.group];
     questions_[id] = {.sink = sink,
                       .session = session->id,
-                      .until = parts_.clock.steady() + ask.limit + kGrace,
+                      .until = now + ask.limit + kGrace,
                       .credit = kFirstCredit,
+                      .group = ask.group,
                       .payload = ask.payload.size()};
     sink->assigned(session->id);
     send_question(*session, id, ask);
   }
   wipe(ask.payload);
+}
+
+// What a question that is over took of the bounds.
+void Hub::release(const Question& question) {
+  if (const auto asked = group_asked_.find(question.group); asked != group_asked_.end() && --asked->second == 0)
+    group_asked_.erase(asked);
+  const auto session = sessions_.find(question.session);
+  if (session == sessions_.end()) return;
+  session->second->payload -= question.payload;
+  session->second->kept -= question.kept;
 }
 
 void Hub::send_question(Session& session, std::uint64_t id, const Ask& ask) {
@@ -315,7 +348,15 @@ void Hub::send_question(Session& session, std::uint64_t id, const Ask& ask) {
 void Hub::credit(std::uint64_t id, std::uint32_t bytes) {
   const auto found = questions_.find(id);
   if (found == questions_.end() || !found->second.sink) return;
-  found->second.credit += bytes;
+  Question& question = found->second;
+  question.credit += bytes;
+  // What was taken counts with its share of what parts cost besides their bytes: all of it, once all was taken.
+  const std::size_t outstanding = kFirstCredit - std::min<std::size_t>(kFirstCredit, question.credit - bytes);
+  const std::size_t taken = bytes >= outstanding
+                                ? question.kept
+                                : static_cast<std::size_t>(static_cast<double>(question.kept) * bytes / outstanding);
+  question.kept -= taken;
+  if (const auto session = sessions_.find(question.session); session != sessions_.end()) session->second->kept -= taken;
   parts_.send(found->second.session, to_message({FrameType::credit, id, 0, Writer().u32(bytes).take()}));
 }
 
@@ -335,15 +376,23 @@ void Hub::on_answer(Session& session, const Frame& frame) {
   if (frame.sequence != question.next++)
     return drop(session, fmt::format("the parts of answer {} are out of order", frame.request), true);
   if (frame.type == FrameType::part) {
+    if (frame.body.empty())  // costs no credit, so there could be any number of them
+      return drop(session, fmt::format("sent a part of answer {} with nothing in it", frame.request), true);
     if (frame.body.size() > question.credit)
       return drop(session, fmt::format("sent more of answer {} than was asked for", frame.request), true);
     question.credit -= frame.body.size();
-    if (question.sink) question.sink->part(std::string(frame.body));
+    if (!question.sink) return;
+    question.kept += frame.body.size() + kPartCost;
+    session.kept += frame.body.size() + kPartCost;
+    // It has kept to its credit in each answer: nothing to hold against it, but no reason to let it fill the memory.
+    if (session.kept > parts_.options.kept_most)
+      return refuse(session, {"Busy", "its answers are not taken as fast as they come", std::chrono::seconds(10)});
+    question.sink->part(std::string(frame.body));
     return;
   }
   const auto sink = std::move(question.sink);
   session.questions.erase(frame.request);
-  session.waiting -= question.payload;
+  release(question);
   questions_.erase(found);
   if (!sink) return;
   if (frame.type == FrameType::failed) {
@@ -354,6 +403,12 @@ void Hub::on_answer(Session& session, const Frame& frame) {
 }
 
 void Hub::on_beat(Session& session, const Frame& frame) {
+  if (const SteadyTime now = parts_.clock.steady(); now - session.beats_since > std::chrono::minutes(1)) {
+    session.beats_since = now;
+    session.beats = 0;
+  }
+  if (++session.beats > parts_.options.beats_most)
+    return drop(session, fmt::format("sent {} beats within a minute", session.beats), true);
   auto health = decode_health(frame.body);
   if (!health) return drop(session, health.error().message, true);
   ConnectorState& state = state_of(session.connector);

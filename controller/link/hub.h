@@ -57,11 +57,16 @@ struct HubOptions {
   bool need_tls = true;  // refuses links that are not encrypted, but from this machine itself
   Duration greeting_limit = std::chrono::seconds(10);
   Duration beat = std::chrono::seconds(10);
-  std::size_t greeting_most = 2000;        // connections that have not shown yet who they are
-  std::size_t asked_most = 512;            // open questions to one agent
-  std::size_t payload_most = 72U << 20U;   // bytes of one question: a request with the largest body, and its headers
-  std::size_t waiting_most = 160U << 20U;  // bytes of all open questions to one agent, which may not have gone out yet
-  std::size_t strangers_told = 20;         // records of peers that are nobody, in a minute; further ones are counted
+  std::size_t greeting_most = 2000;         // connections that have not shown yet who they are
+  std::size_t asked_most = 512;             // open questions to one agent
+  std::size_t payload_most = 72U << 20U;    // bytes of one question: a request with the largest body, and its headers
+  std::size_t payloads_most = 128U << 20U;  // bytes of all open questions to one agent
+  std::size_t group_asked_most = 4096;      // open questions to one group, whoever of it works on them
+  std::size_t kept_most = 128U << 20U;      // bytes of one agent's answers that nobody has taken yet
+  std::size_t greeting_bytes = 16U << 10U;  // of one message of a peer that has not shown yet who it is
+  std::size_t beats_most = 120;             // of one agent in a minute
+  std::size_t strangers_told = 20;          // records of peers that are nobody, in a minute; further ones are counted
+  std::size_t told_most = 60;               // the same, of one connector
 };
 
 // The controller's end of all links: who is there, and who works on what. Sees messages and gives messages; sockets are
@@ -75,6 +80,7 @@ class Hub {
     std::function<void(SessionId, std::string message)> send;
     std::function<void(SessionId, std::string_view why)> end;  // after what was sent
     std::function<void(const HubEvent&)> tell{};               // may be empty
+    std::function<void(SessionId)> cut{};                      // at once, of one that is hostile; empty: as `end`
     HubOptions options{};
   };
   // `epoch` of Identities::next_epoch(): this hub's among all that there ever were.
@@ -126,12 +132,18 @@ class Hub {
   void check_revoked();
   bool takes(const ResourceKey& connector) const;
   Session* online_session(const ResourceKey& connector);
+  Result<void> admits(const Session& session, const Ask& ask) const;
   Session* member_for(const Ask& ask, std::string& why_none);
   std::string who_is_missing(const std::string& group) const;
   void send_question(Session& session, std::uint64_t id, const Ask& ask);
   void finish(std::uint64_t id, Result<std::string> end);
   void tell(const ResourceKey& connector, std::string action, std::string message, bool security = false);
-  bool tells_of_stranger();
+  struct Told {
+    SteadyTime since{};
+    std::size_t count = 0;  // since then
+  };
+  bool may_tell(const ResourceKey& connector);
+  void release(const Question& question);
   ConnectorState& state_of(const ResourceKey& connector) { return states_[connector]; }
   void set_phase(const ResourceKey& connector, ConnectorState::Phase phase);
 
@@ -145,8 +157,8 @@ class Hub {
   std::map<std::uint64_t, Question> questions_;
   SessionId next_session_ = 1;
   std::uint64_t chosen_ = 0, seen_changes_ = 0;
-  SteadyTime strangers_since_{};
-  std::size_t strangers_ = 0;  // since then
+  std::map<ResourceKey, Told> told_;                // of declared ones, and of nobody
+  std::map<std::string, std::size_t> group_asked_;  // open questions
 };
 
 }  // namespace plumb::link

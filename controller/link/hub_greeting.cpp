@@ -35,6 +35,8 @@ void Hub::received(SessionId id, std::string_view message) {
   if (found == sessions_.end()) return;
   Session& session = *found->second;
   session.heard = parts_.clock.steady();
+  if (session.stage != Session::Stage::online && message.size() > parts_.options.greeting_bytes)
+    return drop(session, fmt::format("sent {} bytes before it was let in", message.size()), true);
   const auto frame = parse_frame(message);
   if (!frame) return drop(session, frame.error().message, true);
   using Stage = Session::Stage;

@@ -19,7 +19,9 @@ struct Hub::Session {
   std::optional<Identity> identity{};
   ResourceKey connector{};
   bool renewing = false;
-  std::size_t waiting = 0;              // bytes of their payloads
+  std::size_t payload = 0, kept = 0;  // bytes: of questions, and of answers that nobody has taken
+  SteadyTime beats_since{};
+  std::size_t beats = 0;                // since then
   std::set<std::uint64_t> questions{};  // also those that nobody waits for, until the agent has answered
 };
 
@@ -29,7 +31,9 @@ struct Hub::Question {
   SteadyTime until{};
   std::uint64_t credit = 0;  // bytes that the agent may still send
   std::uint32_t next = 0;    // sequence
-  std::size_t payload = 0;   // bytes
+  std::string group{};       // that was asked
+  std::size_t payload = 0;   // bytes of the question
+  std::size_t kept = 0;      // of parts that nobody has taken yet, each with what it costs besides its bytes
 };
 
 }  // namespace plumb::link

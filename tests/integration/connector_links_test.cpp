@@ -148,6 +148,11 @@ TEST_F(ConnectorLinks, ARoundWaitsForItsConnectorAndSaysWhereNoneComes) {
   round = once("2s");
   EXPECT_EQ(round->ends(seconds(120)), 1) << round->output();
   EXPECT_THAT(round->output(), HasSubstr("no connector of group \"default/site\" has come within 2s"));
+  // It ends when it is asked to, while it waits.
+  round = once("10m");
+  ASSERT_TRUE(round->prints("api.started")) << round->output();
+  round->signal(SIGTERM);
+  EXPECT_NE(round->ends(seconds(20)), -1) << round->output();
 }
 
 }  // namespace

@@ -111,6 +111,17 @@ TEST_F(AgentTest, AWelcomeOfAnotherOrAnOlderControllerIsNotTaken) {
   EXPECT_EQ(keys_.epoch, 3U);
 }
 
+TEST_F(AgentTest, TheTimeOfAQuestionRunsFromWhenItBeganToComeByTheSteadyClock) {
+  greet();
+  const SteadyTime came = clock_.steady();
+  ASSERT_TRUE(say({FrameType::request, 1, 0, request(Method::about, 3, true)}));
+  clock_.advance(std::chrono::milliseconds(400));
+  clock_.jump(std::chrono::hours(7));
+  ASSERT_TRUE(say({FrameType::more, 1, 1, std::string("\0z", 2)}));
+  ASSERT_EQ(jobs_.size(), 1U);
+  EXPECT_EQ(jobs_[0].until, came + std::chrono::seconds(1));
+}
+
 TEST_F(AgentTest, NoWorkBeforeTheWelcome) {
   begin();
   EXPECT_FALSE(say({FrameType::request, 1, 0, request()}));

@@ -180,7 +180,7 @@ TEST_F(HubTest, SaysThatItIsThereWhateverItHears) {
 // Questions go into the link whole: what an agent has not taken must not fill the memory.
 TEST_F(HubTest, AnAgentGetsNoMoreThanItCanBeMadeToHold) {
   auto parts = world_.parts();
-  parts.options.waiting_most = 1000;
+  parts.options.payloads_most = 1000;
   world_.on_loop([&] {
     world_.hub.emplace(parts, world_.identities.next_epoch().value());
     return true;
@@ -198,7 +198,7 @@ TEST_F(HubTest, AnAgentGetsNoMoreThanItCanBeMadeToHold) {
   asker_.ask({.group = "default/site", .method = Method::logs, .payload = std::string(900, 'x')}, sink);
   const auto refused = ask("default/site", std::string(200, 'x'));
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("has 900 bytes of questions to work on"));
+  EXPECT_THAT(refused.error().message, HasSubstr("has questions of 900 bytes to work on"));
   gate.set_value();
   EXPECT_TRUE(ask("default/site", std::string(100, 'x')));
   world_.settle();
