@@ -5,7 +5,8 @@
 namespace plumb::link {
 namespace {
 
-constexpr std::uint32_t kCreditStep = kFirstCredit / 4;
+// Less than a part: on a slow line the next may be asked for as soon as one has come.
+constexpr std::uint32_t kCreditStep = kFirstCredit / 8;
 constexpr Duration kGrace = std::chrono::seconds(10);  // the agent ends in time by itself, and then says why
 
 }  // namespace
