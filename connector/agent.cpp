@@ -17,7 +17,6 @@
 #include "connector/storage.h"
 #include "connector/workplace.h"
 #include "controller/base/digest.h"
-#include "controller/base/ed25519.h"
 #include "controller/base/log.h"
 #include "controller/net/http_client.h"
 #include "controller/net/loop.h"
@@ -194,9 +193,12 @@ class Runner {
     link::AgentKeys* keys = &keys_;
     if (session_->enrols) {
       // One key for one token, however often the link breaks: the token belongs to the first that came with it.
-      if (fresh_for_ != token_digest_ || fresh_.key.empty())
-        fresh_ = {.id = {}, .connector = {}, .key = make_ed25519().secret, .next = {}};
-      fresh_for_ = token_digest_;
+      auto key = enrolling_key(config_, token_digest_);
+      if (!key) {
+        wipe(token_);
+        return end(key.error());
+      }
+      fresh_ = {.id = {}, .connector = {}, .key = std::move(*key), .next = {}};
       keys = &fresh_;
     }
     session_->agent.emplace(
@@ -222,8 +224,11 @@ class Runner {
 
   Result<void> save(const link::AgentKeys& kept) {
     PLUMB_CHECK(save_keys(config_, kept));
-    if (session_->enrols)
+    if (session_->enrols) {
       if (const auto gone = forget_token(config_); !gone) log::warning("token.kept", "{}", gone.error().message);
+      if (const auto gone = forget_enrolling_key(config_); !gone)
+        log::warning("token.key_kept", "{}", gone.error().message);
+    }
     return {};
   }
 
@@ -334,7 +339,6 @@ class Runner {
   AgentStatus status_;
   std::string level_;  // as the controller last said
   std::string token_, token_digest_, bad_token_, refused_, last_problem_;
-  std::string fresh_for_;  // digest of the token that `fresh_` was made for
   Duration pause_ = kFirstPause;
   std::uint64_t served_ = 0, turn_ = 0;
   bool stopping_ = false, ending_ = false, with_old_ = false, enrolled_ = false;

@@ -12,6 +12,7 @@ namespace plumb::connector {
 namespace {
 
 std::filesystem::path file_of(const Config& config) { return config.storage / "identity.json"; }
+std::filesystem::path enrolling_file(const Config& config) { return config.storage / "enrolling.json"; }
 
 Result<Secret> key_at(const Value& value, std::string_view pointer) {
   auto text = text_at(value, pointer);
@@ -62,6 +63,30 @@ Result<void> save_keys(const Config& config, const link::AgentKeys& keys) {
   wipe(key);
   wipe(next);
   return write_secret(file_of(config), Secret(std::move(text)));
+}
+
+Result<Secret> enrolling_key(const Config& config, std::string_view token_digest) {
+  const auto kept = read_secret(enrolling_file(config));
+  if (!kept && kept.error().fault != Fault::not_found) return tl::unexpected(kept.error());
+  if (kept) {
+    boost::json::error_code error;
+    const Value value = boost::json::parse(kept->reveal(), error);
+    auto key = error ? Result<Secret>(Secret()) : key_at(value, "/key");
+    if (key && !key->empty() && text_at(value, "/token") == token_digest) return std::move(*key);
+  }
+  Secret made = make_ed25519().secret;
+  std::string key = base64(made.reveal());
+  std::string text = boost::json::serialize(Object{{"token", token_digest}, {"key", key}});
+  wipe(key);
+  PLUMB_CHECK(write_secret(enrolling_file(config), Secret(std::move(text))));
+  return made;
+}
+
+Result<void> forget_enrolling_key(const Config& config) {
+  std::error_code error;
+  std::filesystem::remove(enrolling_file(config), error);
+  if (error) return fail(Fault::unavailable, "removing {}: {}", enrolling_file(config).string(), error.message());
+  return {};
 }
 
 }  // namespace plumb::connector

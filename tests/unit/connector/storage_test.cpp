@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connector/agent_keys.h"
 #include "controller/base/log.h"
 #include "controller/base/log_file.h"
 #include "tests/unit/connector/temporary.h"
@@ -25,6 +26,28 @@ TEST(Storage, AnEmptyFolderBecomesOurs) {
   std::filesystem::create_directories(folder.path() / "a");
   EXPECT_FALSE(prepare_storage(folder.path() / "a").value());
   EXPECT_EQ(mode_of(folder.path() / "a"), 0700u);
+}
+
+TEST(EnrollingKey, IsTheSameForATokenUntilItIsForgotten) {
+  const Temporary folder;
+  Config config;
+  config.storage = folder.path();
+  const std::string first(enrolling_key(config, "one").value().reveal());
+  EXPECT_EQ(mode_of(folder.path() / "enrolling.json"), 0600u);
+  EXPECT_EQ(enrolling_key(config, "one").value().reveal(), first) << "as after a restart";
+  const std::string other(enrolling_key(config, "two").value().reveal());
+  EXPECT_NE(other, first) << "another token is another identity";
+  EXPECT_TRUE(forget_enrolling_key(config));
+  EXPECT_TRUE(forget_enrolling_key(config)) << "nothing is there any more";
+  EXPECT_NE(enrolling_key(config, "two").value().reveal(), other);
+}
+
+TEST(EnrollingKey, OneThatCannotBeReadMakesWay) {
+  const Temporary folder;
+  Config config;
+  config.storage = folder.path();
+  folder.write("enrolling.json", R"({"token":"one","key":"AAAA"})");
+  EXPECT_EQ(enrolling_key(config, "one").value().size(), 32u);
 }
 
 class LocalSecret : public testing::Test {
