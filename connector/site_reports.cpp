@@ -35,6 +35,15 @@ std::vector<fs::path> log_files(const Config& config) {
   return files;
 }
 
+Result<std::string> targets(const ReportParts& parts) {
+  Checks checks = judge_machine(look_at_machine(parts.config.storage), false);
+  for (const Target& target : targets_of(parts.policy, parts.config.dial_timeout)) {
+    if (std::chrono::steady_clock::now() >= parts.deadline.at) break;
+    checks.push_back(judge_target(target, target.problem.empty() ? net::probe(target.options) : net::Probe{}));
+  }
+  return checks_json(checks);
+}
+
 // The newest first, until the limit. There are no secrets in logs, and none in what is added.
 Result<std::string> logs(Reply& reply, const ReportParts& parts) {
   std::size_t left = link::kLogLimit - (1U << 20U);
@@ -49,6 +58,7 @@ Result<std::string> logs(Reply& reply, const ReportParts& parts) {
                                   parts.policy.directories.size(), parts.policy.http.size());
   if (const auto status = read_status(parts.config.status_file())) about += status_text(*status);
   reply.stream(link::encode_file("about.txt", about));
+  if (const auto doctor = targets(parts)) reply.stream(link::encode_file("doctor.json", *doctor));
   return std::string();
 }
 
@@ -74,15 +84,6 @@ Result<std::string> follow(Reply& reply, const ReportParts& parts) {
     std::this_thread::sleep_for(kLook);
   }
   return std::string();
-}
-
-Result<std::string> targets(const ReportParts& parts) {
-  Checks checks = judge_machine(look_at_machine(parts.config.storage), false);
-  for (const Target& target : targets_of(parts.policy, parts.config.dial_timeout)) {
-    if (std::chrono::steady_clock::now() >= parts.deadline.at) break;
-    checks.push_back(judge_target(target, target.problem.empty() ? net::probe(target.options) : net::Probe{}));
-  }
-  return checks_json(checks);
 }
 
 }  // namespace

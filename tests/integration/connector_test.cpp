@@ -126,6 +126,7 @@ TEST_F(Connectors, AnAgentTellsOfItsLogAndOfWhatItReaches) {
   const Ran logs = bench_->plumbline({"connector", "logs", "berlin", "--to", zip});
   ASSERT_EQ(logs.status, 0) << logs.output;
   EXPECT_THAT(logs.output, HasSubstr("connector.log"));
+  EXPECT_THAT(logs.output, HasSubstr("doctor.json"));
   EXPECT_EQ(content(zip).substr(0, 2), "PK");
   EXPECT_THAT(content(zip), Not(HasSubstr(tokens_.at(0))));
   const Ran test = bench_->plumbline({"connector", "test", "berlin"});

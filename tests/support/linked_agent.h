@@ -35,6 +35,7 @@ class LinkWorld {
     std::string level{};
     std::optional<link::Refusal> refusal{};
     int saves = 0;
+    const Clock* clock = nullptr;  // its own; null: that of all
   };
 
   LinkWorld() {
@@ -100,7 +101,7 @@ class LinkWorld {
       at.cut = false;
       at.session = hub->opened("192.0.2.7:1234", false, hub_binding, true);
       Site* const to = &at;
-      at.agent.emplace(link::Agent::Parts{.clock = clock,
+      at.agent.emplace(link::Agent::Parts{.clock = at.clock == nullptr ? clock : *at.clock,
                                           .facts = {"host", "linux", "amd64", "1.0", {"directory", "http"}},
                                           .keys = at.keys,
                                           .token = at.token,

@@ -201,8 +201,30 @@ TEST_F(HubTest, AnAgentGetsNoMoreThanItCanBeMadeToHold) {
   EXPECT_THAT(refused.error().message, HasSubstr("has questions of 900 bytes to work on"));
   gate.set_value();
   EXPECT_TRUE(ask("default/site", std::string(100, 'x')));
-  world_.settle();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (world_.on_loop([&] { return world_.hub->asked(); }) > 0 && std::chrono::steady_clock::now() < until) {
+  }
   EXPECT_TRUE(ask("default/site", std::string(900, 'x'))) << "what was answered does not count any more";
+}
+
+// Clocks are for people: nothing that lets an agent in or ends its work goes by them.
+TEST_F(HubTest, AnAgentWhoseClockIsTenMinutesOffWorksAndIsTold) {
+  LinkWorld::LaterClock early;
+  early.advance(std::chrono::minutes(10));
+  auto& site = world_.site("a");
+  site.clock = &early;
+  teach(site, "a");
+  ASSERT_TRUE(world_.dial(site)) << site.ended;
+  EXPECT_EQ(*ask("default/site", "x"), "a:x");
+  EXPECT_TRUE(world_.on_loop([&] { return site.agent->tick().has_value(); }));
+  world_.settle();
+  const Duration skew = world_.on_loop([&] { return world_.hub->states().at(LinkWorld::key("a")).clock_skew; });
+  EXPECT_GT(skew, std::chrono::minutes(9));
+  EXPECT_LT(skew, std::chrono::minutes(11));
+  world_.on_loop([&] {
+    world_.hang_up(site);  // its clock goes before it
+    return true;
+  });
 }
 
 TEST_F(HubTest, ATokenThatExpiredOrWasRevokedOpensNothing) {
