@@ -32,16 +32,6 @@ if(PLUMB_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-# What nearly every file of the libraries includes, parsed once where nothing is cached anyway and each file includes what
-# it uses by the proof of the other builds: under the sanitizers, which take longest.
-if(PLUMB_SANITIZE)
-  file(WRITE ${PROJECT_BINARY_DIR}/generated/library_pch.cpp "")
-  add_library(plumb_library_pch OBJECT ${PROJECT_BINARY_DIR}/generated/library_pch.cpp)
-  target_precompile_headers(plumb_library_pch PRIVATE
-    <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <set> <string> <string_view> <utility> <vector>
-    <fmt/format.h> <boost/json.hpp> <tl/expected.hpp>)
-endif()
-
 # plumb_library(folder USES folders... LINKS libraries... PRIVATE libraries...)
 # A static library of all .cpp below controller/<folder> (or <folder> itself at the top), which sees
 # only the folders and libraries named. A folder without .cpp is an interface library.
@@ -58,9 +48,6 @@ function(plumb_library folder)
   if(sources)
     add_library(plumb_${name} STATIC ${sources})
     target_link_libraries(plumb_${name} PRIVATE ${ARG_PRIVATE} plumb_flags)
-    if(PLUMB_SANITIZE AND NOT name STREQUAL "base")  # which has no JSON
-      target_precompile_headers(plumb_${name} REUSE_FROM plumb_library_pch)
-    endif()
   else()
     add_library(plumb_${name} INTERFACE)
     set(scope INTERFACE)
