@@ -18,17 +18,6 @@ namespace {
 
 constexpr std::string_view kPurpose = "plumbline connector";
 
-// What somebody at this machine did.
-Result<void> note_connector(State& state, const ResourceKey& key, const std::string& message) {
-  AuditRecord record;
-  record.stage = AuditRecord::Stage::note;
-  record.target = to_string(runtime_key());
-  record.actor = current_actor();
-  record.key = key;
-  record.message = message;
-  return state.audit().append({std::move(record)});
-}
-
 std::string cell(const Value& row, std::string_view pointer) {
   const Value* const value = at(row, pointer);
   if (value == nullptr) return {};
@@ -41,6 +30,16 @@ std::string age_cell(const Value& row, std::string_view pointer, SystemTime now)
 }
 
 }  // namespace
+
+Result<void> note_connector(State& state, const ResourceKey& key, const std::string& message) {
+  AuditRecord record;
+  record.stage = AuditRecord::Stage::note;
+  record.target = to_string(runtime_key());
+  record.actor = current_actor();
+  record.key = key;
+  record.message = message;
+  return state.audit().append({std::move(record)});
+}
 
 Result<int> connector_token_create_command(const GlobalOptions& options, const ConnectorOptions& asked,
                                            Console& console) {

@@ -9,7 +9,6 @@
 #include "controller/app/commands.h"
 #include "controller/app/connector_answers.h"
 #include "controller/app/connector_rows.h"
-#include "controller/app/lanes.h"
 #include "controller/app/state.h"
 #include "controller/app/zip_file.h"
 #include "controller/base/text.h"
@@ -33,13 +32,7 @@ Result<ResourceKey> meant(const GlobalOptions& options, const std::string& name,
   PLUMB_TRY(const auto applied, applied_connectors(state->store()));
   const ResourceKey key = connector_named(name, options.ns);
   PLUMB_CHECK(check_applied(applied, key));
-  AuditRecord record;
-  record.stage = AuditRecord::Stage::note;
-  record.target = to_string(runtime_key());
-  record.actor = current_actor();
-  record.key = key;
-  record.message = fmt::format("connector.{}: {}", what, key);
-  PLUMB_CHECK(state->audit().append({std::move(record)}));
+  PLUMB_CHECK(note_connector(*state, key, fmt::format("connector.{}: {}", what, key)));
   return key;
 }
 
