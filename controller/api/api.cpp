@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <tuple>
 
@@ -25,7 +24,6 @@ namespace {
 using Reply = net::HttpServer::Reply;
 using runtime::Caller;
 
-constexpr std::size_t kPage = 100, kLargestPage = 500;
 constexpr Duration kFailureWindow = std::chrono::minutes(1);
 constexpr int kMostFailures = 10;  // of authentication, from one address within the window
 
@@ -208,10 +206,8 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
 
   // A filter that is misspelt must not be no filter.
   static bool refuses_unknown(const Call& call, const Reply& reply) {
-    const Endpoint endpoint = call.matched.route->endpoint;
     for (const auto& [name, value] : call.query) {
-      if (knows_parameter(endpoint, name)) continue;
-      if (endpoint == Endpoint::list_roles && (name == "source" || name == "limit" || name == "continue")) continue;
+      if (query_parameters(call.matched.route->endpoint).contains(name)) continue;
       reply(problem(400, fmt::format("there is no query parameter \"{}\" here", printable(name))));
       return true;
     }
@@ -367,13 +363,8 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
       const auto found = call.query.find(name);
       return found == call.query.end() ? nullptr : &found->second;
     };
-    std::size_t limit = kPage;
-    if (const std::string* const text = given("limit")) {
-      const char* const end = text->data() + text->size();
-      const auto [stopped, failed] = std::from_chars(text->data(), end, limit);
-      if (failed != std::errc{} || stopped != end || limit == 0 || limit > kLargestPage)
-        return reply(problem(400, fmt::format("limit has to be a number from 1 to {}", kLargestPage)));
-    }
+    const auto limit = page_limit(call.query);
+    if (!limit) return reply(problem(400, limit.error().message));
     const auto after = position_of(given("continue"));
     if (!after) return reply(problem(400, "continue has to be what the page before said"));
     const std::string* const source = given("source");
@@ -387,7 +378,7 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
       total += roles.size();
       for (const runtime::Role& role : roles) {
         if (std::tie(key.ns, key.name, role.name) <= std::tie((*after)[0], (*after)[1], (*after)[2])) continue;
-        if (items.size() >= limit) {
+        if (items.size() >= *limit) {
           next = last;
           break;
         }

@@ -1,7 +1,6 @@
 #include "controller/api/connector_routes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "controller/api/answers.h"
@@ -13,18 +12,6 @@ namespace {
 
 using Reply = net::HttpServer::Reply;
 using runtime::ConnectorAction;
-
-constexpr std::size_t kPage = 100, kLargestPage = 500;
-
-const std::map<Endpoint, std::set<std::string>>& parameters() {
-  static const std::map<Endpoint, std::set<std::string>> all = {
-      {Endpoint::list_connectors,
-       {"search", "status", "os", "version", "group", "label", "archived", "namespace", "limit", "continue"}},
-      {Endpoint::delete_connector, {"force"}},
-      {Endpoint::connector_logs, {"follow", "level"}},
-  };
-  return all;
-}
 
 net::Response problem_of(const Error& error) { return problem(status_of(error.fault), error.message); }
 // Of a body: what is not JSON by its type is another status.
@@ -60,17 +47,6 @@ Result<bool> flag_of(const ConnectorCall& call, const char* name) {
   return *text == "true";
 }
 
-Result<std::size_t> limit_of(const ConnectorCall& call) {
-  const std::string* const text = given(call, "limit");
-  if (text == nullptr) return kPage;
-  std::size_t limit = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stopped, failed] = std::from_chars(text->data(), end, limit);
-  if (failed != std::errc{} || stopped != end || limit == 0 || limit > kLargestPage)
-    return fail(Fault::invalid, "limit has to be a number from 1 to {}", kLargestPage);
-  return limit;
-}
-
 using Place = std::pair<std::string, std::string>;  // namespace and name
 
 Place place_of(const Value& row) {
@@ -90,7 +66,7 @@ Result<Place> place_after(const ConnectorCall& call) {
 // twice.
 Result<Value> page_of(const ConnectorParts& parts, const ConnectorCall& call) {
   PLUMB_TRY(const auto wanted, runtime::read_query(call.query));
-  PLUMB_TRY(const std::size_t limit, limit_of(call));
+  PLUMB_TRY(const std::size_t limit, page_limit(call.query));
   PLUMB_TRY(const Place after, place_after(call));
   PLUMB_TRY(auto all, parts.list());
   Array items;
@@ -270,11 +246,6 @@ class Serving {
 
 bool is_connector_endpoint(Endpoint endpoint) {
   return endpoint >= Endpoint::list_connectors && endpoint <= Endpoint::delete_log_request;
-}
-
-bool knows_parameter(Endpoint endpoint, const std::string& name) {
-  const auto found = parameters().find(endpoint);
-  return found != parameters().end() && found->second.contains(name);
 }
 
 void serve_connectors(const ConnectorParts& parts, const ConnectorCall& call, const ConnectorTell& tell,

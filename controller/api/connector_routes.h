@@ -55,9 +55,7 @@ struct ConnectorCall {
 using ConnectorTell = std::function<void(std::string action, std::string subject, std::string message)>;
 
 bool is_connector_endpoint(Endpoint endpoint);
-// Of the query of an endpoint; there are none but these.
-bool knows_parameter(Endpoint endpoint, const std::string& name);
-// `tell` may be called later too.
+// `call` and `tell` are used before it returns; `reply` may be called later.
 void serve_connectors(const ConnectorParts& parts, const ConnectorCall& call, const ConnectorTell& tell,
                       const net::HttpServer::Reply& reply);
 

@@ -1,10 +1,8 @@
 #include "controller/api/openapi_document.h"
 
-#include <map>
 #include <string>
 #include <string_view>
 
-#include "controller/api/connector_routes.h"
 #include "controller/api/route.h"
 #include "controller/base/text.h"
 
@@ -62,9 +60,6 @@ constexpr Described kDescribed[] = {
     {Endpoint::delete_log_request, "deleteLogRequest", "Delete a request and its log"},
 };
 
-constexpr std::string_view kQueries[] = {"search",    "status", "os",    "version",  "group",  "label", "archived",
-                                         "namespace", "limit",  "force", "continue", "follow", "level"};
-
 Object parameter(std::string_view name, std::string_view in) {
   return {{"name", name}, {"in", in}, {"required", in == "path"}, {"schema", Object{{"type", "string"}}}};
 }
@@ -77,11 +72,7 @@ Array parameters_of(const Route& route) {
     all.push_back(parameter(rest.substr(open + 1, close - open - 1), "path"));
     rest.remove_prefix(close);
   }
-  const bool of_roles = route.endpoint == Endpoint::list_roles;
-  for (const std::string_view name : kQueries)
-    if (knows_parameter(route.endpoint, std::string(name)) || (of_roles && (name == "limit" || name == "continue")))
-      all.push_back(parameter(name, "query"));
-  if (of_roles) all.push_back(parameter("source", "query"));
+  for (const std::string& name : query_parameters(route.endpoint)) all.push_back(parameter(name, "query"));
   return all;
 }
 

@@ -1,6 +1,7 @@
 #include "controller/api/route.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "controller/base/text.h"
 #include "controller/base/url.h"
@@ -9,6 +10,7 @@ namespace plumb::api {
 namespace {
 
 constexpr std::size_t kLongestName = 512;
+constexpr std::size_t kPage = 100, kLargestPage = 500;
 
 // The segments between slashes; "/a/b" has two.
 std::vector<std::string_view> segments_of(std::string_view path) {
@@ -109,6 +111,30 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/openapi.json", Endpoint::openapi},
   };
   return kRoutes;
+}
+
+const std::set<std::string>& query_parameters(Endpoint endpoint) {
+  static const std::map<Endpoint, std::set<std::string>> kParameters = {
+      {Endpoint::list_roles, {"source", "limit", "continue"}},
+      {Endpoint::list_connectors,
+       {"search", "status", "os", "version", "group", "label", "archived", "namespace", "limit", "continue"}},
+      {Endpoint::delete_connector, {"force"}},
+      {Endpoint::connector_logs, {"follow", "level"}},
+  };
+  static const std::set<std::string> kNone;
+  const auto found = kParameters.find(endpoint);
+  return found == kParameters.end() ? kNone : found->second;
+}
+
+Result<std::size_t> page_limit(const std::map<std::string, std::string>& query) {
+  const auto given = query.find("limit");
+  if (given == query.end()) return kPage;
+  std::size_t limit = 0;
+  const char* const end = given->second.data() + given->second.size();
+  const auto [stopped, failed] = std::from_chars(given->second.data(), end, limit);
+  if (failed != std::errc{} || stopped != end || limit == 0 || limit > kLargestPage)
+    return fail(Fault::invalid, "limit has to be a number from 1 to {}", kLargestPage);
+  return limit;
 }
 
 std::optional<Matched> match(std::string_view method, std::string_view path) {

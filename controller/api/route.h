@@ -1,10 +1,14 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "controller/base/result.h"
 
 namespace plumb::api {
 
@@ -56,6 +60,11 @@ struct Route {
   bool admin_only = false;  // an admin's token
 };
 const std::vector<Route>& all_routes();
+
+// The parameters that its query may have; there are none but these.
+const std::set<std::string>& query_parameters(Endpoint endpoint);
+// How many of a list with pages are wanted: `limit`. Fault::invalid for what is no such number.
+Result<std::size_t> page_limit(const std::map<std::string, std::string>& query);
 
 // What a path leads to, with the percent-decoded segments in place of "{...}".
 struct Matched {

@@ -8,7 +8,7 @@
 #include "controller/app/command_connector.h"
 #include "controller/app/commands.h"
 #include "controller/app/connector_rows.h"
-#include "controller/app/lanes.h"
+#include "controller/app/runtime_session.h"
 #include "controller/app/state.h"
 #include "controller/base/text.h"
 #include "controller/manifest/yaml.h"
@@ -31,16 +31,6 @@ std::string age_cell(const Value& row, std::string_view pointer, SystemTime now)
 
 }  // namespace
 
-Result<void> note_connector(State& state, const ResourceKey& key, const std::string& message) {
-  AuditRecord record;
-  record.stage = AuditRecord::Stage::note;
-  record.target = to_string(runtime_key());
-  record.actor = current_actor();
-  record.key = key;
-  record.message = message;
-  return state.audit().append({std::move(record)});
-}
-
 Result<int> connector_token_create_command(const GlobalOptions& options, const ConnectorOptions& asked,
                                            Console& console) {
   const RealClock clock;
@@ -49,9 +39,9 @@ Result<int> connector_token_create_command(const GlobalOptions& options, const C
   link::Identities identities(state->store(), clock);
   const ResourceKey key = connector_named(asked.name, options.ns);
   PLUMB_TRY(const auto created, make_connector_token(all.seen(), identities, key, asked.expires, current_actor()));
-  PLUMB_CHECK(note_connector(*state, key,
-                             fmt::format("connector.token-created: {} for {}, until {}", created.token.id, key,
-                                         format_time(created.token.expires))));
+  PLUMB_CHECK(note_done(*state, key,
+                        fmt::format("connector.token-created: {} for {}, until {}", created.token.id, key,
+                                    format_time(created.token.expires))));
   console.err << "The token of " << key.ns << '/' << key.name << ", good once and until "
               << format_time(created.token.expires) << "; it is shown this once:\n"
               << std::flush;
@@ -86,7 +76,7 @@ Result<int> connector_token_revoke_command(const GlobalOptions& options, const C
   const RealClock clock;
   PLUMB_TRY(const auto state, open_beside(options.state, kPurpose, clock));
   PLUMB_CHECK(link::Identities(state->store(), clock).revoke_token(asked.id));
-  PLUMB_CHECK(note_connector(*state, {}, fmt::format("connector.token-revoked: {}", asked.id)));
+  PLUMB_CHECK(note_done(*state, {}, fmt::format("connector.token-revoked: {}", asked.id)));
   console.out << "revoked " << asked.id << '\n';
   return kOk;
 }
@@ -106,7 +96,7 @@ Result<int> connector_revoke_command(const GlobalOptions& options, const Connect
     console.out << key.ns << '/' << key.name << ": no agent had registered, and there was no token\n";
     return kOk;
   }
-  PLUMB_CHECK(note_connector(*state, key, fmt::format("connector.revoked: {}, {} identities", key, count)));
+  PLUMB_CHECK(note_done(*state, key, fmt::format("connector.revoked: {}, {} identities", key, count)));
   console.out << "revoked " << key.ns << '/' << key.name << '\n';
   return kOk;
 }

@@ -23,10 +23,6 @@ struct ConnectorOptions {
   std::filesystem::path to{};        // logs: the archive; empty: named after the connector
 };
 
-class State;
-// What somebody at this machine did, for the audit log.
-Result<void> note_connector(State& state, const ResourceKey& key, const std::string& message);
-
 Result<int> connector_token_create_command(const GlobalOptions& options, const ConnectorOptions& asked,
                                            Console& console);
 Result<int> connector_token_list_command(const GlobalOptions& options, Console& console);

@@ -8,6 +8,7 @@
 #include "controller/app/commands.h"
 #include "controller/app/connector_actions.h"
 #include "controller/app/log_requests.h"
+#include "controller/app/runtime_session.h"
 #include "controller/app/state.h"
 #include "controller/app/zip_file.h"
 #include "controller/base/text.h"
@@ -86,7 +87,7 @@ Result<int> connector_act_command(const GlobalOptions& options, const ConnectorO
     good = good && each.done;
     if (each.done)
       PLUMB_CHECK(
-          note_connector(*state, each.connector, fmt::format("connector.{}: {}", to_string(action), each.connector)));
+          note_done(*state, each.connector, fmt::format("connector.{}: {}", to_string(action), each.connector)));
     documents.push_back(described(each));
     rows.push_back(
         {each.connector.ns + "/" + each.connector.name, each.done ? "done" : "refused", printable(each.message)});
@@ -104,7 +105,7 @@ Result<int> connector_log_request_command(const GlobalOptions& options, const Co
   const ResourceKey key = connector_named(asked.name, options.ns);
   PLUMB_CHECK(check_applied(applied, key));
   PLUMB_TRY(const LogRequest request, requests_of(options, *state, clock).create(key, current_actor()));
-  PLUMB_CHECK(note_connector(*state, key, fmt::format("connector.log-requested: {}, {}", key, request.id)));
+  PLUMB_CHECK(note_done(*state, key, fmt::format("connector.log-requested: {}, {}", key, request.id)));
   console.err << "The controller fetches it when the agent is online; `plumbline connector log-request fetch "
               << request.id << "` writes it to a file then:\n"
               << std::flush;
@@ -144,7 +145,7 @@ Result<int> connector_log_fetch_command(const GlobalOptions& options, const Conn
                                                            request.connector.name, request.id))
                        : asked.to;
   PLUMB_CHECK(write_new_file(to, bytes));
-  PLUMB_CHECK(note_connector(*state, request.connector, fmt::format("connector.log-fetched: {}", request.id)));
+  PLUMB_CHECK(note_done(*state, request.connector, fmt::format("connector.log-fetched: {}", request.id)));
   console.out << to.string() << '\n';
   return kOk;
 }
@@ -156,7 +157,7 @@ Result<int> connector_log_delete_command(const GlobalOptions& options, const Con
   LogRequests requests = requests_of(options, *state, clock);
   PLUMB_TRY(const LogRequest request, requests.find(asked.id));
   PLUMB_CHECK(requests.remove(asked.id));
-  PLUMB_CHECK(note_connector(*state, request.connector, fmt::format("connector.log-request-deleted: {}", request.id)));
+  PLUMB_CHECK(note_done(*state, request.connector, fmt::format("connector.log-request-deleted: {}", request.id)));
   console.out << "deleted " << request.id << '\n';
   return kOk;
 }

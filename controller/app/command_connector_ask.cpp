@@ -9,6 +9,7 @@
 #include "controller/app/commands.h"
 #include "controller/app/connector_answers.h"
 #include "controller/app/connector_rows.h"
+#include "controller/app/runtime_session.h"
 #include "controller/app/state.h"
 #include "controller/app/zip_file.h"
 #include "controller/base/text.h"
@@ -32,7 +33,7 @@ Result<ResourceKey> meant(const GlobalOptions& options, const std::string& name,
   PLUMB_TRY(const auto applied, applied_connectors(state->store()));
   const ResourceKey key = connector_named(name, options.ns);
   PLUMB_CHECK(check_applied(applied, key));
-  PLUMB_CHECK(note_connector(*state, key, fmt::format("connector.{}: {}", what, key)));
+  PLUMB_CHECK(note_done(*state, key, fmt::format("connector.{}: {}", what, key)));
   return key;
 }
 

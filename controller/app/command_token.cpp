@@ -5,25 +5,12 @@
 #include <boost/json/serialize.hpp>
 
 #include "controller/app/commands.h"
-#include "controller/app/lanes.h"
+#include "controller/app/runtime_session.h"
 #include "controller/app/state.h"
 #include "controller/base/text.h"
 #include "controller/runtime/access_tokens.h"
 
 namespace plumb::app {
-namespace {
-
-Result<void> note(State& state, const std::string& message) {
-  AuditRecord record;
-  record.stage = AuditRecord::Stage::note;
-  record.target = to_string(runtime_key());
-  record.actor = current_actor();
-  record.message = message;
-  return state.audit().append({std::move(record)});
-}
-
-}  // namespace
-
 Result<int> token_create_command(const GlobalOptions& options, const TokenOptions& token, Console& console) {
   const RealClock clock;
   PLUMB_TRY(const auto state, open_beside(options.state, "plumbline token", clock));
@@ -33,9 +20,10 @@ Result<int> token_create_command(const GlobalOptions& options, const TokenOption
                                                .admin = token.admin,
                                                .description = token.description,
                                                .created_by = current_actor()}));
-  PLUMB_CHECK(note(*state, fmt::format("token.created: {} for ServiceAccount/{}{}, until {}", created.token.id,
-                                       created.token.account, created.token.admin ? " (admin)" : "",
-                                       format_time(created.token.expires))));
+  PLUMB_CHECK(note_done(
+      *state, {},
+      fmt::format("token.created: {} for ServiceAccount/{}{}, until {}", created.token.id, created.token.account,
+                  created.token.admin ? " (admin)" : "", format_time(created.token.expires))));
   console.err << "The token of " << created.token.account << ", good until " << format_time(created.token.expires)
               << "; it is shown this once:\n"
               << std::flush;
@@ -76,7 +64,7 @@ Result<int> token_revoke_command(const GlobalOptions& options, const TokenOption
   const RealClock clock;
   PLUMB_TRY(const auto state, open_beside(options.state, "plumbline token", clock));
   PLUMB_CHECK(runtime::AccessTokens(state->store(), clock).revoke(token.id));
-  PLUMB_CHECK(note(*state, fmt::format("token.revoked: {}", token.id)));
+  PLUMB_CHECK(note_done(*state, {}, fmt::format("token.revoked: {}", token.id)));
   console.out << "revoked " << token.id << '\n';
   return kOk;
 }

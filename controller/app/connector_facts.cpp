@@ -2,7 +2,6 @@
 
 #include "controller/app/version.h"
 #include "controller/base/log.h"
-#include "controller/link/archive.h"
 #include "controller/link/state_book.h"
 
 namespace plumb::app {
@@ -37,6 +36,10 @@ runtime::ConnectorFacts facts_of(const link::ConnectorState& state) {
           .key_since = state.key_since};
 }
 
+std::string put_away_text(const link::PutAway& by) {
+  return fmt::format("put away by {} on {}", by.by, format_time(by.when));
+}
+
 runtime::ConnectorsNow connectors_now(StateStore& store, SystemTime now) {
   runtime::ConnectorsNow all{.now = now, .version = std::string(kVersion)};
   const auto states = link::read_states(store);
@@ -48,8 +51,7 @@ runtime::ConnectorsNow connectors_now(StateStore& store, SystemTime now) {
   const auto archived = link::Archive(store).all();
   if (!archived) log::warning("connector.state-unreadable", "{}", archived.error().message);
   if (!archived) return all;
-  for (const auto& [key, by] : *archived)
-    all.facts[key].archived = fmt::format("put away by {} on {}", by.by, format_time(by.when));
+  for (const auto& [key, by] : *archived) all.facts[key].archived = put_away_text(by);
   return all;
 }
 

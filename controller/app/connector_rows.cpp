@@ -132,7 +132,7 @@ Result<Value> connector_description(const ConnectorsSeen& seen, const link::Iden
   if (seen.states.contains(connector)) now.facts.emplace(connector, facts_of(state));
   if (const auto archived = seen.archived.find(connector); archived != seen.archived.end()) {
     const auto& [by, when] = archived->second;
-    now.facts[connector].archived = fmt::format("put away by {} on {}", by, format_time(when));
+    now.facts[connector].archived = put_away_text(archived->second);
     all["archivedBy"] = by;
     all["archivedSince"] = time_text(when);
   }

@@ -24,15 +24,18 @@ Result<std::unique_ptr<RuntimeSession>> open_runtime(const GlobalOptions& option
   return session;
 }
 
-void RuntimeSession::note(const ResourceKey& key, const std::string& message) const {
+Result<void> note_done(State& state, const ResourceKey& key, const std::string& message) {
   AuditRecord record;
   record.stage = AuditRecord::Stage::note;
   record.target = to_string(runtime_key());
   record.actor = current_actor();
   record.key = key;
   record.message = message;
-  if (const auto kept = state->audit().append({std::move(record)}); !kept)
-    log::warning("audit.lost", "{}", kept.error().message);
+  return state.audit().append({std::move(record)});
+}
+
+void RuntimeSession::note(const ResourceKey& key, const std::string& message) const {
+  if (const auto kept = note_done(*state, key, message); !kept) log::warning("audit.lost", "{}", kept.error().message);
 }
 
 Result<ResourceKey> integration_named(const RuntimeSession& session, const GlobalOptions& options,

@@ -13,6 +13,9 @@
 
 namespace plumb::app {
 
+// What somebody at this machine did with the runtime or its connectors, for the audit log.
+Result<void> note_done(State& state, const ResourceKey& key, const std::string& message);
+
 // What was applied of the integration runtime, for a command beside a controller that may be running; in the order in
 // which it is taken down again.
 struct RuntimeSession {

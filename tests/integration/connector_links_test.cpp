@@ -110,7 +110,7 @@ TEST_F(ConnectorLinks, ALinkThatIsCutAgainAndAgainAddsEachOnce) {
         if (there == 600) return true;
         if (cut < 3 && there > 20 * (cut + 1)) {
           way.fail_after(0, cut % 2 == 0 ? TcpProxy::Fault::reset : TcpProxy::Fault::cut);
-          std::this_thread::sleep_for(milliseconds(50));
+          EXPECT_TRUE(berlin->agent().prints("link.ended", seconds(45))) << berlin->agent().output();
           way.heal();
           ++cut;
         }
