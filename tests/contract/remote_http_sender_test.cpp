@@ -39,7 +39,7 @@ struct MakeRemote {
     };
     EXPECT_TRUE(!dial || links_.dial(site));
   }
-  ~MakeRemote() { links_.loop.stop(); }
+  ~MakeRemote() { links_.stop(); }
   EventLoop& loop() { return links_.loop; }
   HttpSender& sender() { return sender_; }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -101,8 +102,8 @@ TEST_F(HubTest, ATokenMakesAnIdentityOnceAndTheKeyIsGoodAfterwards) {
 TEST_F(HubTest, SaysThatItIsThereWhateverItHears) {
   auto& site = world_.site("a");
   std::promise<void> gate;
-  site.skills.other = [&](const link::Job&, connector::Reply&) {
-    gate.get_future().wait();
+  site.skills.other = [open = gate.get_future().share()](const link::Job&, connector::Reply&) {  // outlives the test
+    open.wait();
     return Result<std::string>("end");
   };
   ASSERT_TRUE(world_.dial(site));
@@ -130,8 +131,7 @@ TEST_F(HubTest, AnAgentGetsNoMoreThanItCanBeMadeToHold) {
   world_.declare({"a", "b"});
   auto& site = world_.site("a");
   std::promise<void> gate;
-  const std::shared_future<void> open = gate.get_future().share();
-  site.skills.other = [open](const link::Job&, connector::Reply&) {
+  site.skills.other = [open = gate.get_future().share()](const link::Job&, connector::Reply&) {
     open.wait();
     return Result<std::string>("end");
   };
@@ -390,7 +390,7 @@ TEST_F(HubTest, WithoutAMemberItSaysWhoIsMissingSinceWhen) {
 
 TEST_F(HubTest, LargeQuestionsAndAnswersComeWholeAndNoFasterThanTheyAreTaken) {
   auto& a = world_.site("a");
-  std::size_t streamed = 0;
+  std::atomic<std::size_t> streamed = 0;
   a.skills.other = [&](const link::Job& job, connector::Reply& reply) -> Result<std::string> {
     for (int i = 0; i < 40; ++i) {
       if (!reply.stream(std::string(100'000, static_cast<char>('a' + i % 26)))) break;
