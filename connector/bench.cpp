@@ -30,10 +30,10 @@ bool stream_entries(const std::vector<Entry>& entries, Reply& reply) {
   for (const Entry& entry : entries) {
     link::append_entry(stream, entry);
     if (stream.size() < link::kBodyLimit) continue;
-    if (!reply.stream(stream)) return false;
+    if (!reply.gather(stream)) return false;
     stream.clear();
   }
-  return stream.empty() || reply.stream(stream);
+  return stream.empty() || reply.gather(stream);
 }
 
 // The controller looks every few seconds for what changed: that would be all that the site's log has.

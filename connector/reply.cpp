@@ -6,16 +6,21 @@ namespace plumb::connector {
 namespace {
 
 constexpr std::size_t kMostWaiting = 1U << 20U;
+constexpr std::size_t kLittle = 16U << 10U;
 constexpr std::size_t kLongestEnd = link::kBodyLimit;  // what is longer goes in parts before the end
 
 }  // namespace
 
-bool Reply::stream(std::string_view bytes) {
+bool Reply::stream(std::string_view bytes) { return add(bytes, 1); }
+
+bool Reply::gather(std::string_view bytes) { return add(bytes, kLittle); }
+
+bool Reply::add(std::string_view bytes, std::size_t least) {
   std::unique_lock lock(mutex_);
   taken_.wait(lock, [this] { return over_ || bytes_.size() < kMostWaiting; });
   if (over_) return false;
   bytes_ += bytes;
-  if (std::exchange(woken_, true)) return true;
+  if (bytes_.size() < least || std::exchange(woken_, true)) return true;
   lock.unlock();
   wake_();
   return true;
