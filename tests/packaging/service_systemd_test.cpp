@@ -69,7 +69,11 @@ TEST_F(ServiceOfSystemd, ThePackageIsSetUpGoesOnlineIsRestartedWhenItHangsAndLea
   EXPECT_EQ(booted.run("systemctl is-active integration-connector").output, "active\n");
   EXPECT_TRUE(BootedRoot::comes(is_online)) << booted.run("systemctl status integration-connector").output;
   EXPECT_EQ(booted.run("plumbline-connector status").status, 0);
-  EXPECT_THAT(booted.run("journalctl -u integration-connector").output, HasSubstr("link.online"));
+  const auto journal_has = [&](const std::string& text) {
+    return BootedRoot::comes(
+        [&] { return booted.run("journalctl -u integration-connector").output.find(text) != std::string::npos; });
+  };
+  EXPECT_TRUE(journal_has("link.online"));
 
   // A controller that goes away and comes back is in the line that systemctl shows.
   controller_->signal(SIGSTOP);
@@ -92,10 +96,10 @@ TEST_F(ServiceOfSystemd, ThePackageIsSetUpGoesOnlineIsRestartedWhenItHangsAndLea
   EXPECT_TRUE(BootedRoot::comes(is_online));
   const std::string hung = property("MainPID");
   EXPECT_EQ(booted.run("kill -STOP " + hung).status, 0);
-  EXPECT_TRUE(BootedRoot::comes([&] { return property("NRestarts") == "1\n" && is_online(); }))
+  EXPECT_TRUE(BootedRoot::comes([&] { return property("NRestarts") != "0\n" && is_online(); }))
       << booted.run("systemctl status integration-connector").output;
   EXPECT_NE(property("MainPID"), hung);
-  EXPECT_THAT(booted.run("journalctl -u integration-connector").output, HasSubstr("Watchdog timeout"));
+  EXPECT_TRUE(journal_has("Watchdog timeout"));
 
   const auto purged = booted.run("dpkg -P plumbline-connector");
   EXPECT_EQ(purged.status, 0) << purged.output;

@@ -97,11 +97,11 @@ Server git_daemon(const GitWorld& world) {
 }
 
 Server https_server(const GitWorld& world, const std::string& password) {
-  const int port = free_port();
   const std::string base = world.base().string();
   world.run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", base + "/tls.key", "-out",
              base + "/cert.pem", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"});
   std::ofstream(base + "/server.pem") << GitWorld::text_of(base + "/tls.key") << GitWorld::text_of(base + "/cert.pem");
+  const int port = free_port();  // chosen late, so that nobody else takes it
   std::ofstream(base + "/users") << "jane:" << password << "\n";
   std::ofstream(base + "/lighttpd.conf")
       << "server.modules = (\"mod_openssl\", \"mod_auth\", \"mod_authn_file\", "
@@ -121,13 +121,13 @@ Server https_server(const GitWorld& world, const std::string& password) {
 }
 
 Server ssh_server(const GitWorld& world, const std::vector<std::string>& client_keys) {
-  const int port = free_port();
   const std::string base = world.base().string();
   world.make_ssh_key("host_ed25519");
   world.make_ssh_key("host_rsa", "rsa");
   std::ofstream keys(base + "/authorized_keys");
   for (const std::string& each : client_keys) keys << GitWorld::text_of(each + ".pub");
   keys.close();
+  const int port = free_port();
   ::mkdir("/run/sshd", 0755);  // where sshd gives up its rights, if it runs as root
   std::ofstream(base + "/sshd_config") << "Port " << port << "\nListenAddress 127.0.0.1\nHostKey " << base
                                        << "/host_rsa\nHostKey " << base << "/host_ed25519\nAuthorizedKeysFile " << base

@@ -15,6 +15,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "controller/base/text.h"
 
@@ -197,7 +198,11 @@ struct HttpPeer::Running {
     }
   }
   void serve(std::unique_ptr<Socket>& socket) {
-    if (!tls || socket->handshake(context.get())) script(*socket);
+    try {
+      if (!tls || socket->handshake(context.get())) script(*socket);
+    } catch (const std::exception& problem) {
+      ADD_FAILURE() << "the peer's script: " << problem.what();
+    }
     // Closed at once, so that the client sees it; the entry stays.
     const std::unique_ptr<Socket> gone = take(socket);
   }
@@ -263,6 +268,8 @@ HttpPeer::HttpPeer(Script script, std::optional<PeerTls> tls, const char* addres
     reinterpret_cast<sockaddr_in*>(&at)->sin_port = htons(port);
   }
   running_->listener = ::socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  if (port != 0) ::setsockopt(running_->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(running_->listener, reinterpret_cast<const sockaddr*>(&at), size) != 0 ||
       ::listen(running_->listener, 64) != 0)
     throw std::runtime_error("the peer cannot listen");

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,7 @@ class LinkWorld {
   auto on_loop(F what) {
     std::optional<decltype(what())> result;
     EXPECT_TRUE(loop.call([&] { result.emplace(what()); }));
+    if (!result) throw std::runtime_error("the loop did not take it");
     return std::move(*result);
   }
 

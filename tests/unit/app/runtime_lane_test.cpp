@@ -440,7 +440,6 @@ TEST_F(RuntimeLane, ARoundWithoutAChangeLooksAtNothing) {
   EXPECT_EQ(idle.looked, 0U);
   RecordProperty("idle_round_us",
                  static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
-  EXPECT_LT(took, std::chrono::seconds(2));  // 100 ms on a machine of its own
 }
 
 // ---- What is said of manifests

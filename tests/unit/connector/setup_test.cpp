@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <thread>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,6 +49,8 @@ class Person {
     while ((at = screen_.find(text, looked_at_)) == std::string::npos) {
       if (!read_more()) {
         ADD_FAILURE() << "\"" << text << "\" is not asked in:\n" << screen_;
+        // Whoever asks is not left waiting: the end of the input, for as many questions as there may be.
+        for (int i = 0; i < 20; ++i) std::ignore = ::write(here_, "\x04", 1);
         return;
       }
     }

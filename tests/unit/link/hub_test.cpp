@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <future>
+#include <memory>
 #include <mutex>
 
 #include "controller/link/conversation.h"
@@ -390,11 +391,11 @@ TEST_F(HubTest, WithoutAMemberItSaysWhoIsMissingSinceWhen) {
 
 TEST_F(HubTest, LargeQuestionsAndAnswersComeWholeAndNoFasterThanTheyAreTaken) {
   auto& a = world_.site("a");
-  std::atomic<std::size_t> streamed = 0;
-  a.skills.other = [&](const link::Job& job, connector::Reply& reply) -> Result<std::string> {
+  const auto streamed = std::make_shared<std::atomic<std::size_t>>(0);
+  a.skills.other = [streamed](const link::Job& job, connector::Reply& reply) -> Result<std::string> {
     for (int i = 0; i < 40; ++i) {
       if (!reply.stream(std::string(100'000, static_cast<char>('a' + i % 26)))) break;
-      streamed += 100'000;
+      *streamed += 100'000;
     }
     return job.payload.substr(job.payload.size() - 3);
   };
@@ -406,7 +407,7 @@ TEST_F(HubTest, LargeQuestionsAndAnswersComeWholeAndNoFasterThanTheyAreTaken) {
   const auto first = conversation.next(deadline);
   ASSERT_TRUE(first && *first);
   world_.settle();
-  EXPECT_LT(streamed, 3'000'000U) << "nobody has taken more than the first part";
+  EXPECT_LT(*streamed, 3'000'000U) << "nobody has taken more than the first part";
   std::size_t got = (*first)->size();
   while (true) {
     const auto part = conversation.next(deadline);

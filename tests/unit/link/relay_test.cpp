@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <set>
 
 #include "controller/link/conversation.h"
@@ -108,30 +110,30 @@ TEST_F(Relay, WhereNoConnectorIsOnlineTheReasonComesThrough) {
 }
 
 TEST_F(Relay, AClientThatGoesAwayCancelsWhatItAsked) {
-  std::atomic<bool> begun = false, given_up = false;
+  const auto begun = std::make_shared<std::atomic<bool>>(false), given_up = std::make_shared<std::atomic<bool>>(false);
   auto& site = world_.site("a");
-  site.skills.other = [&](const link::Job&, connector::Reply& reply) -> Result<std::string> {
-    begun = true;
+  site.skills.other = [begun, given_up](const link::Job&, connector::Reply& reply) -> Result<std::string> {
+    *begun = true;
     while (reply.stream(std::string(10'000, 'x'))) {
     }
-    given_up = true;
+    *given_up = true;
     return std::string();
   };
   ASSERT_TRUE(world_.dial(site));
   Conversation conversation(client_, world_.clock, {.group = "default/site", .method = Method::follow_logs});
-  ASSERT_TRUE(comes([&] { return begun.load(); }));
+  ASSERT_TRUE(comes([&] { return begun->load(); }));
   leave();
-  EXPECT_TRUE(comes([&] { return given_up.load(); }));
+  EXPECT_TRUE(comes([&] { return given_up->load(); }));
   EXPECT_TRUE(comes([&] { return open_at_the_hub() == 0; }));
 }
 
 TEST_F(Relay, AQuestionThatIsCancelledIsCancelledAtTheAgent) {
-  std::atomic<bool> given_up = false;
+  const auto given_up = std::make_shared<std::atomic<bool>>(false);
   auto& site = world_.site("a");
-  site.skills.other = [&](const link::Job&, connector::Reply& reply) -> Result<std::string> {
+  site.skills.other = [given_up](const link::Job&, connector::Reply& reply) -> Result<std::string> {
     while (reply.stream(std::string(10'000, 'x'))) {
     }
-    given_up = true;
+    *given_up = true;
     return std::string();
   };
   ASSERT_TRUE(world_.dial(site));
@@ -139,7 +141,7 @@ TEST_F(Relay, AQuestionThatIsCancelledIsCancelledAtTheAgent) {
     Conversation conversation(client_, world_.clock, {.group = "default/site", .method = Method::follow_logs});
     EXPECT_TRUE(conversation.next(within()));
   }
-  EXPECT_TRUE(comes([&] { return given_up.load(); }));
+  EXPECT_TRUE(comes([&] { return given_up->load(); }));
 }
 
 TEST_F(Relay, WhatWasAskedWhenTheControllerWentMayHaveBeenDone) {

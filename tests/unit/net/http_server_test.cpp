@@ -174,6 +174,7 @@ TEST_F(HttpServer, AClientThatSendsSlowlyIsSentAway) {
 TEST_F(HttpServer, AnIdleConnectionIsClosedWithoutAWord) {
   start({.idle_timeout = 100ms});
   EXPECT_EQ(client()->read_all(), "");
+  start({.idle_timeout = 2s});
   const auto used = client();
   used->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(used->read_response(), StartsWith("HTTP/1.1 200"));

@@ -216,11 +216,11 @@ TEST_F(WebSocketOpening, TheStageSaysWhereItFailed) {
 TEST_F(WebSocketOpening, AServerThatDoesNotAnswerIsGivenUp) {
   HttpPeer silent([](HttpPeer::Connection& connection) { connection.client_closes(); });
   const auto url = test::url_of(fmt::format("http://127.0.0.1:{}/ws", silent.port()));
-  const auto opened = world_.try_dial(url, {}, test::WebSocketWorld::kProtocol, {}, 200ms);
+  const auto opened = world_.try_dial(url, {}, test::WebSocketWorld::kProtocol, {}, 2s);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().error.fault, Fault::timeout);
   EXPECT_TRUE(opened.error().sent);
-  EXPECT_THAT(told(opened), StartsWith("receive: timeout after 200 ms: opening a WebSocket to http://127.0.0.1:"));
+  EXPECT_THAT(told(opened), StartsWith("receive: timeout after 2000 ms: opening a WebSocket to http://127.0.0.1:"));
 }
 
 TEST_F(WebSocketOpening, AClientThatGoesCallsNobody) {

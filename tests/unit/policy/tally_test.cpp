@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ctime>
 #include <random>
 
 #include "tests/unit/policy/policy_builders.h"
@@ -116,17 +117,16 @@ TEST(Tally, AReviewCostsNothingForAHundredThousandOperationsDoneBefore) {
   std::size_t asked = 0;
   const auto owned = [&](const std::set<std::string>&) { return ++asked, std::size_t{100'000}; };
 
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // of this process: others may have the machine
   for (int i = 0; i < 1000; ++i) {
     tally.move_to(kBegin + Duration(i));
     EXPECT_TRUE(review(list, plan, {.owned = owned, .tally = &tally, .now = kBegin + Duration(i)}).empty());
   }
-  const auto took = std::chrono::steady_clock::now() - begin;
+  const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
 
   EXPECT_EQ(asked, 0U);  // below every floor: nobody needs to know how many there are
-  EXPECT_LT(took, std::chrono::seconds(5));
-  RecordProperty("review_us",
-                 static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(took).count() / 1000));
+  EXPECT_LT(took, 5);
+  RecordProperty("review_us", static_cast<int>(took * 1e6 / 1000));
 }
 
 }  // namespace
