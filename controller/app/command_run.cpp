@@ -32,7 +32,8 @@ void wait_for_connectors(RuntimeHost& host, const std::set<std::string>& groups,
                          const std::stop_token& stop, Console& console) {
   for (const std::string& group : host.wait_for(groups, wait, stop))
     if (!stop.stop_requested())
-      console.err << fmt::format("no connector of group \"{}\" has come within {}\n", group, format_duration(wait));
+      console.err << fmt::format("no connector of group \"{}\" is online; it was waited for {} at most\n", group,
+                                 format_duration(wait));
 }
 
 }  // namespace

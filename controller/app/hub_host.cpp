@@ -159,13 +159,25 @@ void HubHost::publish(const runtime::RegistryView& view) {
 
 link::Asker& HubHost::asker() { return running_->asker; }
 
+namespace {
+
+bool works_for(const std::string& group, const link::DeclaredConnector& connector) {
+  return connector.group == group && connector.enabled && !connector.archived;
+}
+
+}  // namespace
+
 bool HubHost::is_online(const std::string& group) const {
   const auto states = running_->hub.states();
   return std::ranges::any_of(running_->declared, [&](const auto& each) {
     const auto state = states.find(each.first);
-    return each.second.group == group && each.second.enabled && !each.second.archived && state != states.end() &&
+    return works_for(group, each.second) && state != states.end() &&
            state->second.phase == link::ConnectorState::Phase::online;
   });
+}
+
+bool HubHost::may_come(const std::string& group) const {
+  return std::ranges::any_of(running_->declared, [&](const auto& each) { return works_for(group, each.second); });
 }
 
 std::map<ResourceKey, link::ConnectorState> HubHost::states() const { return running_->hub.states(); }

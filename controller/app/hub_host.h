@@ -42,6 +42,8 @@ class HubHost {
   link::Asker& asker();
   // Whether a connector of the group ("namespace/group") would take work now.
   bool is_online(const std::string& group) const;
+  // Whether one that connects would: where all are disabled or archived, waiting brings none.
+  bool may_come(const std::string& group) const;
   std::map<ResourceKey, link::ConnectorState> states() const;
 
  private:

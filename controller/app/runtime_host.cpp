@@ -385,12 +385,17 @@ std::vector<std::string> RuntimeHost::wait_for(const std::set<std::string>& grou
   std::vector<std::string> missing;
   while (true) {
     missing.clear();
+    bool may_come = false;
     std::ignore = running_->loop.call([&] {
-      for (const std::string& group : groups)
-        if (!running_->hub || !running_->hub->is_online(group)) missing.push_back(group);
+      for (const std::string& group : groups) {
+        if (running_->hub && running_->hub->is_online(group)) continue;
+        missing.push_back(group);
+        may_come = may_come || (running_->hub && running_->hub->may_come(group));
+      }
     });
-    const bool over = stop.stop_requested() || deadline.left(running_->parts.clock.steady()) == Duration::zero();
-    if (missing.empty() || over) return missing;
+    const bool over =
+        !may_come || stop.stop_requested() || deadline.left(running_->parts.clock.steady()) == Duration::zero();
+    if (over) return missing;
     std::this_thread::sleep_for(kLook);
   }
 }

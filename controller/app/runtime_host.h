@@ -50,7 +50,8 @@ class RuntimeHost {
 
   // Who puts questions to connectors; null: none can dial in to this process.
   link::Asker* asker() const;
-  // Waits until somebody of each group ("namespace/group") is there, or it is to stop: which are not, at the end.
+  // Waits until somebody of each group ("namespace/group") that can come is there, or it is to stop: which are not, at
+  // the end.
   std::vector<std::string> wait_for(const std::set<std::string>& groups, Duration limit, const std::stop_token& stop);
   // Whose people sign in to the API from now on; nobody's until then.
   void sign_in_by(runtime::SignIns::Directories directories);

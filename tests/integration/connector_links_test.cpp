@@ -147,7 +147,14 @@ TEST_F(ConnectorLinks, ARoundWaitsForItsConnectorAndSaysWhereNoneComes) {
   berlin->stop();
   round = once("2s");
   EXPECT_EQ(round->ends(seconds(120)), 1) << round->output();
-  EXPECT_THAT(round->output(), HasSubstr("no connector of group \"default/site\" has come within 2s"));
+  EXPECT_THAT(round->output(), HasSubstr("no connector of group \"default/site\" is online; it was waited for 2s"));
+  // It does not wait where none can come.
+  const std::string enabled = content(bench_->manifests() / "connector.yaml");
+  bench_->write("connector.yaml", std::string(enabled).insert(enabled.find("  group:"), "  enabled: false\n"));
+  round = once("10m");
+  EXPECT_EQ(round->ends(seconds(120)), 1) << round->output();
+  EXPECT_THAT(round->output(), HasSubstr("berlin is disabled"));
+  bench_->write("connector.yaml", enabled);
   // It ends when it is asked to, while it waits.
   round = once("10m");
   ASSERT_TRUE(round->prints("api.started")) << round->output();
