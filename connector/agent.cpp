@@ -78,7 +78,7 @@ class Runner {
         around_(around),
         dialler_(loop_, anywhere()),
         http_(loop_, anywhere()),
-        skills_(skills_of({config, policy, around.audit, around.clock, http_})) {
+        skills_(skills_of({config, policy, around.audit, around.clock, http_, tally_})) {
     status_.server = config.server.scheme + "://" + config.server.authority();
     status_.version = around.version;
     status_.pid = ::getpid();
@@ -150,12 +150,22 @@ class Runner {
   // A token that somebody has put there goes before an identity that we have: it is how a person replaces one.
   bool take_token() {
     auto token = read_token(config_);
-    if (!token) return false;
+    if (!token) {
+      say_unusable(token.error());
+      return false;
+    }
     const std::string digest = sha256(token->reveal());
     if (digest == bad_token_) return false;
     token_ = std::string(token->reveal());
     token_digest_ = digest;
     return true;
+  }
+
+  // Somebody put it there, and waits.
+  void say_unusable(const Error& why) {
+    if (why.fault == Fault::not_found || why.message == unusable_) return;
+    unusable_ = why.message;
+    log::warning("token.unusable", "{}", why.message);
   }
 
   // One that was not tried yet: a person waits for it.
@@ -271,6 +281,8 @@ class Runner {
   link::AgentHealth health() {
     link::AgentHealth now = usage();
     now.served = served_ + session_->place->served();
+    now.failed = tally_.failed;
+    now.refused = tally_.refused;
     now.last_error = last_problem_;
     return now;
   }
@@ -311,7 +323,7 @@ class Runner {
       }
       // A new key that the hub never heard of; or the old one, after all.
       with_old_ = refusal->reason == "UnknownIdentity" && !keys_.next.empty() && !tried_old;
-      tell("auth-failed", why.message);
+      tell(refusal->reason == "Busy" ? "offline" : "auth-failed", why.message);  // of too many, it passes by itself
       dial_later(with_old_ ? kFirstPause : std::max(refusal->retry_after, pause_));
       pause_ = std::min(2 * pause_, kLastPause);
     });
@@ -331,6 +343,7 @@ class Runner {
   net::Loop loop_;
   net::WebSocketClient dialler_;
   net::HttpClient http_;
+  WorkTally tally_;
   const Skills skills_;
   Yard yard_;
   link::AgentKeys keys_, fresh_;
@@ -338,7 +351,7 @@ class Runner {
   std::optional<Session> session_;
   AgentStatus status_;
   std::string level_;  // as the controller last said
-  std::string token_, token_digest_, bad_token_, refused_, last_problem_;
+  std::string token_, token_digest_, bad_token_, refused_, last_problem_, unusable_;
   Duration pause_ = kFirstPause;
   std::uint64_t served_ = 0, turn_ = 0;
   bool stopping_ = false, ending_ = false, with_old_ = false, enrolled_ = false;

@@ -41,6 +41,12 @@ bool is_worth_a_record(Method method) {
   return method == Method::read_all || method == Method::pages_begin || method == Method::history;
 }
 
+// The name is the controller's; the id is what the domain went by.
+std::string object_of(const DirectoryWrite& write) {
+  if (write.id.empty() || write.dn.empty()) return printable(write.dn.empty() ? write.id : write.dn);
+  return fmt::format("{} ({})", printable(write.id), printable(write.dn));
+}
+
 Failure nobody_waits() { return fail(Fault::timeout, "nobody waited for it any more"); }
 
 }  // namespace
@@ -149,7 +155,7 @@ void DirectoryBench::begin_writing(Reader& in, Task task) {
     records.push_back({.request = task.job.request,
                        .actor = task.job.actor,
                        .operation = std::string(kKinds.at(static_cast<std::size_t>(write.kind))),
-                       .object = printable(write.dn.empty() ? write.id : write.dn),
+                       .object = object_of(write),
                        .result = {}});
   if (*gone_) return task.reply->end(nobody_waits());
   auto answers = directory_->begin_write(std::move(writes), Deadline{task.job.until});

@@ -76,8 +76,9 @@ Check judge_answer(const HttpResponse& response) {
   Check check{.name = kSteps.back().name, .text = fmt::format("GET /healthz: {}", response.status)};
   if (response.status == 200) return check;
   check.outcome = response.status == 503 ? Outcome::warn : Outcome::fail;
-  check.remedy = response.status == 503 ? "the controller is there and not ready; see its own log"
-                                        : "the server is not Plumbline, or a proxy answers in its place";
+  check.remedy = response.status == 503
+                     ? "something in front of the controller says so: it, or a proxy, cannot reach it"
+                     : "the server is not Plumbline, or a proxy answers in its place";
   return check;
 }
 

@@ -38,6 +38,11 @@ void add_server(CLI::App& app, SetupOptions& options) {
       ->type_name("DIR");
   app.add_option("--port", options.port, "default 443; 80 for http")->type_name("PORT");
   app.add_option("--protocol", options.protocol, "https or http; default https")->type_name("PROTOCOL");
+  app.add_option("--ca-file", options.ca_file, "PEM, in place of the system's authorities")->type_name("FILE");
+  app.add_option("--proxy", options.proxy, "the proxy to the controller")->type_name("NAME:PORT");
+  app.add_option("--proxy-username", options.proxy_username, "where it asks for one")->type_name("NAME");
+  app.add_option("--proxy-password-file", options.proxy_password_file, "0600; a copy is kept in the storage")
+      ->type_name("FILE");
 }
 
 void add_setup(CLI::App& app, SetupOptions& options) {

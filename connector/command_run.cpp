@@ -132,7 +132,9 @@ Result<int> status_command(const CommonOptions& common) {
     print(status.error().fault == Fault::not_found ? "never started\n" : status.error().message + "\n");
     return kNotOnline;
   }
-  print(common.json ? status_json(*status) : status_text(*status));
+  AgentStatus shown = *status;
+  if (!is_running(*status) && common.json) shown.state = "not running";  // it had no time to say so
+  print(common.json ? status_json(shown) : status_text(shown));
   const auto policy = load_policy(config->policy_file);
   if (!common.json && (!policy || policy->serves_nothing()))
     print(fmt::format("  policy      {}\n",

@@ -1,4 +1,5 @@
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -25,18 +26,54 @@ int needs_root(std::string_view command) {
   return kNeedsRoot;
 }
 
+// What is not asked, but said by options alone.
+Result<void> take_options(const SetupOptions& options, SetupAnswers& answers) {
+  answers.ca_file = options.ca_file;
+  answers.proxy = options.proxy;
+  answers.proxy_username = options.proxy_username;
+  if (!options.proxy_password_file.empty()) {
+    PLUMB_TRY(answers.proxy_password, read_secret(options.proxy_password_file));
+  }
+  if (options.ca_file.empty()) return {};
+  struct stat file {};
+  PLUMB_CHECK(read_plain(options.ca_file));
+  for (const std::string_view home : {"/root/", "/home/", "/run/user/"})
+    if (options.ca_file.starts_with(home))
+      return fail(Fault::invalid, "{}: the service sees no home folders; copy it to /etc/plumbline-connector",
+                  printable(options.ca_file));
+  if (::stat(options.ca_file.c_str(), &file) == 0 && (file.st_mode & S_IROTH) == 0)
+    return fail(Fault::invalid, "{}: the service's user cannot read it; chmod o+r", printable(options.ca_file));
+  return {};
+}
+
 Result<SetupAnswers> answers_of(const SetupOptions& options) {
-  if (!options.unattended) return ask_setup(Terminal(STDIN_FILENO, STDOUT_FILENO));
+  SetupAnswers answers;
+  PLUMB_CHECK(take_options(options, answers));
+  PLUMB_CHECK(proxy_of(answers));
+  if (!options.unattended) {
+    PLUMB_TRY(SetupAnswers asked, ask_setup(Terminal(STDIN_FILENO, STDOUT_FILENO)));
+    PLUMB_CHECK(take_options(options, asked));
+    return asked;
+  }
   if (options.server.empty() || options.token_file.empty())
     return fail(Fault::invalid, "--unattended needs --server and --token-file");
-  SetupAnswers answers{.server = options.server, .port = options.port, .protocol = options.protocol};
+  answers.server = options.server;
+  answers.port = options.port;
+  answers.protocol = options.protocol;
   if (!options.storage.empty()) answers.storage = options.storage;
   PLUMB_TRY(answers.token, read_secret(options.token_file));
   return answers;
 }
 
-Result<Config> config_of(const SetupAnswers& answers) {
+// As `run` will have it: what was not answered anew stays as the file says.
+Result<Config> config_of(const SetupAnswers& answers, const std::filesystem::path& file) {
   Config config;
+  if (auto before = load_config(file, {})) config = std::move(*before);
+  if (!answers.ca_file.empty()) config.ca_file = answers.ca_file;
+  PLUMB_TRY(auto proxy, proxy_of(answers));
+  if (proxy && !answers.proxy_password.empty())
+    proxy->password = std::make_shared<const Secret>(std::string(answers.proxy_password.reveal()));
+  if (proxy) config.proxy = std::move(proxy);
   PLUMB_TRY(auto place, server_place({answers.server, answers.protocol, answers.port}));
   config.server = std::move(place.url);
   config.plain = config.server.scheme == "http";
@@ -98,7 +135,7 @@ Result<int> install_command(const CommonOptions& common, const InstallCommandOpt
     print(fmt::format("{} is kept (--again asks anew).\n", kConfigFile));
   } else {
     PLUMB_TRY(answers, answers_of(options.setup));
-    PLUMB_TRY(config, config_of(answers));
+    PLUMB_TRY(config, config_of(answers, kConfigFile));
   }
   const Checks checks = preflight(config, options.offline, true);
   print(checks_text(checks));
@@ -135,7 +172,8 @@ Result<int> preflight_command(const CommonOptions& common, const SetupOptions& o
   if (!options.server.empty()) {
     SetupAnswers answers{.server = options.server, .port = options.port, .protocol = options.protocol};
     if (!options.storage.empty()) answers.storage = options.storage;
-    PLUMB_TRY(config, config_of(answers));
+    PLUMB_CHECK(take_options(options, answers));
+    PLUMB_TRY(config, config_of(answers, common.config));
   } else if (auto loaded = load_config(common.config, process_environment())) {
     config = std::move(*loaded);
   }

@@ -17,6 +17,7 @@ struct CommonOptions {
 struct SetupOptions {
   bool unattended = false;
   std::string server, storage, protocol, port, token_file;
+  std::string ca_file, proxy, proxy_username, proxy_password_file;
 };
 
 struct InstallCommandOptions {

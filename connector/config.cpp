@@ -65,7 +65,6 @@ void read_server(TomlReader& file, const std::string& name, Words& words, Config
   server.read("require_tls", words.require_tls);
   server.read("ca_file", words.ca);
   server.read("dial_timeout", config.dial_timeout);
-  server.read("request_timeout", config.request_timeout);
   server.read("channel_binding", config.channel_binding);
   file.add(server.finish());
 }

@@ -33,7 +33,6 @@ struct Config {
   std::filesystem::path token_file{};                        // used once; storage/token where nothing else is said
   std::string name_hint{};                                   // what the agent would like to be called; the host's name
   Duration dial_timeout = std::chrono::seconds(10);
-  Duration request_timeout = std::chrono::seconds(30);
   bool channel_binding = true;  // off only where something on the way ends TLS (RFC 9266)
   log::Level log_level = log::Level::info;
   std::size_t log_file_size = 10 << 20;  // bytes, of storage/log/connector.log and of storage/audit.jsonl

@@ -1,32 +1,15 @@
 #include "connector/guarded_directory.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "connector/attributes.h"
 #include "controller/base/text.h"
 
 namespace plumb::connector {
 namespace {
-
-// What sets a password, or stands for one (MS-ADTS 3.1.1.3.1.5, MS-ADA).
-constexpr std::array<std::string_view, 14> kPasswords{"msDS-KeyCredentialLink",
-                                                      "altSecurityIdentities",
-                                                      "ms-Mcs-AdmPwd",
-                                                      "msLAPS-Password",
-                                                      "msLAPS-EncryptedPassword",
-                                                      "msLAPS-EncryptedDSRMPassword",
-
-                                                      "unicodePwd",
-                                                      "userPassword",
-                                                      "clearTextPassword",
-                                                      "dBCSPwd",
-                                                      "lmPwdHistory",
-                                                      "ntPwdHistory",
-                                                      "supplementalCredentials",
-                                                      "msDS-ManagedPassword"};
 
 bool is_guid(std::string_view text) {
   if (text.size() != 36) return false;
@@ -39,22 +22,10 @@ bool is_guid(std::string_view text) {
   return true;
 }
 
-bool sets_password(const DirectoryWrite& write) {
-  return std::ranges::any_of(write.changes, [](const Modification& change) {
-    // "unicodePwd;binary" is the same attribute (RFC 4512, 2.5).
-    const std::string_view name = std::string_view(change.attribute).substr(0, change.attribute.find(';'));
-    return change.secret != nullptr ||
-           std::ranges::any_of(kPasswords, [&](std::string_view each) { return equals_ignoring_case(each, name); });
-  });
-}
-
-// By its name: a number (an OID) stands for any attribute.
+// By its name, and nothing behind it.
 bool names_all(const DirectoryWrite& write) {
-  return std::ranges::all_of(write.changes, [](const Modification& change) {
-    const std::string_view name = change.attribute;
-    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-    return !name.empty() && letter(name.front()) && name.find('.') == std::string_view::npos;
-  });
+  return std::ranges::all_of(write.changes,
+                             [](const Modification& change) { return names_attribute(change.attribute); });
 }
 
 class GuardedDirectory final : public Directory {
@@ -74,6 +45,8 @@ class GuardedDirectory final : public Directory {
   Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
                                   std::span<const std::string> fetch, Deadline deadline) override {
     PLUMB_CHECK(may_read_at_all());
+    PLUMB_CHECK(may_read_attribute(attribute));
+    PLUMB_CHECK(may_read_attributes(fetch));
     PLUMB_TRY(auto entries, inner_->find(attribute, values, fetch, deadline));
     leave_out_others(entries);
     return entries;
@@ -122,25 +95,38 @@ class GuardedDirectory final : public Directory {
   // Any base that it is allowed will do: the question is whether reading is.
   Result<void> may_read_at_all() const { return policy_.may_read(rule_, rule_.base_dns.front()); }
   Result<void> may_read(const ReadScope& scope) const;
+  Result<void> may_read_attribute(std::string_view name) const;
+  Result<void> may_read_attributes(std::span<const std::string> names) const;
   void leave_out_others(std::vector<Entry>& entries) const;
-  Result<bool> whole_domain_is_writable(Deadline deadline);
   Result<Places> places_of(const std::vector<DirectoryWrite>& writes, Deadline deadline);
-  Result<void> may_write(const DirectoryWrite& write, const std::optional<Places>& places) const;
-  Result<void> may_write_at(const std::string& dn, bool password) const;
+  Result<void> may_write(const DirectoryWrite& write, const Places& places) const;
+  Result<void> may_write_at(const Dn& place, const DirectoryWrite& write) const;
+  Result<void> may_move(const Dn& place, const DirectoryWrite& write) const;
 
   const std::shared_ptr<const void> kept_;
   const std::unique_ptr<Directory> inner_;
   const Policy& policy_;
   const DirectoryRule& rule_;
-  std::optional<bool> whole_;
 };
 
 Result<void> GuardedDirectory::may_read(const ReadScope& scope) const {
   PLUMB_CHECK(may_read_at_all());
+  PLUMB_CHECK(may_read_attributes(scope.attributes));
   for (const std::string& base : scope.bases) {
     PLUMB_TRY(const Dn dn, Dn::parse(base));
     PLUMB_CHECK(policy_.may_read(rule_, dn));
   }
+  return {};
+}
+
+Result<void> GuardedDirectory::may_read_attribute(std::string_view name) const {
+  if (!names_attribute(name)) return fail(Fault::denied, "attributes are read by their names here");
+  if (is_secret(name)) return fail(Fault::denied, "{} is not read through a connector: it holds a secret", name);
+  return {};
+}
+
+Result<void> GuardedDirectory::may_read_attributes(std::span<const std::string> names) const {
+  for (const std::string& name : names) PLUMB_CHECK(may_read_attribute(name));
   return {};
 }
 
@@ -151,16 +137,7 @@ void GuardedDirectory::leave_out_others(std::vector<Entry>& entries) const {
   });
 }
 
-// Then an id says enough: there is nowhere else. The domain says itself what it is.
-Result<bool> GuardedDirectory::whole_domain_is_writable(Deadline deadline) {
-  if (!whole_) {
-    PLUMB_TRY(const auto about, inner_->about(deadline));
-    PLUMB_TRY(const Dn domain, Dn::parse(about.domain_dn));
-    whole_ = std::ranges::any_of(rule_.write_dns, [&](const Dn& place) { return domain.within(place); });
-  }
-  return *whole_;
-}
-
+// Where objects are is asked anew for each write: an id alone may be of another partition of the server.
 Result<GuardedDirectory::Places> GuardedDirectory::places_of(const std::vector<DirectoryWrite>& writes,
                                                              Deadline deadline) {
   std::vector<std::string> ids;
@@ -173,29 +150,38 @@ Result<GuardedDirectory::Places> GuardedDirectory::places_of(const std::vector<D
   return places;
 }
 
-Result<void> GuardedDirectory::may_write_at(const std::string& dn, bool password) const {
-  PLUMB_TRY(const Dn parsed, Dn::parse(dn));
-  PLUMB_CHECK(policy_.may_write(rule_, parsed));
-  return password ? policy_.may_set_password(rule_, parsed) : Result<void>();
+Result<void> GuardedDirectory::may_write_at(const Dn& place, const DirectoryWrite& write) const {
+  PLUMB_CHECK(policy_.may_write(rule_, place));
+  if (sets_password(write)) PLUMB_CHECK(policy_.may_set_password(rule_, place));
+  return sets_rights(write) ? policy_.may_set_rights(rule_, place) : Result<void>();
 }
 
-// `places`: nothing, where any place will do.
-Result<void> GuardedDirectory::may_write(const DirectoryWrite& write, const std::optional<Places>& places) const {
-  if (!names_all(write)) return fail(Fault::denied, "attributes are written by their names here");
-  const bool password = sets_password(write);
-  if (write.kind == DirectoryWrite::Kind::add) return may_write_at(write.dn, password);
-  if (!is_guid(write.id)) return fail(Fault::invalid, "\"{}\" is no objectGUID", printable(write.id));
-  std::string place = rule_.write_dns.empty() ? write.dn : rule_.write_dns.front().text();
-  if (places) {
-    const auto found = places->find(write.id);
-    if (found == places->end()) return fail(Fault::not_found, "{} is not there", write.id);
-    place = found->second;
+// The name that it gets has to be allowed as well: one that is itself in write_dns cannot be renamed out of it.
+Result<void> GuardedDirectory::may_move(const Dn& place, const DirectoryWrite& write) const {
+  PLUMB_TRY(Dn rdn, Dn::parse(write.new_rdn.empty() ? write.dn : write.new_rdn));
+  if (rdn.empty() || (!write.new_rdn.empty() && rdn.rdns().size() != 1))
+    return fail(Fault::invalid, "\"{}\" is not one part of a name", printable(write.new_rdn));
+  Dn parent = place.parent();
+  if (!write.new_parent.empty()) {
+    PLUMB_TRY(parent, Dn::parse(write.new_parent));
   }
-  PLUMB_CHECK(may_write_at(place, password));
-  if (write.kind != DirectoryWrite::Kind::move) return {};
-  const auto comma = write.new_parent.empty() ? Dn::parse(place) : Dn::parse("CN=x," + write.new_parent);
-  PLUMB_TRY(const Dn there, std::move(comma));
-  return policy_.may_write(rule_, there);
+  return policy_.may_write(rule_, parent.child(rdn.leaf().attribute, rdn.leaf().value));
+}
+
+Result<void> GuardedDirectory::may_write(const DirectoryWrite& write, const Places& places) const {
+  if (!names_all(write)) return fail(Fault::denied, "attributes are written by their names here");
+  if (write.kind == DirectoryWrite::Kind::add) {
+    PLUMB_TRY(const Dn place, Dn::parse(write.dn));
+    return may_write_at(place, write);
+  }
+  if (!is_guid(write.id)) return fail(Fault::invalid, "\"{}\" is no objectGUID", printable(write.id));
+  // Where nothing may be written, that is the answer, not whether it is there.
+  if (rule_.write_dns.empty()) return policy_.may_write(rule_, rule_.base_dns.front());
+  const auto found = places.find(write.id);
+  if (found == places.end()) return fail(Fault::not_found, "{} is not there", write.id);
+  PLUMB_TRY(const Dn place, Dn::parse(found->second));
+  PLUMB_CHECK(may_write_at(place, write));
+  return write.kind == DirectoryWrite::Kind::move ? may_move(place, write) : Result<void>();
 }
 
 std::function<Directory::Answers()> GuardedDirectory::begin_write(std::vector<DirectoryWrite> writes,
@@ -207,15 +193,11 @@ std::function<Directory::Answers()> GuardedDirectory::begin_write(std::vector<Di
     for (std::size_t i = 0; i < writes.size(); ++i) answers.emplace_back(Failure(error));
     return [answers = std::move(answers)] { return answers; };
   };
-  std::optional<Places> places;
+  Places places;
   if (!rule_.write_dns.empty()) {
-    const auto whole = whole_domain_is_writable(deadline);
-    if (!whole) return refuse_all(whole.error());
-    if (!*whole) {
-      auto found = places_of(writes, deadline);
-      if (!found) return refuse_all(found.error());
-      places = std::move(*found);
-    }
+    auto found = places_of(writes, deadline);
+    if (!found) return refuse_all(found.error());
+    places = std::move(*found);
   }
   std::vector<std::optional<Error>> refused(writes.size());
   std::vector<DirectoryWrite> allowed;

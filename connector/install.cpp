@@ -37,6 +37,7 @@ class Installation {
   Result<std::vector<std::string>> run(const SetupAnswers* answers) {
     PLUMB_CHECK(make_user());
     PLUMB_CHECK(copy_program());
+    PLUMB_CHECK(link_program());
     if (answers != nullptr) PLUMB_CHECK(set_up(*answers));
     PLUMB_CHECK(write_unit());
     PLUMB_CHECK(note_folders());
@@ -112,6 +113,18 @@ class Installation {
       return fail(Fault::unavailable, "copying {} to {}: {}", options_.program.string(), program.string(),
                   error.message());
     done_.push_back(fmt::format("program  {}", kInstalledProgram));
+    return {};
+  }
+
+  // What somebody has put there stays.
+  Result<void> link_program() {
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(at(kLink), error))) return {};
+    PLUMB_CHECK(make_folders(fs::path(kLink).parent_path(), 0755));
+    fs::create_symlink(kInstalledProgram, at(kLink), error);
+    if (error) return fail(Fault::unavailable, "making the link {}: {}", kLink, error.message());
+    undo_.add([this] { forget(kLink); });
+    done_.push_back(fmt::format("link     {}", kLink));
     return {};
   }
 

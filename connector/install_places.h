@@ -10,6 +10,7 @@
 namespace plumb::connector {
 
 inline constexpr std::string_view kInstalledProgram = "/opt/plumbline-connector/plumbline-connector";
+inline constexpr std::string_view kLink = "/usr/local/bin/plumbline-connector";  // so that people can just call it
 inline constexpr std::string_view kUnit = "/etc/systemd/system/integration-connector.service";
 inline constexpr std::string_view kDropIn = "/etc/systemd/system/integration-connector.service.d/storage.conf";
 inline constexpr std::string_view kMark = "# Written by plumbline-connector.";

@@ -37,8 +37,8 @@ class LocalAudit {
   LocalAudit(const LocalAudit&) = delete;
   LocalAudit& operator=(const LocalAudit&) = delete;
 
-  // The line is with the operating system when it returns. Whoever wants to write to a target appends first, and leaves
-  // it where that fails (a full disk).
+  // The line is with the operating system when it returns. Of a write it is appended when its outcome is known; that it
+  // could not be (a full disk) is in the log as audit.lost.
   Result<void> append(const LocalRecord& record);
 
  private:

@@ -40,7 +40,7 @@ Result<void> may_change(const Policy& policy, const DirectoryRule& rule, const D
 
 // Headers by which some servers and proxies are told another method, host or path than the request line has, or another
 // end of the message than it has.
-constexpr std::array<std::string_view, 20> kSteering = {"x-http-method-override",
+constexpr std::array<std::string_view, 25> kSteering = {"x-http-method-override",
                                                         "x-http-method",
                                                         "x-method-override",
                                                         "x-original-url",
@@ -59,7 +59,12 @@ constexpr std::array<std::string_view, 20> kSteering = {"x-http-method-override"
                                                         "connection",
                                                         "upgrade",
                                                         "te",
-                                                        "proxy-authorization"};
+                                                        "proxy-authorization",
+                                                        "x-http-host-override",
+                                                        "x-forwarded-server",
+                                                        "x-override-url",
+                                                        "x-http-path-override",
+                                                        "x-envoy-original-path"};
 
 bool is_hex(char c) { return std::string_view("0123456789abcdefABCDEF").find(c) != std::string_view::npos; }
 
@@ -80,12 +85,15 @@ std::string_view ambiguous(std::string_view path) {
     if (code[0] < '2' || code == "7f") return "it has an escaped control character";
   }
   // Overlong forms of "." and "/" among them, which careless decoders take for these (CVE-2000-0884).
-  if (const auto decoded = percent_decode(path); !decoded || !is_utf8(*decoded))
-    return "it has bytes that are not UTF-8";
+  const auto decoded = percent_decode(path);
+  if (!decoded || !is_utf8(*decoded)) return "it has bytes that are not UTF-8";
+  for (const std::string_view wide : {"\xEF\xBC\x8E", "\xEF\xBC\x8F", "\xEF\xBC\xBC"})
+    if (decoded->find(wide) != std::string::npos) return "it has a wide dot, slash or backslash";
   for (std::size_t from = 1; from <= path.size();) {
     const std::size_t to = std::min(path.find('/', from), path.size());
     std::string_view segment = path.substr(from, to - from);
-    segment = segment.substr(0, segment.find(';'));  // Java servers drop parameters, and then go up: "/..;/"
+    segment = segment.substr(0, segment.find(';'));             // Java servers drop parameters, and then go up: "/..;/"
+    while (segment.ends_with("%20")) segment.remove_suffix(3);  // which Windows drops
     if (segment == "." || segment == "..") return "it has a segment of dots";
     from = to + 1;
   }
@@ -100,7 +108,8 @@ bool path_within(std::string_view path, std::string_view prefix) {
 
 Result<void> check_headers(const HttpHeaders& headers) {
   for (const auto& [name, value] : headers) {
-    const std::string key = lower(name);
+    std::string key = lower(name);
+    std::ranges::replace(key, '_', '-');  // CGI and its kin take one for the other
     if (std::ranges::find(kSteering, key) != kSteering.end())
       return fail(Fault::denied, "the header {} is not sent: servers may take it for another method, host or path",
                   printable(name));
@@ -120,6 +129,7 @@ std::string_view to_string(Operation operation) {
     case Operation::read: return "read";
     case Operation::write: return "write";
     case Operation::password: return "password";
+    case Operation::rights: return "rights";
     case Operation::authenticate: return "authenticate";
   }
   return "read";
@@ -163,6 +173,42 @@ Result<void> Policy::may_write(const DirectoryRule& rule, const Dn& object) cons
 
 Result<void> Policy::may_set_password(const DirectoryRule& rule, const Dn& object) const {
   return may_change(*this, rule, object, Operation::password, "set the password of");
+}
+
+Result<void> Policy::may_set_rights(const DirectoryRule& rule, const Dn& object) const {
+  return may_change(*this, rule, object, Operation::rights, "write what gives power to");
+}
+
+Result<void> Policy::may_call_server(const DirectoryRule& rule, const std::string& name) const {
+  if (name.empty()) return {};
+  const auto is_of = [&](const std::string& server) {
+    const auto url = ldap::parse_server_url(server);
+    return url && equals_ignoring_case(url->host, name);
+  };
+  const bool known =
+      std::ranges::any_of(rule.servers, is_of) ||
+      std::ranges::any_of(rule.server_names, [&](const auto& each) { return equals_ignoring_case(each, name); });
+  if (known) return {};
+  return fail(Fault::denied,
+              "this site does not allow {} to show a certificate of {}; to allow it, add it to server_names of that "
+              "[[directory]] in {}",
+              rule.servers.front(), printable(name), file.string());
+}
+
+Result<void> Policy::may_use_secret(const DirectoryRule& rule, const std::string& name) const {
+  if (!rule.secrets || rule.secrets->contains(name)) return {};
+  return fail(
+      Fault::denied,
+      "this site does not allow the secret {} at {}; to allow it, add it to secrets of that [[directory]] in {}",
+      printable(name), rule.servers.front(), file.string());
+}
+
+Result<void> Policy::may_bind_as(const DirectoryRule& rule, const std::string& account) const {
+  if (!rule.accounts || rule.accounts->contains(lower(account))) return {};
+  return fail(
+      Fault::denied,
+      "this site does not allow to bind as {} at {}; to allow it, add it to accounts of that [[directory]] in {}",
+      printable(account), rule.servers.front(), file.string());
 }
 
 Result<void> Policy::may_authenticate(const DirectoryRule& rule) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,9 +15,9 @@
 
 namespace plumb::connector {
 
-// read: searches and comparisons. write: add, modify, move, delete. password: setting one. authenticate: trying the
-// password of a person.
-enum class Operation { read, write, password, authenticate };
+// read: searches and comparisons. write: add, modify, move, delete. password: setting one. rights: writing attributes
+// that give power (see sets_rights). authenticate: trying the password of a person.
+enum class Operation { read, write, password, rights, authenticate };
 std::string_view to_string(Operation operation);
 
 // One directory that the site lets the controller work in.
@@ -25,7 +26,11 @@ struct DirectoryRule {
   std::vector<Dn> base_dns{};
   std::vector<Dn> write_dns{};  // each within one of base_dns
   std::set<Operation> operations{};
-  std::string ca_file{};  // empty: the system's authorities. The controller has no say in it
+  std::string ca_file{};                    // empty: the system's authorities. The controller has no say in it
+  std::vector<std::string> server_names{};  // that their certificates may bear besides those in `servers`
+  // Files of the secrets directory, and names to bind by; nothing: any.
+  std::optional<std::set<std::string>> secrets{};
+  std::optional<std::set<std::string>> accounts{};  // lower case
 };
 
 // URLs of one origin with a common beginning of their path.
@@ -50,7 +55,12 @@ struct Policy {
   // For a move: ask for the old and for the new name.
   Result<void> may_write(const DirectoryRule& rule, const Dn& object) const;
   Result<void> may_set_password(const DirectoryRule& rule, const Dn& object) const;
+  Result<void> may_set_rights(const DirectoryRule& rule, const Dn& object) const;
   Result<void> may_authenticate(const DirectoryRule& rule) const;
+  // `name`: what the certificate of the server must bear; empty: the name that is connected to.
+  Result<void> may_call_server(const DirectoryRule& rule, const std::string& name) const;
+  Result<void> may_use_secret(const DirectoryRule& rule, const std::string& name) const;
+  Result<void> may_bind_as(const DirectoryRule& rule, const std::string& account) const;
   // The rule that lets this request through. `url` is what goes onto the wire and `headers` what goes with it: those
   // that servers take for another method, host or path are refused.
   Result<const HttpRule*> may_send(std::string_view method, const Url& url, const HttpHeaders& headers = {}) const;

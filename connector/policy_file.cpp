@@ -11,8 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<Operation, 4> kOperations = {Operation::read, Operation::write, Operation::password,
-                                                  Operation::authenticate};
+constexpr std::array<Operation, 5> kOperations = {Operation::read, Operation::write, Operation::password,
+                                                  Operation::rights, Operation::authenticate};
 const std::vector<std::string> kMethods = {"GET",    "HEAD",    "POST",   "PUT", "PATCH",
                                            "DELETE", "OPTIONS", "CONNECT"};  // the last of an [[http]] that is a proxy
 
@@ -67,6 +67,8 @@ void check_directory(TomlReader& table, const DirectoryRule& rule) {
       table.wrong("write_dns", fmt::format("has \"{}\", which is not below any of base_dns", printable(name.text())));
   }
   const bool changes = rule.operations.contains(Operation::write) || rule.operations.contains(Operation::password);
+  if (rule.operations.contains(Operation::rights) && !rule.operations.contains(Operation::write))
+    table.wrong("operations", "has \"rights\" without \"write\", which it needs");
   if (changes && rule.write_dns.empty())
     table.wrong("write_dns", "is needed where operations has \"write\" or \"password\": where it may be written");
   if (!changes && !rule.write_dns.empty())
@@ -77,6 +79,12 @@ void read_ca(TomlReader& table, std::string& into) {
   if (table.read("ca_file", into) && !into.starts_with('/')) table.wrong("ca_file", "must be an absolute path");
 }
 
+std::optional<std::set<std::string>> read_set(TomlReader& table, std::string_view key) {
+  std::vector<std::string> texts;
+  if (!table.read(key, texts)) return std::nullopt;
+  return std::set<std::string>(texts.begin(), texts.end());
+}
+
 DirectoryRule read_directory(TomlReader& table) {
   DirectoryRule rule;
   read_servers(table, rule);
@@ -84,6 +92,12 @@ DirectoryRule read_directory(TomlReader& table) {
   read_names(table, "write_dns", rule.write_dns);
   read_operations(table, rule);
   read_ca(table, rule.ca_file);
+  table.read("server_names", rule.server_names);
+  rule.secrets = read_set(table, "secrets");
+  if (const auto accounts = read_set(table, "accounts")) {
+    rule.accounts.emplace();
+    for (const std::string& each : *accounts) rule.accounts->insert(lower(each));
+  }
   check_directory(table, rule);
   return rule;
 }

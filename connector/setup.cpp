@@ -4,6 +4,8 @@
 #include <sstream>
 
 #include "connector/storage.h"
+#include "connector/toml.h"
+#include "connector/toml_edit.h"
 #include "connector/unit_file.h"
 #include "controller/base/text.h"
 
@@ -13,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kFirstLine = "# Written by plumbline-connector setup.";
+constexpr const char* kProxyPassword = "proxy-password";
 
 Result<void> check_storage(const std::string& storage) {
   if (!storage.starts_with('/'))
@@ -84,13 +87,47 @@ Result<void> ask_port(const Terminal& terminal, SetupAnswers& answers) {
   }
 }
 
-std::string config_text(const Config& config, const SetupPlaces& places) {
-  std::string text = fmt::format("{} All keys: docs/connector.md\n", kFirstLine);
-  text += fmt::format("storage = {}\n", toml_text(config.storage.string()));
-  if (places.policy_file != kPolicyFile)
-    text += fmt::format("policy_file = {}\n", toml_text(places.policy_file.string()));
-  text += fmt::format("\n[server]\nurl = {}\n", toml_text(config.server.scheme + "://" + config.server.authority()));
+// `before` with what was answered in it.
+std::string config_text(std::string text, const Config& config, const SetupAnswers& answers,
+                        const SetupPlaces& places) {
+  const auto set = [&](std::string_view table, std::string_view key, const std::string& value) {
+    text = with_toml_key(text, table, key, toml_text(value));
+  };
+  set("", "storage", config.storage.string());
+  if (places.policy_file != kPolicyFile) set("", "policy_file", places.policy_file.string());
+  set("server", "url", config.server.scheme + "://" + config.server.authority());
+  for (const char* key : {"protocol", "port"}) text = with_toml_key(text, "server", key, std::nullopt);
+  if (!answers.ca_file.empty()) set("server", "ca_file", answers.ca_file);
+  if (!config.proxy) return text;
+  set("proxy", "host", config.proxy->host);
+  text = with_toml_key(text, "proxy", "port", std::to_string(config.proxy->port));
+  const std::string& name = answers.proxy_username;
+  const std::string file = answers.proxy_password.empty() ? "" : (config.storage / kProxyPassword).string();
+  for (const auto& [key, word] : {std::pair{"username", name}, std::pair{"password_file", file}})
+    text = with_toml_key(text, "proxy", key, word.empty() ? std::nullopt : std::optional(toml_text(word)));
   return text;
+}
+
+// Whether a text says what was answered: one that a person wrote may say it in another way, or be no TOML.
+bool says(const std::string& text, const Config& config) {
+  const auto root = parse_toml(text, "");
+  if (!root) return false;
+  const auto storage = root->table.find("storage"), server = root->table.find("server");
+  if (storage == root->table.end() || storage->second.text != config.storage.string()) return false;
+  if (server == root->table.end()) return false;
+  const auto& said = server->second.table;
+  const auto url = said.find("url");
+  return url != said.end() && !said.contains("port") && !said.contains("protocol") &&
+         url->second.text == config.server.scheme + "://" + config.server.authority();
+}
+
+std::string new_config(const std::optional<std::string>& before, const Config& config, const SetupAnswers& answers,
+                       const SetupPlaces& places) {
+  if (before) {
+    const std::string changed = config_text(*before, config, answers, places);
+    if (says(changed, config)) return changed;
+  }
+  return config_text(fmt::format("{} All keys: docs/connector.md\n", kFirstLine), config, answers, places);
 }
 
 // Files and folders in the order in which they come to be there.
@@ -130,6 +167,9 @@ Result<void> write_storage(const SetupAnswers& answers, const Config& config, co
   PLUMB_CHECK(making.folder(config.storage.parent_path(), 0755));
   PLUMB_TRY(const bool made, prepare_storage(making.at(config.storage), places.owner));
   if (made) making.add(config.storage);
+  // A copy: the file that it was in is root's, and the service cannot read that.
+  if (!answers.proxy_password.empty())
+    PLUMB_CHECK(write_secret(making.at(config.storage / kProxyPassword), answers.proxy_password, places.owner));
   return write_secret(making.at(config.storage / "token"), answers.token, places.owner);
 }
 
@@ -176,6 +216,26 @@ Result<SetupAnswers> ask_setup(const Terminal& terminal) {
   return answers;
 }
 
+Result<std::optional<HttpProxy>> proxy_of(const SetupAnswers& answers) {
+  if (answers.proxy.empty()) {
+    if (!answers.proxy_username.empty() || !answers.proxy_password.empty())
+      return fail(Fault::invalid, "a name or password for the proxy needs --proxy NAME:PORT");
+    return std::nullopt;
+  }
+  const std::string_view text = answers.proxy;
+  const bool is_url = text.find("://") != std::string_view::npos;
+  const auto url = parse_url(is_url ? answers.proxy : "http://" + answers.proxy);
+  std::string_view behind_name = is_url ? text.substr(text.find("://") + 3) : text;
+  if (behind_name.find(']') != std::string_view::npos) behind_name = behind_name.substr(behind_name.find(']'));
+  const bool has_port = behind_name.find(':') != std::string_view::npos && !behind_name.ends_with(':');
+  if (!url || url->scheme != "http" || url->path != "/" || !url->query.empty() || !has_port)
+    return fail(Fault::invalid, "the proxy \"{}\" is no name and port; write for example proxy.example:3128",
+                printable(answers.proxy));
+  if (answers.proxy_username.empty() && !answers.proxy_password.empty())
+    return fail(Fault::invalid, "the proxy has a password and no name; add --proxy-username NAME");
+  return HttpProxy{.host = url->host, .port = url->port, .username = answers.proxy_username};
+}
+
 Result<SetupDone> write_setup(const SetupAnswers& answers, const SetupPlaces& places) {
   if (answers.server.empty()) return fail(Fault::invalid, "the server is needed: --server plumbline.example");
   PLUMB_TRY(auto place, server_place({answers.server, answers.protocol, answers.port}));
@@ -187,13 +247,18 @@ Result<SetupDone> write_setup(const SetupAnswers& answers, const SetupPlaces& pl
   done.config.storage = fs::path(answers.storage).lexically_normal();
   if (!done.config.storage.has_filename()) done.config.storage = done.config.storage.parent_path();
   done.config.policy_file = places.policy_file;
+  done.config.ca_file = answers.ca_file;
+  if (!answers.ca_file.empty() && !answers.ca_file.starts_with('/'))
+    return fail(Fault::invalid, "--ca-file {} must be an absolute path", printable(answers.ca_file));
+  PLUMB_TRY(done.config.proxy, proxy_of(answers));
 
   Making making(places.root);
   PLUMB_CHECK(write_storage(answers, done.config, places, making));
   PLUMB_CHECK(making.folder(places.config_file.parent_path(), 0755));
-  const std::string text = config_text(done.config, places);
-  if (const auto before = read_plain(making.at(places.config_file)); before && *before != text)
-    PLUMB_CHECK(making.file(places.config_file.string() + ".old", *before, 0644));
+  const auto before = read_plain(making.at(places.config_file));
+  const std::string text = new_config(before ? std::optional(*before) : std::nullopt, done.config, answers, places);
+  done.kept_former = before && *before != text;
+  if (done.kept_former) PLUMB_CHECK(making.file(places.config_file.string() + ".old", *before, 0644));
   PLUMB_CHECK(making.file(places.config_file, text, 0644));
   if (!making.exists(places.policy_file)) {
     PLUMB_CHECK(making.folder(places.policy_file.parent_path(), 0755));
@@ -208,7 +273,8 @@ std::string setup_summary(const SetupDone& done, const SetupPlaces& places) {
   for (const std::string& warning : done.warnings) text += fmt::format("warning: {}\n", warning);
   text += fmt::format("  server    {}://{} (port {})\n", done.config.server.scheme, done.config.server.authority(),
                       done.config.server.port);
-  text += fmt::format("  config    {}\n", places.config_file.string());
+  text +=
+      fmt::format("  config    {}{}\n", places.config_file.string(), done.kept_former ? " (the former one: .old)" : "");
   text += fmt::format("  policy    {}\n", places.policy_file.string());
   text += fmt::format("  storage   {}\n", done.config.storage.string());
   text += "  token     (kept there until the first connection)\n";

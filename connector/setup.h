@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct SetupAnswers {
   std::string storage = std::string(kStorage);
   Secret token{};
   std::string port{}, protocol{};  // empty: 443, https
+  std::string ca_file{};           // see Config; empty: as the config file says, or none
+  std::string proxy{};             // "proxy.example:3128", the same
+  std::string proxy_username{};
+  Secret proxy_password{};
 };
 
 // The four questions, in the order of every installation guide: server, storage location, token, port and protocol.
@@ -38,11 +43,15 @@ struct SetupDone {
   Config config;                              // as `run` will read it
   std::vector<std::filesystem::path> made{};  // files and folders that were not there, in their order
   std::vector<std::string> warnings{};
+  bool kept_former = false;  // the config file that was there is beside it
 };
 
-// Checks the answers; then config file (0644, the former one beside it as .old), a policy file that allows nothing
-// where there is none, storage (0700) and in it the token (0600). Nothing is written where an answer is wrong.
+// Checks the answers; then config file (0644, the former one beside it as .old, of which all stays that was not
+// answered anew), a policy file that allows nothing where there is none, storage (0700) and in it the token (0600).
+// Nothing is written where an answer is wrong.
 Result<SetupDone> write_setup(const SetupAnswers& answers, const SetupPlaces& places);
+// What the answers say of the proxy, without its password. Fault::invalid for what is no NAME:PORT.
+Result<std::optional<HttpProxy>> proxy_of(const SetupAnswers& answers);
 // Paths, server, protocol; the token as "(kept until the first connection)".
 std::string setup_summary(const SetupDone& done, const SetupPlaces& places);
 

@@ -76,6 +76,14 @@ Result<const DirectoryRule*> rule_for(const SiteParts& parts, const link::Direct
   PLUMB_TRY(const Dn base, Dn::parse(opening.base_dn));
   // All of the domain, or nothing: what is left out of an answer looks like what is not there any more.
   PLUMB_CHECK(parts.policy.may_read(*rule, base));
+  // A password goes to whoever has a certificate of that name.
+  PLUMB_CHECK(parts.policy.may_call_server(*rule, opening.server_name));
+  PLUMB_CHECK(parts.policy.may_bind_as(
+      *rule, opening.bind == link::DirectoryOpening::Bind::gssapi ? opening.principal : opening.username));
+  if (opening.password_from.starts_with(kLocal))
+    PLUMB_CHECK(parts.policy.may_use_secret(*rule, opening.password_from.substr(kLocal.size())));
+  if (!opening.keytab_file.empty())
+    PLUMB_CHECK(parts.policy.may_use_secret(*rule, std::filesystem::path(opening.keytab_file).filename().string()));
   PLUMB_CHECK(check_file(opening.keytab_file, parts.config.secrets_directory, "keytab"));
   if (opening.krb5_config_file != "/etc/krb5.conf")
     PLUMB_CHECK(check_file(opening.krb5_config_file, parts.config.secrets_directory, "Kerberos configuration"));
@@ -99,18 +107,25 @@ Result<void> may_send(const Policy& policy, const HttpRequest& request, HttpRout
   return {};
 }
 
-void keep(LocalAudit& audit, const WorkRecord& work) {
+void keep(const SiteParts& parts, const WorkRecord& work) {
+  const bool denied = work.result == to_string(Fault::denied);
+  if (denied) {
+    ++parts.tally.refused;
+  } else if (work.result != "done" && work.result != "refused") {  // the latter: a wrong password is no fault of ours
+    ++parts.tally.failed;
+  }
   LocalRecord record{.request = std::to_string(work.request),
                      .actor = work.actor,
                      .operation = work.operation,
                      .object = work.object,
                      .result = work.result,
                      .reason = work.message,
-                     .security = work.result == to_string(Fault::denied)};
-  if (work.result == to_string(Fault::denied)) record.result = "refused";
+                     .security = denied};
+  if (denied) record.result = "refused";
   if (work.result == to_string(Fault::timeout)) record.result = "unknown";
-  if (const auto kept = audit.append(record); !kept) log::error("audit.lost", "{}", kept.error().message);
-  if (record.security) log::warning("security.refused", "{} {}: {}", work.operation, work.object, work.message);
+  if (const auto kept = parts.audit.append(record); !kept) log::error("audit.lost", "{}", kept.error().message);
+  // An error, as the controller sets the level down to which the log says something.
+  if (record.security) log::error("security.refused", "{} {}: {}", work.operation, work.object, work.message);
 }
 
 // Kept from one question to the next: a SignIn knows that its own account was refused, and does not try it on and on
@@ -169,7 +184,7 @@ Result<std::string> sign_in(const SiteParts& parts, SignIns& sign_ins, const lin
     record.result = why.refusal ? "refused" : std::string(to_string(why.error.fault));
     record.message = why.refusal ? std::string(to_string(*why.refusal)) : why.error.message;
   }
-  keep(parts.audit, record);
+  keep(parts, record);
   PLUMB_CHECK(answer);
   return link::encode_answer(*answer);
 }
@@ -210,9 +225,15 @@ Skills skills_of(const SiteParts& parts) {
   skills.http = &parts.http;
   skills.other = [parts, sign_ins = std::make_shared<SignIns>(parts)](const link::Job& job, Reply& reply) {
     if (job.method == link::Method::sign_in) return sign_in(parts, *sign_ins, job);
+    // Taken down before: to follow the log may take a day.
+    keep(parts, {.request = job.request,
+                 .actor = job.actor,
+                 .operation = std::string(link::to_string(job.method)),
+                 .object = {},
+                 .result = "done"});
     return report(job.method, reply, {parts.config, parts.policy, Deadline{job.until}});
   };
-  skills.record = [parts](const WorkRecord& work) { keep(parts.audit, work); };
+  skills.record = [parts](const WorkRecord& work) { keep(parts, work); };
   return skills;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +17,11 @@
 
 namespace plumb::connector {
 
+// What of the work came to nothing, for those who watch the agent. Thread-safe.
+struct WorkTally {
+  std::atomic<std::uint64_t> failed = 0, refused = 0;
+};
+
 // What this site does for a controller, and what it keeps to itself.
 struct SiteParts {
   const Config& config;
@@ -22,6 +29,7 @@ struct SiteParts {
   LocalAudit& audit;
   const Clock& clock;
   HttpSender& http;
+  WorkTally& tally;
 };
 // All of `parts` outlive what is made.
 Skills skills_of(const SiteParts& parts);

@@ -43,6 +43,8 @@ class Removal {
     const auto folders = noted_folders(world_);
     for (const char* name : {"plumbline-connector", "plumbline-connector.new", "plumbline-connector.old"})
       PLUMB_CHECK(remove(fs::path(kProgramFolder) / name));
+    std::error_code error;
+    if (fs::read_symlink(place_of(world_, kLink), error) == fs::path(kInstalledProgram)) PLUMB_CHECK(remove(kLink));
     PLUMB_CHECK(remove(fs::path(kProgramFolder) / kMarker));
     remove_empty(kProgramFolder);
     folders_ = folders;

@@ -30,6 +30,10 @@ class OneTask final : public Bench {
   const Work work_;
 };
 
+std::string opened(const link::DirectoryOpening& opening) {
+  return printable(fmt::format("{} at {}", opening.base_dn, join(opening.servers, ", ")));
+}
+
 }  // namespace
 
 void Yard::add(std::shared_ptr<Bench> bench) {
@@ -84,6 +88,19 @@ void Workplace::cancelled(std::uint64_t request) {
 void Workplace::refuse(std::uint64_t request, const Error& error) {
   replies_.erase(request);
   agent_.failed(request, error);
+  ++served_;
+}
+
+// What the site does not allow is nowhere else to be seen there.
+void Workplace::refuse_opening(const Job& job, std::string object, const Error& error) {
+  if (parts_.skills.record)
+    parts_.skills.record({.request = job.request,
+                          .actor = job.actor,
+                          .operation = std::string(link::to_string(job.method)),
+                          .object = std::move(object),
+                          .result = std::string(to_string(error.fault)),
+                          .message = error.message});
+  refuse(job.request, error);
 }
 
 void Workplace::work(Job job) {
@@ -91,7 +108,11 @@ void Workplace::work(Job job) {
   switch (job.method) {
     case Method::open_directory:
     case Method::open_watch: return open(std::move(job));
-    case Method::close_handle: close(job.payload); return agent_.done(job.request, {});
+    case Method::close_handle: {
+      close(job.payload);
+      ++served_;
+      return agent_.done(job.request, {});
+    }
     case Method::http_send: return send_http(std::move(job));
     case Method::sign_in:
     case Method::logs:
@@ -113,17 +134,18 @@ void Workplace::open(Job job) {
   if (job.method == Method::open_directory) {
     const auto gone = std::make_shared<std::atomic<bool>>(false);
     auto made = skills.directory(*opening, gone);
-    if (!made) return refuse(job.request, made.error());
+    if (!made) return refuse_opening(job, opened(*opening), made.error());
     bench = std::make_shared<DirectoryBench>(std::move(*made), skills.record, gone);
   } else {
     auto made = skills.watch(*opening);
-    if (!made) return refuse(job.request, made.error());
+    if (!made) return refuse_opening(job, opened(*opening), made.error());
     bench = std::make_shared<WatchBench>(std::move(*made));
   }
   bench->start();
   const std::uint32_t handle = next_handle_++;
   benches_.emplace(handle, std::move(bench));
   agent_.done(job.request, link::encode_handle(handle));
+  ++served_;
 }
 
 void Workplace::on_bench(Job job) {
@@ -160,6 +182,7 @@ void Workplace::send_http(Job job) {
     record.message = allowed.error().message;
     keep(record);
     const HttpFailure failure{HttpFailure::Stage::egress, false, allowed.error()};
+    ++served_;
     return agent_.done(job.request, link::encode_end(tl::unexpected(failure)));
   }
   if (routes_.size() > kMostRoutes) routes_.clear();

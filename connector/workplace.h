@@ -76,6 +76,7 @@ class Workplace {
   void send_http(link::Job job);
   void do_other(link::Job job);
   void refuse(std::uint64_t request, const Error& error);
+  void refuse_opening(const link::Job& job, std::string object, const Error& error);
 
   Parts parts_;
   link::Agent& agent_;

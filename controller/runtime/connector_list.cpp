@@ -19,10 +19,15 @@ struct Equal {
 };
 constexpr Equal kEqual[] = {{&ConnectorQuery::ns, "/namespace"},
                             {&ConnectorQuery::status, "/status"},
-                            {&ConnectorQuery::os, "/os"},
                             {&ConnectorQuery::version, "/version"},
                             {&ConnectorQuery::group, "/group"}};
 constexpr const char* kSearched[] = {"/name", "/host", "/identity"};
+
+// "linux" of "Linux 6.1.0-23-amd64".
+bool is_os(std::string_view os, std::string_view wanted) {
+  const std::string whole = lower(os), word = lower(wanted);
+  return whole == word || whole.starts_with(word + " ");
+}
 
 bool has_label(const Value& summary, std::string_view label) {
   const std::size_t equals = label.find('=');
@@ -87,6 +92,7 @@ bool matches(const ConnectorQuery& query, const Value& summary) {
     const std::string& wanted = query.*each.wanted;
     if (!wanted.empty() && text_at(summary, each.pointer).value_or("") != wanted) return false;
   }
+  if (!query.os.empty() && !is_os(text_at(summary, "/os").value_or(""), query.os)) return false;
   const bool hidden = bool_at(summary, "/archived").value_or(false) && !query.archived && query.status != "Archived";
   if (hidden) return false;
   if (!std::ranges::all_of(query.labels, [&](const std::string& label) { return has_label(summary, label); }))

@@ -79,7 +79,6 @@ TEST_F(ConfigFile, LeastOneHasTheDefaults) {
   EXPECT_EQ(config->policy_file, "/etc/plumbline-connector/policy.toml");
   EXPECT_EQ(config->token_file, "/var/lib/plumbline-connector/token");
   EXPECT_EQ(config->dial_timeout, std::chrono::seconds(10));
-  EXPECT_EQ(config->request_timeout, std::chrono::seconds(30));
   EXPECT_TRUE(config->channel_binding);
   EXPECT_FALSE(config->proxy);
   EXPECT_FALSE(config->name_hint.empty());
@@ -97,7 +96,6 @@ name = "berlin-1"
 url = "http://plumb.example:8080"
 ca_file = "/etc/ca.pem"
 dial_timeout = "3s"
-request_timeout = "1m"
 channel_binding = false
 [proxy]
 host = "proxy.corp"

@@ -73,6 +73,8 @@ TEST_F(Install, PutsProgramUserFilesAndServiceInPlaceAndStarts) {
   EXPECT_THAT(folder_.read("etc/systemd/system/integration-connector.service"),
               HasSubstr("ExecStart=/opt/plumbline-connector/plumbline-connector run\n"));
   EXPECT_THAT(folder_.read("etc/plumbline-connector/connector.toml"), HasSubstr("https://plumb.example"));
+  EXPECT_EQ(fs::read_symlink(folder_.path() / "usr/local/bin/plumbline-connector"),
+            "/opt/plumbline-connector/plumbline-connector");
   EXPECT_TRUE(user_);
   EXPECT_THAT(ran_, Contains("systemctl enable integration-connector.service"));
   EXPECT_EQ(ran_.back(), "systemctl restart --no-block integration-connector.service");
@@ -128,6 +130,13 @@ TEST_F(Install, AFileOfSomebodyInOurFolderStaysWithIt) {
   ASSERT_TRUE(uninstall(world_, true));
   EXPECT_EQ(folder_.read("opt/plumbline-connector/notes.txt"), "mine");
   EXPECT_EQ(folder_.read("etc/plumbline-connector/corp-ca.pem"), "ca");
+}
+
+TEST_F(Install, AProgramOfThatNameThatIsSomebodysStays) {
+  folder_.write("usr/local/bin/plumbline-connector", "mine");
+  ASSERT_TRUE(install_it());
+  ASSERT_TRUE(uninstall(world_, true));
+  EXPECT_EQ(folder_.read("usr/local/bin/plumbline-connector"), "mine");
 }
 
 TEST_F(Install, AStorageWithoutOurMarkerIsNotRemoved) {

@@ -242,6 +242,57 @@ TEST_F(Setup, KeepsAPolicyAndTheFormerConfig) {
   EXPECT_THAT(folder_.read("etc/plumbline-connector/connector.toml"), HasSubstr("new.example"));
 }
 
+TEST_F(Setup, LeavesInTheConfigFileWhatWasNotAskedFor) {
+  folder_.write(
+      "etc/plumbline-connector/connector.toml",
+      "# ours\nname = \"berlin\"\nstorage = \"/old\"\n\n[log]\nlevel = \"debug\"\n\n[server]  # by the firewall\n"
+      "protocol = \"http\"\nport = 81\nurl = \"http://old.example\"\nca_file = \"/etc/ca.pem\"\n");
+  const auto done = write_setup(answers("new.example"), places());
+  ASSERT_TRUE(done) << error_of(done);
+  EXPECT_TRUE(done->kept_former);
+  EXPECT_THAT(setup_summary(*done, places()), HasSubstr("(the former one: .old)"));
+  EXPECT_EQ(folder_.read("etc/plumbline-connector/connector.toml"),
+            "# ours\nname = \"berlin\"\nstorage = \"/var/lib/plumbline-connector\"\n\n[log]\nlevel = \"debug\"\n\n"
+            "[server]  # by the firewall\nurl = \"https://new.example\"\nca_file = \"/etc/ca.pem\"\n");
+}
+
+TEST_F(Setup, AConfigFileThatSaysItInAnotherWayIsWrittenAnew) {
+  for (const char* odd :
+       {"server = {url = \"https://old.example\"}\n", "no toml [\n", "server.url = \"https://old\"\n"}) {
+    folder_.write("etc/plumbline-connector/connector.toml", odd);
+    ASSERT_TRUE(write_setup(answers("new.example"), places())) << odd;
+    const auto config = load_config(at(kConfigFile), {});
+    ASSERT_TRUE(config) << error_of(config);
+    EXPECT_EQ(config->server.host, "new.example");
+    EXPECT_EQ(folder_.read("etc/plumbline-connector/connector.toml.old"), odd);
+  }
+}
+
+TEST_F(Setup, TakesTheAuthorityAndTheProxyOfTheSite) {
+  auto given = answers("plumb.example");
+  given.ca_file = "/etc/corp.pem";
+  given.proxy = "proxy.corp:3128";
+  given.proxy_username = "agent";
+  given.proxy_password = Secret("open sesame");
+  ASSERT_TRUE(write_setup(given, places()));
+  EXPECT_THAT(folder_.read("etc/plumbline-connector/connector.toml"),
+              HasSubstr("\nca_file = \"/etc/corp.pem\"\n\n[proxy]\nhost = \"proxy.corp\"\nport = 3128\nusername = "
+                        "\"agent\"\npassword_file = \"/var/lib/plumbline-connector/proxy-password\"\n"));
+  EXPECT_THAT(folder_.read("var/lib/plumbline-connector/proxy-password"), HasSubstr("open sesame"));
+  EXPECT_EQ(mode_of(at("/var/lib/plumbline-connector/proxy-password")), 0600u);
+  given.proxy_username = "";
+  EXPECT_THAT(error_of(write_setup(given, places())), HasSubstr("add --proxy-username"));
+  for (const char* wrong : {"proxy.corp", "https://proxy.corp:1", "proxy.corp:", "[::1]", "proxy.corp:1/x", ":3128"}) {
+    given.proxy = wrong;
+    EXPECT_FALSE(proxy_of(given)) << wrong;
+  }
+  given.proxy_username = "agent";
+  for (const char* right : {"http://proxy.corp:80", "[::1]:3128", "10.0.0.1:8080", "proxy.corp:3128/"}) {
+    given.proxy = right;
+    EXPECT_TRUE(proxy_of(given)) << right;
+  }
+}
+
 TEST_F(Setup, AStorageWithSomebodyElsesFilesIsRefused) {
   folder_.write("var/lib/plumbline-connector/photo.jpg", "x");
   EXPECT_THAT(error_of(write_setup(answers(), places())), HasSubstr("not the connector's"));

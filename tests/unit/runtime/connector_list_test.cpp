@@ -13,13 +13,14 @@ using testing::IsEmpty;
 const std::vector<Value>& fixture() {
   static const std::vector<Value> all = [] {
     std::vector<Value> made;
-    for (const char* text : {
-             R"({"namespace": "default", "name": "berlin-1", "group": "berlin", "status": "Online", "os": "linux",
+    for (
+        const char* text : {
+            R"({"namespace": "default", "name": "berlin-1", "group": "berlin", "status": "Online", "os": "Linux 6.1.0-23-amd64",
                  "host": "EDGE-7", "identity": "aa01", "version": "1.0", "labels": {"site": "berlin", "tier": "1"}})",
-             R"({"namespace": "default", "name": "berlin-2", "group": "berlin", "status": "Offline", "os": "linux",
+            R"({"namespace": "default", "name": "berlin-2", "group": "berlin", "status": "Offline", "os": "Linux 6.1.0-23-amd64",
                  "host": "edge-8", "identity": "bb02", "version": "0.9", "labels": {"site": "berlin"}})",
-             R"({"namespace": "default", "name": "old", "group": "old", "status": "Archived", "archived": true})",
-             R"({"namespace": "other", "name": "berlin-1", "group": "berlin", "status": "Online", "os": "windows",
+            R"({"namespace": "default", "name": "old", "group": "old", "status": "Archived", "archived": true})",
+            R"({"namespace": "other", "name": "berlin-1", "group": "berlin", "status": "Online", "os": "windows",
                  "host": "w", "identity": "cc03", "version": "1.0"})"})
       made.push_back(boost::json::parse(text));
     return made;
