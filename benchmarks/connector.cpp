@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "connector/guarded_directory.h"
 #include "connector/site.h"
 #include "controller/adapters/connector/remote_directory.h"
 #include "controller/adapters/ldap/ldap_directory.h"
@@ -297,12 +298,19 @@ int directory(std::size_t users) {
   test::FakeDirectory answers_at_once;
   const std::vector<std::string> only{answers_at_once.add_user("only")};
 
+  // As at a site: what the policy allows is looked at with each question.
+  const connector::Policy policy =
+      must(connector::parse_policy(fmt::format("[[directory]]\nservers = [\"{}\"]\nbase_dns = [\"{}\"]\nwrite_dns = "
+                                               "[\"{}\"]\noperations = [\"read\", \"write\"]\n",
+                                               test::samba().url, test::samba().base, ou),
+                                   "policy.toml"),
+           "policy");
   net::Loop loop;
   net::WebSocketClient client(loop, loopback());
   connector::Skills skills;
   skills.directory = [&](const link::DirectoryOpening& opening, connector::Skills::Gone) -> std::unique_ptr<Directory> {
     if (opening.base_dn == kAtOnce) return std::make_unique<test::FakeDirectory>(answers_at_once);
-    return connect();
+    return connector::guard(connect(), policy, policy.directories.front());
   };
   auto agent = std::make_unique<Agent>(loop, client, skills, controller.tokens(1).front());
   const auto route = std::make_shared<const HttpRoute>(
