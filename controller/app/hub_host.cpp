@@ -23,6 +23,10 @@ constexpr std::size_t kLongestQueue = 256U << 20U;
 // "127.0.0.1:1234", "[::1]:1234"
 bool is_loopback_peer(const std::string& peer) { return is_loopback_host(peer.substr(0, peer.rfind(':'))); }
 
+bool works_for(const std::string& group, const link::DeclaredConnector& connector) {
+  return connector.group == group && connector.enabled && !connector.archived;
+}
+
 }  // namespace
 
 struct HubHost::Running : std::enable_shared_from_this<HubHost::Running> {
@@ -158,14 +162,6 @@ void HubHost::publish(const runtime::RegistryView& view) {
 }
 
 link::Asker& HubHost::asker() { return running_->asker; }
-
-namespace {
-
-bool works_for(const std::string& group, const link::DeclaredConnector& connector) {
-  return connector.group == group && connector.enabled && !connector.archived;
-}
-
-}  // namespace
 
 bool HubHost::is_online(const std::string& group) const {
   const auto states = running_->hub.states();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "connector/attributes.h"
+#include "tests/support/borrowed_directory.h"
 #include "tests/support/fake_directory.h"
 #include "tests/unit/connector/temporary.h"
 
@@ -18,40 +19,6 @@ using testing::HasSubstr;
 using testing::SizeIs;
 using Kind = DirectoryWrite::Kind;
 using Op = Modification::Op;
-
-// The directory stays the test's.
-class Borrowed final : public Directory {
- public:
-  explicit Borrowed(FakeDirectory& inner) : inner_(inner) {}
-  Result<Complete<std::vector<Entry>>> read_all(const ReadScope& scope, Deadline deadline) override {
-    return inner_.read_all(scope, deadline);
-  }
-  std::unique_ptr<Pages> read_pages(ReadScope scope, std::size_t most) override {
-    return inner_.read_pages(std::move(scope), most);
-  }
-  Result<std::vector<Entry>> find(std::string_view attribute, std::span<const std::string> values,
-                                  std::span<const std::string> fetch, Deadline deadline) override {
-    return inner_.find(attribute, values, fetch, deadline);
-  }
-  Result<std::string> cursor(Deadline deadline) override { return inner_.cursor(deadline); }
-  Result<DirectoryChanges> changes_since(const std::string& cursor, const ReadScope& scope,
-                                         Deadline deadline) override {
-    return inner_.changes_since(cursor, scope, deadline);
-  }
-  Result<bool> continues(const std::string& cursor, Deadline deadline) override {
-    return inner_.continues(cursor, deadline);
-  }
-  Result<std::vector<AttributeHistory>> history(const std::string& id, Deadline deadline) override {
-    return inner_.history(id, deadline);
-  }
-  Answers write(std::span<const DirectoryWrite> writes, Deadline deadline) override {
-    return inner_.write(writes, deadline);
-  }
-  Result<About> about(Deadline deadline) override { return inner_.about(deadline); }
-
- private:
-  FakeDirectory& inner_;
-};
 
 class Guarded : public testing::Test {
  protected:
@@ -67,7 +34,7 @@ class Guarded : public testing::Test {
                                write_dns + "]\noperations = [" + operations + "]\n",
                            "/policy.toml")
                   .value();
-    return guard(std::make_unique<Borrowed>(domain_), policy_, policy_.directories.front());
+    return guard(std::make_unique<test::BorrowedDirectory>(domain_), policy_, policy_.directories.front());
   }
   std::string id(const std::string& who) const { return domain_.id_of(who); }
   DirectoryWrite change(const std::string& who, const std::string& attribute, std::vector<std::string> values,
@@ -177,7 +144,7 @@ TEST_F(Guarded, WhatIsOutsideIsNotFound) {
   policy_ = parse_policy("[[directory]]\nservers = [\"ldaps://dc\"]\nbase_dns = [\"OU=People,DC=ad,DC=test\"]\n",
                          "/policy.toml")
                 .value();
-  const auto site = guard(std::make_unique<Borrowed>(domain_), policy_, policy_.directories.front());
+  const auto site = guard(std::make_unique<test::BorrowedDirectory>(domain_), policy_, policy_.directories.front());
   const std::vector<std::string> names{"jane", "boss"};
   const auto found = site->find("sAMAccountName", names, {}, Deadline::never());
   ASSERT_TRUE(found);
