@@ -204,10 +204,6 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-struct Measured {
-  double reads = 0, writes = 0;  // entries and modifies a second
-};
-
 // The same question to one and the other in turn, p50 of each: a domain controller becomes slower with what is written.
 std::pair<double, double> questions(Directory& one, Directory& other, const Clock& clock,
                                     const std::vector<std::string>& ids) {
@@ -227,42 +223,47 @@ std::pair<double, double> questions(Directory& one, Directory& other, const Cloc
   return {median(std::move(times)), median(std::move(other_times))};
 }
 
-Measured measure(Directory& directory, const Clock& clock, const std::string& ou, const std::vector<std::string>& ids) {
-  Measured best;
-  const auto deadline = [&] { return Deadline::in(clock, std::chrono::minutes(5)); };
+// Entries a second.
+double read(Directory& directory, const Clock& clock, const std::string& ou) {
   const ReadScope scope{
       {ou}, {"user"}, {"cn", "sAMAccountName", "displayName", "title", "userAccountControl", "memberOf"}};
-  for (int round = 0; round < 3; ++round) {
-    const auto began = Steady::now();
-    const auto read = must(directory.read_all(scope, deadline()), "reading");
-    best.reads = std::max(best.reads, static_cast<double>(read->size()) / Seconds(Steady::now() - began).count());
+  const auto began = Steady::now();
+  const auto all = must(directory.read_all(scope, Deadline::in(clock, std::chrono::minutes(5))), "reading");
+  return static_cast<double>(all->size()) / Seconds(Steady::now() - began).count();
+}
+
+// Modifies a second, with as many under way as the controller has.
+double modify(Directory& directory, const Clock& clock, const std::vector<std::string>& ids) {
+  const auto began = Steady::now();
+  std::deque<std::function<Directory::Answers()>> open;
+  const auto settle = [&] {
+    for (const auto& answer : open.front()()) must(answer ? Result<void>() : tl::unexpected(answer.error()), "writing");
+    open.pop_front();
+  };
+  constexpr std::size_t kBatch = 64;
+  const std::string title = random_hex(4);
+  for (std::size_t at = 0; at < ids.size(); at += kBatch) {
+    std::vector<DirectoryWrite> writes;
+    for (std::size_t i = at; i < std::min(at + kBatch, ids.size()); ++i)
+      writes.push_back(
+          {DirectoryWrite::Kind::modify, ids[i], "", {{Modification::Op::replace, "title", {title}, nullptr}}, "", ""});
+    open.push_back(directory.begin_write(std::move(writes), Deadline::in(clock, std::chrono::minutes(5))));
+    if (open.size() > 2) settle();
   }
-  for (int round = 0; round < 3; ++round) {
-    const auto began = Steady::now();
-    std::deque<std::function<Directory::Answers()>> open;
-    const auto settle = [&] {
-      for (const auto& answer : open.front()())
-        must(answer ? Result<void>() : tl::unexpected(answer.error()), "writing");
-      open.pop_front();
-    };
-    constexpr std::size_t kBatch = 64;
-    const std::string title = fmt::format("t{}{}", round, random_hex(4));
-    for (std::size_t at = 0; at < ids.size(); at += kBatch) {
-      std::vector<DirectoryWrite> writes;
-      for (std::size_t i = at; i < std::min(at + kBatch, ids.size()); ++i)
-        writes.push_back({DirectoryWrite::Kind::modify,
-                          ids[i],
-                          "",
-                          {{Modification::Op::replace, "title", {title}, nullptr}},
-                          "",
-                          ""});
-      open.push_back(directory.begin_write(std::move(writes), deadline()));
-      if (open.size() > 2) settle();
-    }
-    while (!open.empty()) settle();
-    best.writes = std::max(best.writes, static_cast<double>(ids.size()) / Seconds(Steady::now() - began).count());
+  while (!open.empty()) settle();
+  return static_cast<double>(ids.size()) / Seconds(Steady::now() - began).count();
+}
+
+// Of one and the other in turn, as the machine is not as fast at one time as at another; medians.
+template <class F>
+std::pair<double, double> in_turn(F&& measure, Directory& one, Directory& other) {
+  constexpr int kRounds = 9;
+  std::vector<double> all, all_other;
+  for (int round = 0; round < kRounds; ++round) {
+    all.push_back(measure(one));
+    all_other.push_back(measure(other));
   }
-  return best;
+  return {median(std::move(all)), median(std::move(all_other))};
 }
 
 int directory(std::size_t users) {
@@ -326,16 +327,17 @@ int directory(std::size_t users) {
   options.opening.base_dn = kAtOnce;
   const auto link = remote::make_directory(options, controller.asker(), secrets, controller.clock());
 
-  const Measured without = measure(*direct, controller.clock(), ou, ids);
-  const Measured with = measure(*through, controller.clock(), ou, ids);
-  const Measured again = measure(*direct, controller.clock(), ou, ids);
-  const double reads = std::max(without.reads, again.reads), writes = std::max(without.writes, again.writes);
+  const auto [reads, reads_through] =
+      in_turn([&](Directory& each) { return read(each, controller.clock(), ou); }, *direct, *through);
+  const auto [writes, writes_through] =
+      in_turn([&](Directory& each) { return modify(each, controller.clock(), ids); }, *direct, *through);
   const auto [question, question_through] = questions(*direct, *through, controller.clock(), ids);
   const auto [at_once, at_once_through] = questions(answers_at_once, *link, controller.clock(), only);
-  fmt::print("{} users; best of three\n", users);
-  fmt::print("full read     direct {:8.0f}/s  connector {:8.0f}/s  {:.2f} x\n", reads, with.reads, with.reads / reads);
-  fmt::print("modifies      direct {:8.0f}/s  connector {:8.0f}/s  {:.2f} x\n", writes, with.writes,
-             with.writes / writes);
+  fmt::print("{} users; medians of nine rounds each\n", users);
+  fmt::print("full read     direct {:8.0f}/s  connector {:8.0f}/s  {:.2f} x\n", reads, reads_through,
+             reads_through / reads);
+  fmt::print("modifies      direct {:8.0f}/s  connector {:8.0f}/s  {:.2f} x\n", writes, writes_through,
+             writes_through / writes);
   fmt::print("one question  direct {:8.0f} us connector {:8.0f} us  {:.0f} us more (p50)\n", question * 1e6,
              question_through * 1e6, (question_through - question) * 1e6);
   fmt::print("added by the connector alone: {:.0f} us (p50, of a domain that answers at once)\n",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "connector/attributes.h"
@@ -201,8 +202,13 @@ std::function<Directory::Answers()> GuardedDirectory::begin_write(std::vector<Di
   }
   std::vector<std::optional<Error>> refused(writes.size());
   std::vector<DirectoryWrite> allowed;
+  std::set<std::string, IgnoreCase> moved;
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    if (auto may = may_write(writes[i], places); !may) {
+    auto may = may_write(writes[i], places);
+    // Where the second one takes it would follow from the first.
+    if (may && writes[i].kind == DirectoryWrite::Kind::move && !moved.insert(writes[i].id).second)
+      may = fail(Fault::invalid, "{} is moved twice at a time", writes[i].id);
+    if (!may) {
       refused[i] = std::move(may).error();
     } else {
       allowed.push_back(std::move(writes[i]));

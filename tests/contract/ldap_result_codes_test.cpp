@@ -69,12 +69,14 @@ class LdapAnswers : public ::testing::TestWithParam<Broken> {
   }
   Deadline soon() const { return Deadline::in(clock_, seconds(10)); }
   Result<Complete<std::vector<Entry>>> read_all() { return directory_->read_all(scope_, soon()); }
+  Result<std::vector<Entry>> find_both() { return directory_->find("objectGUID", kBoth, {}, soon()); }
   std::string cursor() {
     const auto cursor = directory_->cursor(soon());
     EXPECT_TRUE(cursor) << cursor.error().message;
     return cursor.value_or("");
   }
 
+  const std::vector<std::string> kBoth{"31313131-3131-3131-3131-313131313131", "32323232-3232-3232-3232-323232323232"};
   std::string folder_;
   LdapStub stub_;
   RealClock clock_;
@@ -145,6 +147,16 @@ TEST_P(LdapAnswers, AreNoCursorToGoOnFrom) {
   }
 }
 
+// What is missing in the answer is gone, for whoever asks for ids.
+TEST_P(LdapAnswers, AreNeverTakenForAllThatIsThereOfSomeIds) {
+  stub_.fail_page(1, GetParam().fault);
+  EXPECT_EQ(find_both().has_value(), GetParam().fault.unpaged) << "no pages are asked for";
+  stub_.heal();
+  const auto found = find_both();
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->size(), 2U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Broken, LdapAnswers, ::testing::ValuesIn(kBroken),
                          [](const auto& each) { return std::string(each.param.name); });
 
@@ -159,6 +171,16 @@ TEST_F(LdapPages, ThatComeTwiceAreNeitherAWholeReadNorAllThatChanged) {
   ASSERT_FALSE(changes) << changes->changed.size() << " entries";
   EXPECT_NE(changes.error().message.find("came twice"), std::string::npos) << changes.error().message;
   EXPECT_FALSE(directory_->find("sAMAccountName", std::vector<std::string>{"u1", "u2"}, scope_.attributes, soon()));
+}
+
+TEST_F(LdapPages, AreAskedForWhereAnAnswerWithoutThemIsTooLarge) {
+  stub_.small_pages = true;
+  const auto found = find_both();
+  ASSERT_TRUE(found) << found.error().message;
+  for (const std::string& id : kBoth)
+    EXPECT_TRUE(std::ranges::any_of(*found, [&](const Entry& entry) { return entry.id == id; })) << id;
+  stub_.fail_page(2, {.code = 4});
+  EXPECT_FALSE(find_both());
 }
 
 TEST_F(LdapPages, OfDirSyncMayHoldPointersToOtherPartitions) {

@@ -221,15 +221,21 @@ struct LdapStub::Session {
     answer(request.id, done(0));
   }
 
-  // Page 1: the OU, the container of deleted objects and u1. Page 2: u2.
+  // Page 1: the OU, the container of deleted objects and u1. Page 2: u2. Without pages: u1 and u2.
   void page(const Request& request) {
-    const int which = request.cookie->empty() ? 1 : 2;
+    const bool whole = !request.cookie;
+    const int which = whole || request.cookie->empty() ? 1 : 2;
     const Fault fault = stub.page_ == which ? stub.fault_ : Fault{};
     const int usn = static_cast<int>(stub.usn) - 10;
     std::vector<std::string> entries = {entry("OU=People,DC=ad,DC=test", 'p', usn),
                                         entry("CN=Deleted Objects,DC=ad,DC=test", 'x', 3),
                                         entry("CN=u1,OU=People,DC=ad,DC=test", '1', usn + 1)};
     if (which == 2 && !fault.repeated) entries = {entry("CN=u2,OU=People,DC=ad,DC=test", '2', usn + 2)};
+    if (whole) entries = {entries.back(), entry("CN=u2,OU=People,DC=ad,DC=test", '2', usn + 2)};
+    if (whole && stub.small_pages) {  // sizeLimitExceeded
+      answer(request.id, entries.front());
+      return answer(request.id, done(4));
+    }
     for (const std::string& each : entries) {
       if (fault.half) send(tlv(0x30, number(0x02, request.id) + each).substr(0, 40));
       if (fault.cut || fault.half) open = false;
@@ -240,7 +246,7 @@ struct LdapStub::Session {
     }
     if (fault.reference) answer(request.id, tlv(0x73, octets("ldap://other.ad.test/DC=sub,DC=ad,DC=test")));
     answer(request.id + (fault.wrong_id ? 1000 : 0), done(fault.code, fault.referral),
-           fault.unpaged ? "" : page_control(which == 1 ? "more" : ""));
+           fault.unpaged || whole ? "" : page_control(which == 1 ? "more" : ""));
   }
 
   void sync(const Request& request) {

@@ -9,8 +9,9 @@ namespace plumb::test {
 
 // An LDAP server over TLS on loopback that says what a test tells it to, to see what a client makes of answers that no
 // healthy domain controller gives. It speaks as much of RFC 4511 and RFC 2696 as the reads of our adapter need: binds
-// succeed, searches of one entry tell of a small domain, DC=ad,DC=test, and paged searches answer two pages. Searches
-// with the DirSync control answer a pointer to another server, and u1 unless they bring a cookie.
+// succeed, searches of one entry tell of a small domain, DC=ad,DC=test, and other searches answer two pages, or all in
+// one where no pages are asked for. Searches with the DirSync control answer a pointer to another server, and u1 unless
+// they bring a cookie.
 class LdapStub {
  public:
   // What becomes of one page of a paged search.
@@ -35,13 +36,15 @@ class LdapStub {
   std::string url() const;
   const std::string& ca_file() const { return ca_file_; }
 
-  // From now on, for every paged search: at page 1 or 2.
+  // From now on, for every search of more than one entry: at page 1 or 2. Without pages, all is page 1.
   void fail_page(int page, Fault fault);
   void heal() { page_ = 0; }
   // highestCommittedUSN; the entries of the pages have lower ones.
   std::atomic<std::uint64_t> usn{1000};
   // The server's invocationId is sixteen of this letter.
   std::atomic<char> server{'i'};
+  // Two entries do not fit into an answer without pages.
+  std::atomic<bool> small_pages{false};
   // Modifications that came; all are done.
   std::atomic<int> written{0};
 

@@ -67,13 +67,15 @@ Result<int> Reader::send(const Search& search, std::span<const std::string> fetc
       names.push_back(name);
   }
   std::vector<Control> made;
-  if (cookie != nullptr) {
+  if (cookie != nullptr && !search.few) {
     berval value{cookie->size(), const_cast<char*>(cookie->data())};
     LDAPControl* page = nullptr;
     const int size = search.page_size != 0 ? search.page_size : options_.page_size;
     if (ldap_create_page_control(connection_.handle(), size, &value, 1, &page) != LDAP_SUCCESS)
       return fail(Fault::internal, "libldap makes no paging control");
     made.emplace_back(page);
+  }
+  if (cookie != nullptr) {
     PLUMB_TRY(made.emplace_back(), plain_control(kDomainScope, false));
   }
   if (search.deleted) {
@@ -162,7 +164,8 @@ Result<Entry> Reader::base_search(const Search& search, std::span<const std::str
   }
 }
 
-Result<Reader::Page> Reader::receive_page(int id, const std::string& base) {
+Result<Reader::Page> Reader::receive_page(int id, const Search& search) {
+  const std::string& base = search.base;
   Page page;
   while (true) {
     PLUMB_TRY(auto answer, connection_.next(id, deadline_));
@@ -172,8 +175,9 @@ Result<Reader::Page> Reader::receive_page(int id, const std::string& base) {
       return fail(Fault::unavailable, "searching {}: a part of it is said to be on another server", printable(base));
     } else if (answer.type == LDAP_RES_SEARCH_RESULT) {
       page.outcome = connection_.outcome(answer);
+      if (search.few && page.outcome.code == LDAP_SIZELIMIT_EXCEEDED) return page;
       if (page.outcome.code != LDAP_SUCCESS) return Failure(read_fault(page.outcome, base));
-      if (!page.outcome.paged)
+      if (!page.outcome.paged && !search.few)
         return fail(Fault::unavailable, "searching {}: {} does not page its answers, so they may be cut short",
                     printable(base), printable(connection_.host()));
       return page;
@@ -187,7 +191,12 @@ Result<void> Reader::search(const Search& search, std::span<const std::string> f
   std::string cookie;
   PLUMB_TRY(int id, send(search, fetch, &cookie));
   for (int empty_pages = 0; empty_pages < kMostEmptyPages;) {
-    PLUMB_TRY(const auto page, receive_page(id, search.base));
+    PLUMB_TRY(const auto page, receive_page(id, search));
+    if (page.outcome.code == LDAP_SIZELIMIT_EXCEEDED) {
+      Search in_pages = search;
+      in_pages.few = false;
+      return this->search(in_pages, fetch, take);
+    }
     cookie = page.outcome.page_cookie;
     // The server works on the next page while this one is decoded.
     if (!cookie.empty()) {
@@ -390,7 +399,7 @@ Result<std::optional<std::vector<Entry>>> Reader::read_page(Sweep& sweep, std::s
   if (sweep.base == sweep.scope.bases.size()) return std::nullopt;
   if (sweep.root.empty()) PLUMB_CHECK(begin_base(sweep));
   PLUMB_TRY(const int id, send(sweep.search, sweep.scope.attributes, &cookie));
-  PLUMB_TRY(const Page page, receive_page(id, sweep.search.base));
+  PLUMB_TRY(const Page page, receive_page(id, sweep.search));
   std::vector<Entry> entries;
   for (const Answer& answer : page.entries) {
     PLUMB_TRY(Entry entry, parse(answer, sweep.scope.attributes));
@@ -417,10 +426,11 @@ Result<std::vector<Entry>> Reader::find(std::string_view attribute, std::span<co
         parts.push_back(fmt::format("({}={})", attribute, guid ? filter_bytes(*bytes) : filter_value(values[next])));
       }
       if (parts.empty()) continue;
-      PLUMB_CHECK(search({options_.base_dn, or_filter(parts)}, fetch, [&](Entry entry) -> Result<void> {
-        entries.push_back(std::move(entry));
-        return {};
-      }));
+      PLUMB_CHECK(search({.base = options_.base_dn, .filter = or_filter(parts), .few = guid}, fetch,
+                         [&](Entry entry) -> Result<void> {
+                           entries.push_back(std::move(entry));
+                           return {};
+                         }));
     }
   }
   std::set<std::string> seen;

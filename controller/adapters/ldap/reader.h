@@ -22,6 +22,9 @@ struct Search {
   bool skip_nameless = false;  // leaves out entries whose objectGUID we may not read, which are an error else
   bool changing = false;       // an entry may come again because it was changed during the search; else an error
   int page_size = 0;           // 0: as the options say
+  // There cannot be many entries, so they are asked for without pages first; in pages where the server says that they
+  // are too many. Samba fetches each entry of a page by its id, which takes ten times as long.
+  bool few = false;
 };
 
 // A read of everything, and how far it has come.
@@ -82,7 +85,7 @@ class Reader {
     std::vector<Answer> entries;  // not decoded yet
     Outcome outcome;
   };
-  Result<Page> receive_page(int id, const std::string& base);
+  Result<Page> receive_page(int id, const Search& search);
   Result<void> begin_base(Sweep& sweep);
   // False: it is also below a base that was read before.
   static Result<bool> take(Sweep& sweep, const Entry& entry);

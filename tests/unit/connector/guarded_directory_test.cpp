@@ -82,6 +82,18 @@ TEST_F(Guarded, BothNamesOfAMoveHaveToBeAllowed) {
   EXPECT_TRUE(domain_.exists("OU=People,DC=ad,DC=test"));
 }
 
+// The first one makes it the top of what may be written, which the second one would rename out of it.
+TEST_F(Guarded, OneObjectIsNotMovedTwiceAtATime) {
+  const auto site = with(R"("read", "write")", R"("OU=People,DC=ad,DC=test", "OU=Later,DC=ad,DC=test")");
+  const std::string team = domain_.add_ou("Team", people_);
+  const std::vector<DirectoryWrite> writes{rename(team, "OU=Later", "DC=ad,DC=test"), rename(team, "OU=Free")};
+  const auto answers = site->write(writes, Deadline::never());
+  EXPECT_TRUE(answers.at(0));
+  ASSERT_FALSE(answers.at(1));
+  EXPECT_THAT(answers.at(1).error().message, HasSubstr("is moved twice at a time"));
+  EXPECT_TRUE(domain_.exists("OU=Later,DC=ad,DC=test"));
+}
+
 class Passwords : public Guarded, public testing::WithParamInterface<std::string> {};
 TEST_P(Passwords, AreNotSetWithoutTheOperation) {
   const auto site = with(R"("read", "write")");
