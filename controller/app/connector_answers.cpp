@@ -18,7 +18,7 @@ class Collecting final : public link::Sink {
   Collecting(link::Asker& asker, std::size_t most, std::function<void(Result<std::string>)> done)
       : asker_(asker), most_(most), done_(std::move(done)) {}
   void is(std::uint64_t id) { id_ = id; }
-  void assigned(link::SessionId) override {}
+  void assigned(link::SessionId, const std::string&) override {}
   void part(std::string bytes) override {
     if (!done_) return;
     if (all_.size() + bytes.size() > most_) {
@@ -57,7 +57,7 @@ class Lines final : public link::Sink {
   void cancel() {
     if (!ended_) asker_.cancel(id_);
   }
-  void assigned(link::SessionId) override {}
+  void assigned(link::SessionId, const std::string&) override {}
   void part(std::string bytes) override {
     credit_ += static_cast<std::uint32_t>(bytes.size());
     rest_ += bytes;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
@@ -48,14 +49,18 @@ struct Ask {
   Duration limit = std::chrono::seconds(30);
   std::optional<SteadyTime> asked{};  // from when `limit` counts; nothing: from when the hub has it
   std::string actor{};                // for whom; the agent's site keeps it in its own log
+  // Identities of agents on whose word the question rests. Fault::conflict, and nobody is asked, where one of them is
+  // not good any more: revoked, replaced, or held as there are two of it.
+  std::vector<std::string> rests_on{};
 };
 
 // Who waits for the answer. Called on a thread of the Asker's, one call at a time; must not block.
 class Sink {
  public:
   virtual ~Sink() = default;
-  virtual void assigned(SessionId session) = 0;  // at most once: who works on it
-  virtual void part(std::string bytes) = 0;      // in order; only as much comes as there is credit for
+  // At most once: who works on it.
+  virtual void assigned(SessionId session, const std::string& identity) = 0;
+  virtual void part(std::string bytes) = 0;  // in order; only as much comes as there is credit for
   // Once, last. An error: what came before is worth nothing. `answered`: the agent says so; else the link does, or
   // nobody was asked.
   virtual void done(Result<std::string> end, bool answered) = 0;

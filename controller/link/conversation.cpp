@@ -12,9 +12,10 @@ constexpr Duration kGrace = std::chrono::seconds(10);  // the agent ends in time
 }  // namespace
 
 struct Conversation::Inbox final : Sink {
-  void assigned(SessionId session) override {
+  void assigned(SessionId session, const std::string& identity) override {
     const std::scoped_lock lock(mutex);
     worker = session;
+    worker_identity = identity;
   }
   void part(std::string bytes) override {
     const std::scoped_lock lock(mutex);
@@ -32,6 +33,7 @@ struct Conversation::Inbox final : Sink {
   std::deque<std::string> parts;
   std::optional<Result<std::string>> ended;
   SessionId worker = 0;
+  std::string worker_identity;
   bool by_agent = false;
 };
 
@@ -48,6 +50,11 @@ Conversation::~Conversation() {
 SessionId Conversation::session() const {
   const std::scoped_lock lock(inbox_->mutex);
   return inbox_->worker;
+}
+
+std::string Conversation::identity() const {
+  const std::scoped_lock lock(inbox_->mutex);
+  return inbox_->worker_identity;
 }
 
 bool Conversation::answered() const {

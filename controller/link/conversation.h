@@ -29,6 +29,7 @@ class Conversation {
   Result<std::string> all(Deadline deadline, std::size_t most = 64U << 20U);
   // Who works on it; zero: nobody does (yet).
   SessionId session() const;
+  std::string identity() const;  // of the same; empty: nobody does (yet)
   // Once it is over: whether the agent ended it, with an error or not. Else the link broke, or there was none.
   bool answered() const;
 

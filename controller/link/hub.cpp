@@ -287,12 +287,23 @@ Result<void> Hub::admits(const Session& session, const Ask& ask) const {
   return {};
 }
 
+Result<void> Hub::are_good(const std::vector<std::string>& identities) const {
+  for (const std::string& id : identities) {
+    PLUMB_TRY(const auto identity, parts_.identities.find(id));
+    if (!identity || !identity->held.empty())
+      return fail(Fault::conflict, "{} has told of it, which is not good any more",
+                  identity ? fmt::format("{}", identity->connector) : "a connector");
+  }
+  return {};
+}
+
 void Hub::ask(std::uint64_t id, Ask ask, std::shared_ptr<Sink> sink) {
   const SteadyTime now = parts_.clock.steady();
   if (ask.asked) ask.limit -= std::chrono::duration_cast<Duration>(now - *ask.asked);
   std::string why;
   Session* const session = member_for(ask, why);
-  const auto good = session == nullptr ? Result<void>(fail(Fault::unavailable, "{}", why)) : admits(*session, ask);
+  auto good = session == nullptr ? Result<void>(fail(Fault::unavailable, "{}", why)) : admits(*session, ask);
+  if (good) good = are_good(ask.rests_on);
   if (!good) {
     sink->done(tl::unexpected(good.error()), false);
   } else {
@@ -305,7 +316,7 @@ void Hub::ask(std::uint64_t id, Ask ask, std::shared_ptr<Sink> sink) {
                       .credit = kFirstCredit,
                       .group = ask.group,
                       .payload = ask.payload.size()};
-    sink->assigned(session->id);
+    sink->assigned(session->id, session->identity ? session->identity->id : std::string());
     send_question(*session, id, ask);
   }
   wipe(ask.payload);

@@ -132,6 +132,7 @@ class Hub {
   void check_revoked();
   bool takes(const ResourceKey& connector) const;
   Session* online_session(const ResourceKey& connector);
+  Result<void> are_good(const std::vector<std::string>& identities) const;
   Result<void> admits(const Session& session, const Ask& ask) const;
   Session* member_for(const Ask& ask, std::string& why_none);
   std::string who_is_missing(const std::string& group) const;

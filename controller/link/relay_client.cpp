@@ -34,12 +34,15 @@ struct RelayClient::Running {
     const std::string_view actor = beginning(ask.actor, 256);
     std::string_view left = ask.payload;
     const auto limit = std::clamp<std::int64_t>(ask.limit.count(), 0, static_cast<std::int64_t>(kLongest));
+    const std::string rests_on = Writer().texts(ask.rests_on).take();
     constexpr std::size_t kNumbers = 1 + 1 + 8 + 4 + 4 + 4 + 4;
-    Writer head = relay_message(RelayType::ask, id,
-                                kNumbers + ask.group.size() + actor.size() + std::min(kRelayPiece, left.size()));
+    Writer head = relay_message(
+        RelayType::ask, id,
+        kNumbers + ask.group.size() + actor.size() + rests_on.size() + std::min(kRelayPiece, left.size()));
     head.u8(kRelayVersion).u8(static_cast<std::uint8_t>(ask.method)).u64(ask.session);
     head.u32(static_cast<std::uint32_t>(limit)).u32(static_cast<std::uint32_t>(left.size()));
     head.text(ask.group).text(actor);
+    head.out() += rests_on;
     head.out() += left.substr(0, kRelayPiece);
     left.remove_prefix(std::min(kRelayPiece, left.size()));
     PLUMB_CHECK(parts.send(head.take()));
@@ -66,8 +69,9 @@ struct RelayClient::Running {
     const std::shared_ptr<Sink> sink = found == open.end() ? nullptr : found->second;  // null: it was cancelled
     if (type == RelayType::assigned) {
       const SessionId session = in.u64();
+      const std::string identity = in.string();
       if (in.at_end()) {
-        if (sink) sink->assigned(session);
+        if (sink) sink->assigned(session, identity);
         return {};
       }
     } else if (type == RelayType::part) {

@@ -10,7 +10,7 @@
 // For the files of the relay alone: what its messages look like.
 namespace plumb::link {
 
-constexpr std::uint8_t kRelayVersion = 1;
+constexpr std::uint8_t kRelayVersion = 2;
 constexpr std::size_t kRelayPiece = 256U << 10U;  // bytes of a payload in one message
 
 enum class RelayType : std::uint8_t { ask = 1, more, credit, cancel, assigned, part, done };

@@ -19,7 +19,7 @@ bool opens(Method method) { return method == Method::open_directory || method ==
 
 // For questions whose answer does not matter.
 struct Unheard final : Sink {
-  void assigned(SessionId) override {}
+  void assigned(SessionId, const std::string&) override {}
   void part(std::string) override {}
   void done(Result<std::string>, bool) override {}
 };
@@ -101,6 +101,7 @@ struct RelayServer::Running : std::enable_shared_from_this<RelayServer::Running>
     question.bytes = in.u32();
     question.ask.group = in.string();
     question.ask.actor = in.string();
+    question.ask.rests_on = in.texts();
     if (!in.good() || to_string(question.method).empty() || client.questions.contains(number))
       return misbehaved(id, "a question that cannot be read");
     if (client.questions.size() >= parts.options.asked_most)
@@ -170,9 +171,9 @@ struct RelayServer::Running : std::enable_shared_from_this<RelayServer::Running>
                     std::make_shared<Unheard>());
   }
 
-  void assigned(ClientId id, std::uint64_t number, SessionId session) {
+  void assigned(ClientId id, std::uint64_t number, SessionId session, const std::string& identity) {
     if (find(id, number) == nullptr) return;
-    parts.send(id, relay_message(RelayType::assigned, number).u64(session).take());
+    parts.send(id, relay_message(RelayType::assigned, number).u64(session).text(identity).take());
   }
 
   void part(ClientId id, std::uint64_t number, std::string bytes) {
@@ -216,9 +217,9 @@ class RelayServer::Passing final : public Sink {
   Passing(std::weak_ptr<Running> to, ClientId client, std::uint64_t number, Method method, std::uint32_t closes)
       : to_(std::move(to)), client_(client), number_(number), method_(method), closes_(closes) {}
 
-  void assigned(SessionId session) override {
+  void assigned(SessionId session, const std::string& identity) override {
     session_ = session;
-    if (const auto server = to_.lock()) server->assigned(client_, number_, session);
+    if (const auto server = to_.lock()) server->assigned(client_, number_, session, identity);
   }
   void part(std::string bytes) override {
     note(bytes);

@@ -53,12 +53,13 @@ class DirectoryChangesContract : public DirectoryContract<World> {
     EXPECT_GT(answer.error().message.size(), 10U) << "it says why";
     return text_of(answer.error().fault);
   }
-  // The cursor with another text at one place.
+  // The cursor with another text at one place. What is in front of the object is who told it.
   std::string altered(const std::string& member, const Value& value) {
-    Value json = boost::json::parse(cursor_);
+    const auto object = cursor_.find('{');
+    Value json = boost::json::parse(cursor_.substr(object));
     EXPECT_TRUE(json.as_object().contains(member)) << cursor_;
     json.as_object()[member] = value;
-    return canonical(json);
+    return cursor_.substr(0, object) + canonical(json);
   }
 
   ReadScope scope_;

@@ -55,7 +55,7 @@ class Choices {
 };
 
 struct Counted final : link::Sink {
-  void assigned(link::SessionId) override { PLUMB_ASSERT(++times_assigned == 1); }
+  void assigned(link::SessionId, const std::string&) override { PLUMB_ASSERT(++times_assigned == 1); }
   void part(std::string bytes) override {
     PLUMB_ASSERT(ended == 0);
     taken += bytes.size();

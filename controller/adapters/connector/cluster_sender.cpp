@@ -16,7 +16,7 @@ class Answering final : public link::Sink {
       : asker_(asker), limit_(limit), done_(std::move(done)) {}
   std::uint64_t id = 0;
 
-  void assigned(link::SessionId) override { assigned_ = true; }
+  void assigned(link::SessionId, const std::string&) override { assigned_ = true; }
   void part(std::string bytes) override {
     body_ += bytes;
     if (body_.size() > limit_) {

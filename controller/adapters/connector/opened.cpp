@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kAtSite = "connector:";
 
 struct Ignored final : link::Sink {
-  void assigned(link::SessionId) override {}
+  void assigned(link::SessionId, const std::string&) override {}
   void part(std::string) override {}
   void done(Result<std::string>, bool) override {}
 };
@@ -40,6 +40,7 @@ Result<bool> Opened::ensure(Deadline deadline) {
   handle_ = in.u32();
   if (!in.at_end()) return fail(Fault::internal, "the connector's answer cannot be read");
   session_ = conversation.session();
+  identity_ = conversation.identity();
   ++generation_;
   return true;
 }

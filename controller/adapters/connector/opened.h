@@ -23,7 +23,8 @@ class Opened {
   // Nothing happens if it is open. True: it was opened just now.
   Result<bool> ensure(Deadline deadline);
   bool is_open(std::uint64_t generation) const { return session_ != 0 && generation == generation_; }
-  std::uint64_t generation() const { return generation_; }  // how often it was opened
+  std::uint64_t generation() const { return generation_; }   // how often it was opened
+  const std::string& identity() const { return identity_; }  // of the agent that last had it open
   // A question to who has it open; `payload` comes after the handle.
   link::Ask ask(link::Method method, std::string_view payload, Deadline deadline) const;
   // The session is gone: the next ensure() opens anew, wherever.
@@ -42,6 +43,7 @@ class Opened {
   const Clock& clock_;
   link::SessionId session_ = 0;
   std::uint32_t handle_ = 0;
+  std::string identity_;
   std::uint64_t generation_ = 0;
 };
 

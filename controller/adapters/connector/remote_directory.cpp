@@ -1,6 +1,11 @@
 #include "controller/adapters/connector/remote_directory.h"
 
+#include <optional>
+#include <set>
+#include <sstream>
 #include <utility>
+
+#include <fmt/ranges.h>
 
 #include "controller/adapters/connector/opened.h"
 #include "controller/base/text.h"
@@ -16,6 +21,23 @@ using link::Writer;
 constexpr std::size_t kMostBytes = std::size_t{8} << 30U;  // of one read, as over libldap
 
 const Error kUnreadable{Fault::internal, "the connector's answer cannot be read", {}};
+
+// What an agent told is known by whose word it is: a cursor goes on from all that was read until then, and holds for as
+// long as they are all good. Their identities, a bar, and the cursor that the agents know.
+struct Told {
+  std::set<std::string> by;
+  std::string cursor;
+
+  std::string text() const { return fmt::format("{}|{}", fmt::join(by, ","), cursor); }
+  static std::optional<Told> parse(std::string_view text) {
+    const auto bar = text.find('|');
+    if (bar == std::string_view::npos || bar == 0) return std::nullopt;
+    Told told{{}, std::string(text.substr(bar + 1))};
+    std::string id;
+    for (std::istringstream by{std::string(text.substr(0, bar))}; std::getline(by, id, ',');) told.by.insert(id);
+    return told;
+  }
+};
 
 class RemoteDirectory final : public Directory {
  public:
@@ -49,7 +71,10 @@ class RemoteDirectory final : public Directory {
       PLUMB_TRY(const bool fresh, opened_->ensure(deadline));
       bool broken = false;
       Result<T> result = read(broken);
-      if (result) return result;
+      if (result) {
+        heard_.insert(opened_->identity());
+        return result;
+      }
       // The agent binds with the password that it was given: another one takes another opening.
       const Fault fault = result.error().fault;
       if (broken) {
@@ -80,23 +105,28 @@ class RemoteDirectory final : public Directory {
       return decoded;
     });
   }
-  Result<Read> read_entries(Method method, std::string_view payload, Deadline deadline, bool& broken);
+  Result<Read> read_entries(link::Ask ask, Deadline deadline, bool& broken);
+  Result<Read> read_entries(Method method, std::string_view payload, Deadline deadline, bool& broken) {
+    return read_entries(opened_->ask(method, payload, deadline), deadline, broken);
+  }
+  Result<bool> is_of(const std::string& cursor, Deadline deadline);
   Result<void> ready_to_write(Deadline deadline);
 
   const std::shared_ptr<Opened> opened_;  // shared with those who wait for writes
-  std::string followed_;                  // the cursor whose domain controller the writes go to
+  std::set<std::string> heard_;           // identities whose word was taken since cursor()
+  std::string followed_;                  // the agents' cursor whose domain controller the writes go to
   std::uint64_t checked_ = 0;  // the opening in which whoever has it open writes only to that domain controller
 };
 
-Result<RemoteDirectory::Read> RemoteDirectory::read_entries(Method method, std::string_view payload, Deadline deadline,
-                                                            bool& broken) {
-  Conversation conversation(opened_->asker(), opened_->clock(), opened_->ask(method, payload, deadline));
+Result<RemoteDirectory::Read> RemoteDirectory::read_entries(link::Ask ask, Deadline deadline, bool& broken) {
+  Conversation conversation(opened_->asker(), opened_->clock(), std::move(ask));
   Read read;
   link::EntryStream stream;
   std::size_t bytes = 0;
   while (true) {
     auto part = conversation.next(deadline);
-    broken = !part && !conversation.answered();
+    // A conflict that no agent told is the hub's: nobody was asked.
+    broken = !part && !conversation.answered() && part.error().fault != Fault::conflict;
     PLUMB_CHECK(part);
     if (!*part) break;
     bytes += (*part)->size();
@@ -187,19 +217,23 @@ Result<std::vector<Entry>> RemoteDirectory::find(std::string_view attribute, std
 }
 
 Result<std::string> RemoteDirectory::cursor(Deadline deadline) {
-  PLUMB_TRY(std::string cursor, ask<std::string>(Method::cursor, {}, deadline, [](Reader& in) { return in.string(); }));
-  followed_ = cursor;
+  heard_.clear();  // whoever goes on from here reads everything
+  PLUMB_TRY(followed_, ask<std::string>(Method::cursor, {}, deadline, [](Reader& in) { return in.string(); }));
   checked_ = opened_->generation();
-  return cursor;
+  return Told{heard_, followed_}.text();
 }
 
 Result<DirectoryChanges> RemoteDirectory::changes_since(const std::string& cursor, const ReadScope& scope,
                                                         Deadline deadline) {
+  auto from = Told::parse(cursor);
+  if (!from) return fail(Fault::conflict, "this is no cursor of a directory behind connectors");
   Writer payload;
-  payload.text(cursor);
+  payload.text(from->cursor);
   put(payload, scope);
   auto changes = reading<DirectoryChanges>(deadline, [&](bool& broken) -> Result<DirectoryChanges> {
-    PLUMB_TRY(Read read, read_entries(Method::changes_since, payload.out(), deadline, broken));
+    link::Ask ask = opened_->ask(Method::changes_since, payload.out(), deadline);
+    ask.rests_on = {from->by.begin(), from->by.end()};
+    PLUMB_TRY(Read read, read_entries(std::move(ask), deadline, broken));
     Reader in(read.end);
     DirectoryChanges told{.changed = std::move(read.entries), .removed = {}, .cursor = {}};
     const std::uint64_t count = in.u64();
@@ -212,11 +246,18 @@ Result<DirectoryChanges> RemoteDirectory::changes_since(const std::string& curso
   if (changes) {
     followed_ = changes->cursor;
     checked_ = opened_->generation();
+    from->by.insert(heard_.begin(), heard_.end());
+    changes->cursor = Told{std::move(from->by), followed_}.text();
   }
   return changes;
 }
 
 Result<bool> RemoteDirectory::continues(const std::string& cursor, Deadline deadline) {
+  const auto told = Told::parse(cursor);
+  return told ? is_of(told->cursor, deadline) : Result<bool>(false);
+}
+
+Result<bool> RemoteDirectory::is_of(const std::string& cursor, Deadline deadline) {
   return ask<bool>(Method::continues, Writer().text(cursor).take(), deadline, [](Reader& in) { return in.flag(); });
 }
 
@@ -233,7 +274,7 @@ Result<Directory::About> RemoteDirectory::about(Deadline deadline) {
 Result<void> RemoteDirectory::ready_to_write(Deadline deadline) {
   PLUMB_CHECK(opened_->ensure(deadline));
   if (followed_.empty() || checked_ == opened_->generation()) return {};
-  PLUMB_TRY(const bool same, continues(followed_, deadline));
+  PLUMB_TRY(const bool same, is_of(followed_, deadline));
   if (!same)
     return fail(Fault::unavailable,
                 "the connector reaches another domain controller than the one whose changes were followed; they are "

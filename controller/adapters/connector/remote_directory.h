@@ -24,7 +24,9 @@ struct Options {
 // A Directory that an agent works on, over libldap, beside the domain. Whoever of the group is online is taken, and
 // kept while it is; when its link breaks, the next call goes to another one, and a read under way is asked again there.
 // A write that was under way is Fault::timeout, as with libldap: it may have been done, and is not sent again. Writes
-// stay with the domain controller whose changes were followed, whichever agent sends them. All must outlive it.
+// stay with the domain controller whose changes were followed, whichever agent sends them. Its cursors name the
+// identities on whose word they rest: none can be gone on from once one of these is not good any more. All must outlive
+// it.
 std::unique_ptr<Directory> make_directory(Options options, link::Asker& asker, SecretStore& secrets,
                                           const Clock& clock);
 

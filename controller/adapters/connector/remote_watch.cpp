@@ -42,7 +42,7 @@ Result<bool> RemoteWatch::wait(Deadline deadline, std::stop_token stop) {
 
 Result<bool> RemoteWatch::ask(Deadline deadline, const std::stop_token& stop) {
   struct Waiting final : link::Sink {
-    void assigned(link::SessionId) override {}
+    void assigned(link::SessionId, const std::string&) override {}
     void part(std::string) override {}
     void done(Result<std::string> end, bool) override {
       const std::scoped_lock lock(mutex);

@@ -25,7 +25,7 @@ using link::Method;
 constexpr int kConnectors = 1000, kGroups = 50;
 
 struct Answer final : link::Sink {
-  void assigned(link::SessionId session) override { by = session; }
+  void assigned(link::SessionId session, const std::string&) override { by = session; }
   void part(std::string bytes) override { text += bytes; }
   void done(Result<std::string> end, bool) override {
     ++ended;

@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 struct Answer final : link::Sink {
-  void assigned(link::SessionId) override {}
+  void assigned(link::SessionId, const std::string&) override {}
   void part(std::string bytes) override { got += bytes; }
   void done(Result<std::string> how, bool) override { ends.push_back(std::move(how)); }
   std::string got;

@@ -28,7 +28,7 @@ using testing::IsEmpty;
 using testing::Not;
 
 struct Heard final : link::Sink {
-  void assigned(link::SessionId) override {}
+  void assigned(link::SessionId, const std::string&) override {}
   void part(std::string) override {}
   void done(Result<std::string>, bool) override {}
 };

@@ -163,6 +163,21 @@ TEST_F(Relay, WhatWasAskedWhenTheControllerWentMayHaveBeenDone) {
   EXPECT_EQ(after.error().fault, Fault::unavailable);
 }
 
+TEST_F(Relay, WhoWorksOnItAndOnWhoseWordItRestsArePassedOn) {
+  auto& site = world_.site("a");
+  ASSERT_TRUE(world_.dial(site));
+  Conversation known(client_, world_.clock,
+                     {.group = "default/site", .method = Method::logs, .rests_on = {site.keys.id}});
+  std::ignore = known.all(within());
+  EXPECT_EQ(known.identity(), site.keys.id);
+  Conversation unknown(client_, world_.clock,
+                       {.group = "default/site", .method = Method::logs, .rests_on = {site.keys.id, "another"}});
+  const auto answer = unknown.all(within());
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().fault, Fault::conflict);
+  EXPECT_EQ(unknown.identity(), "");
+}
+
 TEST_F(Relay, AClientTellsWhatIsNoAnswer) {
   for (const std::string& message :
        {std::string(), std::string(9, '\0'), std::string("\7\0\0\0\0\0\0\0\1", 9),
@@ -192,7 +207,14 @@ class Recorded final : public link::Asker {
 std::string question(std::uint64_t number, Method method, std::string_view payload, std::uint32_t size,
                      std::uint8_t version = link::kRelayVersion) {
   auto out = link::relay_message(RelayType::ask, number);
-  out.u8(version).u8(static_cast<std::uint8_t>(method)).u64(0).u32(1000).u32(size).text("default/site").text("me");
+  out.u8(version)
+      .u8(static_cast<std::uint8_t>(method))
+      .u64(0)
+      .u32(1000)
+      .u32(size)
+      .text("default/site")
+      .text("me")
+      .texts({});
   out.out() += payload;
   return out.take();
 }
@@ -268,18 +290,18 @@ TEST_F(RelayLimits, AnotherVersionIsToldSo) {
 
 TEST_F(RelayLimits, WhatAgentsHaveOpenForAClientIsClosedWhenItGoes) {
   server_.received(me_, question(1, Method::open_directory));
-  asker_.sinks.at(0)->assigned(40);
+  asker_.sinks.at(0)->assigned(40, "id40");
   asker_.sinks.at(0)->done(link::encode_handle(7), true);
   EXPECT_EQ(told(1), "good");
   server_.received(me_, question(2, Method::open_watch));
-  asker_.sinks.at(1)->assigned(41);
+  asker_.sinks.at(1)->assigned(41, "id41");
   asker_.sinks.at(1)->done(link::encode_handle(8), true);
   server_.received(me_, question(3, Method::close_handle, link::encode_handle(8), 4));
-  asker_.sinks.at(2)->assigned(41);
+  asker_.sinks.at(2)->assigned(41, "id41");
   asker_.sinks.at(2)->done(std::string(), true);
   // One that is still being opened.
   server_.received(me_, question(4, Method::open_directory));
-  asker_.sinks.at(3)->assigned(42);
+  asker_.sinks.at(3)->assigned(42, "id42");
 
   const auto closed = [&] {
     std::set<std::pair<link::SessionId, std::string>> all;
