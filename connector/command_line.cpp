@@ -81,7 +81,8 @@ void add_working(CLI::App& app, Line& line) {
   status->add_flag("--json", line.common.json, "as JSON");
   status->callback([&] { line.command = [&] { return status_command(line.common); }; });
 
-  auto* doctor = app.add_subcommand("doctor", "checks files, the way to the controller and every target of the policy");
+  auto* doctor = app.add_subcommand(
+      "doctor", "checks configuration and policy, the way to the controller and every target of the policy");
   doctor->alias("test");  // as `plumbline connector test` is called at the other end
   doctor->add_flag("--json", line.common.json, "as JSON");
   doctor->callback([&] { line.command = [&] { return doctor_command(line.common); }; });

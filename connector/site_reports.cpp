@@ -44,6 +44,20 @@ Result<std::string> targets(const ReportParts& parts) {
   return checks_json(checks);
 }
 
+// As it is in effect, the password of the proxy left out.
+std::string config_text(const Config& config) {
+  return fmt::format(
+      "server = {}\nca_file = {}\nproxy = {}\nstorage = {}\npolicy_file = {}\nsecrets_directory = {}\ntoken_file = {}\n"
+      "name_hint = {}\ndial_timeout_ms = {}\nchannel_binding = {}\nlog_file_size = {}\nlog_files = {}\n",
+      to_string(config.server), config.ca_file,
+      config.proxy ? fmt::format("{}:{}{}", config.proxy->host, config.proxy->port,
+                                 config.proxy->username.empty() ? "" : ", with a password")
+                   : "",
+      config.storage.string(), config.policy_file.string(), config.secrets_directory.string(),
+      config.token_file.string(), config.name_hint, config.dial_timeout.count(), config.channel_binding,
+      config.log_file_size, config.log_files);
+}
+
 // The newest first, until the limit. There are no secrets in logs, and none in what is added.
 Result<std::string> logs(Reply& reply, const ReportParts& parts) {
   std::size_t left = link::kLogLimit - (1U << 20U);
@@ -58,6 +72,7 @@ Result<std::string> logs(Reply& reply, const ReportParts& parts) {
                                   parts.policy.directories.size(), parts.policy.http.size());
   if (const auto status = read_status(parts.config.status_file())) about += status_text(*status);
   reply.stream(link::encode_file("about.txt", about));
+  reply.stream(link::encode_file("config.txt", config_text(parts.config)));
   if (const auto doctor = targets(parts)) reply.stream(link::encode_file("doctor.json", *doctor));
   return std::string();
 }

@@ -181,7 +181,7 @@ void Workplace::send_http(Job job) {
     record.result = to_string(allowed.error().fault);
     record.message = allowed.error().message;
     keep(record);
-    const HttpFailure failure{HttpFailure::Stage::egress, false, allowed.error()};
+    const HttpFailure failure{HttpFailure::Stage::site, false, allowed.error()};
     ++served_;
     return agent_.done(job.request, link::encode_end(tl::unexpected(failure)));
   }

@@ -101,10 +101,14 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
     ++entry.count;
   }
 
-  void tell(const Caller& caller, std::string action, std::string subject, std::string message) const {
+  void tell(const Caller& caller, std::string action, std::string subject, std::string message,
+            bool security = false) const {
     if (parts.audit)
-      parts.audit(
-          {fmt::format("{}/{}", caller.kind, caller.name), std::move(action), std::move(subject), std::move(message)});
+      parts.audit({fmt::format("{}/{}", caller.kind, caller.name), std::move(action), std::move(subject),
+                   std::move(message), security});
+  }
+  void tell_denied(const Caller& caller, std::string action, std::string subject, std::string message) const {
+    tell(caller, std::move(action), std::move(subject), std::move(message), true);
   }
 
   // The text after "Bearer" of the Authorization header (RFC 6750, 2.1); empty: it is another header.
@@ -169,7 +173,7 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
                 .groups = std::move(known->groups),
                 .admin = known->admin};
       if (matched->route->admin_only && !caller.admin) {
-        tell(caller, "api.denied", printable(request.path), "only an admin's token may do this");
+        tell_denied(caller, "api.denied", printable(request.path), "only an admin's token may do this");
         reply(problem(403, "only an admin's token may do this"));
         return;
       }
@@ -302,7 +306,7 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
       const std::string needed =
           fmt::format("not authorized: {} needs the role \"{}\" (or \"admin\") of {}", operation.id,
                       lower(operation.method), runtime::model_of(access->view(), key).name);
-      tell(call.caller, "invoke.denied", to_string(key), needed);
+      tell_denied(call.caller, "invoke.denied", to_string(key), needed);
       reply(problem(403, needed));
       return;
     }
@@ -416,7 +420,7 @@ struct Api::State : std::enable_shared_from_this<Api::State> {
     const ResourceKey model = runtime::model_of(access->view(), key);
     if (!call.caller.admin && !access->roles(call.caller, model).contains("admin")) {
       const std::string needed = fmt::format("not authorized: it needs the role \"admin\" of {}", model.name);
-      tell(call.caller, "log.denied", to_string(key), needed);
+      tell_denied(call.caller, "log.denied", to_string(key), needed);
       return problem(403, needed);
     }
     if (!parts.set_log_level) return problem(404, "calls are not logged here");

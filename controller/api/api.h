@@ -27,6 +27,7 @@ struct Event {
   std::string action;   // "token.revoked", "invoke.denied"
   std::string subject;  // "Integration/default/crm"
   std::string message;
+  bool security = false;  // somebody was refused, or may be who they are not
 };
 
 struct ApiParts {

@@ -101,7 +101,9 @@ LoginAnswer answer_login(const runtime::SignInOutcome& outcome, runtime::AccessT
   };
   if (outcome.kind != Kind::signed_in) {
     if (outcome.record.empty()) return {refusal(outcome), {}};
-    return {refusal(outcome), event("login.refused")};
+    auto refused = event("login.refused");
+    refused.security = true;
+    return {refusal(outcome), std::move(refused)};
   }
   const auto created = tokens.create({.account = outcome.user,
                                       .lifetime = outcome.lifetime,

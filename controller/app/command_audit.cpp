@@ -41,6 +41,7 @@ std::string line_of(const AuditRecord& record) {
   std::string text = fmt::format("{:>6} {} {:<8} {} {}", record.sequence, format_time(record.at),
                                  to_string(record.stage), record.actor, join(parts, "+"));
   if (!record.key.kind.empty()) text += " " + to_string(record.key);
+  if (record.security) text += " SECURITY";
   if (!record.handle.empty()) text += " " + printable(record.handle);
   if (!record.handle_after.empty() && record.handle_after != record.handle) {
     text += " => " + printable(record.handle_after);

@@ -267,16 +267,24 @@ struct RuntimeHost::Running {
     audit({.actor = known ? to_string(event.connector) : "connector",
            .action = event.action,
            .subject = known ? to_string(event.connector) : "",
-           .message = event.message});
+           .message = event.message,
+           .security = event.security});
   }
 
   void audit(const api::Event& event) {
-    log::info(event.action, "{} {}{}{}", event.actor, event.subject, event.message.empty() ? "" : ": ", event.message);
+    const std::string text =
+        fmt::format("{} {}{}{}", event.actor, event.subject, event.message.empty() ? "" : ": ", event.message);
+    if (event.security) {
+      log::warning("security." + event.action, "{}", text);
+    } else {
+      log::info(event.action, "{}", text);
+    }
     AuditRecord record;
     record.stage = AuditRecord::Stage::note;
     record.target = to_string(runtime_key());
     record.actor = event.actor;
     record.key = parse_key(event.subject);
+    record.security = event.security;
     record.message =
         fmt::format("{}: {}{}{}", event.action, event.subject, event.message.empty() ? "" : ": ", event.message);
     if (!audit_log) {

@@ -2,14 +2,11 @@
 
 #include <string_view>
 
-// Given by CMake as definitions of this folder.
 namespace plumb::app {
 
-#ifdef PLUMB_VERSION
-inline constexpr std::string_view kVersion = PLUMB_VERSION;
-#else
-inline constexpr std::string_view kVersion = "unknown";
-#endif
+extern const std::string_view kVersion;  // Plumbline's own: "0.1.0"
+
+// For command_version.cpp alone, to which CMake gives them.
 #ifdef PLUMB_COMMIT
 inline constexpr std::string_view kCommit = PLUMB_COMMIT;
 #else

@@ -77,6 +77,8 @@ class Asker {
   virtual std::uint64_t ask(Ask ask, std::shared_ptr<Sink> sink) = 0;
   virtual void credit(std::uint64_t id, std::uint32_t bytes) = 0;
   virtual void cancel(std::uint64_t id) = 0;  // the sink is not called any more once this was taken up
+  // The session could not do what another one of its group may be able to: for half a minute it is taken last. A hint.
+  virtual void complain(SessionId /*session*/) {}
 };
 
 }  // namespace plumb::link

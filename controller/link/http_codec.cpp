@@ -158,7 +158,7 @@ Result<HttpSender::Answer> decode_http_end(std::string_view end, std::string bod
     const std::uint8_t stage = in.u8();
     failure.sent = in.flag();
     failure.error = decode_error(in.text());
-    if (!in.at_end() || stage > static_cast<std::uint8_t>(HttpFailure::Stage::limit))
+    if (!in.at_end() || stage > static_cast<std::uint8_t>(HttpFailure::Stage::site))
       return fail(Fault::invalid, "the connector's answer cannot be read");
     failure.stage = static_cast<HttpFailure::Stage>(stage);
     return HttpSender::Answer(tl::unexpected(std::move(failure)));

@@ -238,7 +238,13 @@ std::string Hub::who_is_missing(const std::string& group) const {
   return fmt::format("no connector of group \"{}\" is online ({})", group, members);
 }
 
-// The one with the least to do; among equals in turn.
+void Hub::complain(SessionId session) {
+  constexpr Duration kLastChoice = std::chrono::seconds(30);
+  if (const auto found = sessions_.find(session); found != sessions_.end())
+    found->second->last_choice_until = parts_.clock.steady() + kLastChoice;
+}
+
+// One of which nobody complained lately, the one with the least to do; among equals in turn.
 Hub::Session* Hub::member_for(const Ask& ask, std::string& why_none) {
   if (ask.session != 0) {
     const auto found = sessions_.find(ask.session);
@@ -247,12 +253,15 @@ Hub::Session* Hub::member_for(const Ask& ask, std::string& why_none) {
     return nullptr;
   }
   std::vector<Session*> members;
+  const auto burden = [now = parts_.clock.steady()](const Session& session) {
+    return std::pair(session.last_choice_until > now, session.questions.size());
+  };
   const auto consider = [&](const ResourceKey& key) {
     Session* const session = online_session(key);
     if (session == nullptr) return;
-    if (members.empty() || session->questions.size() == members.front()->questions.size()) {
+    if (members.empty() || burden(*session) == burden(*members.front())) {
       members.push_back(session);
-    } else if (session->questions.size() < members.front()->questions.size()) {
+    } else if (burden(*session) < burden(*members.front())) {
       members = {session};
     }
   };

@@ -103,6 +103,7 @@ class Hub {
   void ask(std::uint64_t id, Ask ask, std::shared_ptr<Sink> sink);
   void credit(std::uint64_t id, std::uint32_t bytes);
   void cancel(std::uint64_t id);
+  void complain(SessionId session);
 
   std::map<ResourceKey, ConnectorState> states() const;
   SessionId session_of(const ResourceKey& connector);  // 0: it is not online

@@ -231,7 +231,7 @@ void Hub::on_renewal(Session& session, const Frame& frame) {
     return tell(session.connector, "connector.renewal_failed", kept.error().message);
   session.identity = std::move(next);
   state_of(session.connector).key_since = session.identity->renewed;
-  tell(session.connector, "connector.key_renewed", "a new key; the old one is good until the new one was used", true);
+  tell(session.connector, "connector.key_renewed", "a new key; the old one is good until the new one was used");
 }
 
 }  // namespace plumb::link

@@ -22,6 +22,7 @@ struct Hub::Session {
   std::size_t payload = 0, kept = 0;  // bytes: of questions, and of answers that nobody has taken
   SteadyTime beats_since{};
   std::size_t beats = 0;                // since then
+  SteadyTime last_choice_until{};       // somebody complained of it
   std::set<std::uint64_t> questions{};  // also those that nobody waits for, until the agent has answered
 };
 

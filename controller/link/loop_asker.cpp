@@ -20,6 +20,10 @@ void LoopAsker::cancel(std::uint64_t id) {
   loop_.post([&hub = hub_, id] { hub.cancel(id); });
 }
 
+void LoopAsker::complain(SessionId session) {
+  loop_.post([&hub = hub_, session] { hub.complain(session); });
+}
+
 std::uint64_t LateAsker::ask(Ask ask, std::shared_ptr<Sink> sink) {
   if (asker_ != nullptr) return asker_->ask(std::move(ask), std::move(sink));
   sink->done(fail(Fault::unavailable, "no connector of group \"{}\" can dial in to this process", ask.group), false);

@@ -16,6 +16,7 @@ class LoopAsker final : public Asker {
   std::uint64_t ask(Ask ask, std::shared_ptr<Sink> sink) override;
   void credit(std::uint64_t id, std::uint32_t bytes) override;
   void cancel(std::uint64_t id) override;
+  void complain(SessionId session) override;
 
  private:
   EventLoop& loop_;
@@ -33,6 +34,9 @@ class LateAsker final : public Asker {
   }
   void cancel(std::uint64_t id) override {
     if (asker_ != nullptr) asker_->cancel(id);
+  }
+  void complain(SessionId session) override {
+    if (asker_ != nullptr) asker_->complain(session);
   }
 
  private:

@@ -36,6 +36,7 @@ struct AuditRecord {
   std::string id, handle, handle_after;
   std::vector<FieldChange> fields;  // sensitive values left out
   std::string message;
+  bool security = false;  // somebody was refused, or may be who they are not
   std::string previous, digest;
 };
 std::string_view to_string(AuditRecord::Stage stage);

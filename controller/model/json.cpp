@@ -355,6 +355,7 @@ Value to_json(const AuditRecord& record) {
     to["fields"] = std::move(fields);
   }
   text("message", record.message);
+  if (record.security) to["security"] = true;
   text("previous", record.previous);
   text("digest", record.digest);
   return to;
@@ -379,6 +380,7 @@ Result<AuditRecord> audit_from_json(const Value& json) {
   from.read("handleAfter", record.handle_after);
   from.read_each("fields", record.fields, field_from);
   from.read("message", record.message);
+  from.read("security", record.security);
   from.read("previous", record.previous);
   from.read("digest", record.digest);
   PLUMB_CHECK(from.finish());

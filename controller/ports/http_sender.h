@@ -23,6 +23,7 @@ struct HttpRequest {
   Url url;
   HttpHeaders headers{};
   std::string body{};
+  std::string actor{};  // for whom; is not sent. The site of a connector keeps it in its own log
 };
 
 struct HttpTiming {  // zero: did not happen, as on a connection that was open already
@@ -70,7 +71,7 @@ struct HttpLimits {
 
 // Why there is no response.
 struct HttpFailure {
-  enum class Stage { egress, resolve, connect, proxy, tls, send, receive, limit };
+  enum class Stage { egress, resolve, connect, proxy, tls, send, receive, limit, site };  // site: its policy refuses
   Stage stage = Stage::connect;
   bool sent = false;  // some of the request may have reached the target: not to be repeated unless the method is safe
   Error error;        // Fault::timeout, unavailable, denied (egress, a certificate), invalid (not HTTP, too large)

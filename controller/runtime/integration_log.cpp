@@ -222,7 +222,7 @@ void IntegrationLog::record(const CallRecord& call) const {
   const std::string answer = call.error.empty() ? fmt::format("answered {}", call.status) : call.error;
   Entry entry{.level = outcome,
               .event = call.ok ? "call.done" : "call.failed",
-              .message = fmt::format("{} for {}: {} in {} ms, {} sent", operation, call.actor, answer,
+              .message = fmt::format("{} for {}: {} in {} ms, {} attempts", operation, call.actor, answer,
                                      call.took.count() / 1000, call.attempts.size()),
               .more = {{"operation", text(operation)},
                        {"actor", text(call.actor)},

@@ -87,6 +87,7 @@ class Call : public std::enable_shared_from_this<Call> {
     }
     ++sent_;
     sending_ = true;
+    request.actor = fmt::format("{} for {}", plan_.live->key, plan_.actor);
     const HttpLimits limits{.timeout = time, .body_limit = settings().body_limit};
     parts_->sender.send(std::move(request), route, limits, [self = shared_from_this()](HttpSender::Answer answer) {
       self->sending_ = false;
@@ -100,8 +101,8 @@ class Call : public std::enable_shared_from_this<Call> {
 
   void failed(const HttpFailure& failure) {
     if (!record_.empty()) record_.back().outcome = outcome_text(failure);
-    // Egress rules and limits are ours: they tell nothing about the target.
-    const bool ours = failure.stage == Stage::egress || failure.stage == Stage::limit;
+    // Egress rules, policies and limits are ours: they tell nothing about the target.
+    const bool ours = failure.stage == Stage::egress || failure.stage == Stage::limit || failure.stage == Stage::site;
     note(ours ? Outcome::unknown : Outcome::bad);
     if (failure.stage == Stage::tls && !foreign_) connection().routes->forget();
     if (worth_repeating(plan_.request.method, failure) && repeat({})) return;

@@ -17,6 +17,7 @@ std::string_view name_of(Stage stage) {
     case Stage::send: return "send";
     case Stage::receive: return "receive";
     case Stage::limit: return "too large";
+    case Stage::site: return "refused at the connector's site";
   }
   return "";
 }

@@ -40,7 +40,8 @@ bool worth_repeating(std::string_view method, const HttpFailure& failure) {
     case Stage::send:
     case Stage::receive: return idempotent(method);
     case Stage::egress:
-    case Stage::limit: return false;
+    case Stage::limit:
+    case Stage::site: return false;
   }
   return false;
 }

@@ -1,6 +1,8 @@
 // A Directory through a connector: the same contract as over libldap, and what only a link can do to it.
 #include <gtest/gtest.h>
 
+#include "connector/guarded_directory.h"
+#include "connector/policy.h"
 #include "controller/adapters/connector/remote_directory.h"
 #include "tests/contract/directory_changes_contract.h"
 #include "tests/contract/directory_contract.h"
@@ -21,13 +23,25 @@ remote::Options remote_options() {
   return options;
 }
 
+// As an agent's site has it, where it allows everything.
+std::unique_ptr<Directory> guarded(std::unique_ptr<Directory> directory, const std::string& base) {
+  const auto policy = std::make_shared<const connector::Policy>(
+      connector::parse_policy(
+          fmt::format("[[directory]]\nservers = [\"ldaps://dc.example\"]\nbase_dns = [\"{0}\"]\nwrite_dns = [\"{0}\"]\n"
+                      "operations = [\"read\", \"write\", \"password\", \"rights\"]\n",
+                      base),
+          "/policy.toml")
+          .value());
+  return connector::guard(std::move(directory), *policy, policy->directories.front(), policy);
+}
+
 struct RemoteFakeWorld {
   static constexpr const char* kName = "r";
   void SetUp() {
     links_.declare({"a"});
     auto& site = links_.site("a");
     site.skills.directory = [this](const link::DirectoryOpening&, connector::Skills::Gone) {
-      return std::make_unique<BorrowedDirectory>(fake_);
+      return guarded(std::make_unique<BorrowedDirectory>(fake_), fake_.domain());
     };
     ASSERT_TRUE(links_.dial(site));
     directory_ = remote::make_directory(remote_options(), asker_, secrets_, links_.clock);
@@ -59,7 +73,7 @@ struct RemoteSambaWorld {
       ldap::Options options = samba_options();
       options.page_size = 7;
       options.member_range = 700;
-      return ldap::make_directory(options, secrets_, links_.clock);
+      return guarded(ldap::make_directory(options, secrets_, links_.clock), samba().base);
     };
     ASSERT_TRUE(links_.dial(site));
     directory_ = remote::make_directory(remote_options(), asker_, secrets_, links_.clock);

@@ -64,9 +64,26 @@ TEST(RemoteHttp, WhatTheSiteDoesNotAllowIsNotSent) {
   HttpPeer peer([](auto& connection) { connection.request(); });
   const auto answer = exchange(remote.loop(), remote.sender(), get(peer));
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().stage, HttpFailure::Stage::egress);
+  EXPECT_EQ(answer.error().stage, HttpFailure::Stage::site);
   EXPECT_FALSE(answer.error().sent);
   EXPECT_THAT(answer.error().error.message, HasSubstr("does not allow GET"));
+}
+
+TEST(RemoteHttp, AMemberThatCannotSendIsTakenLast) {
+  MakeRemote remote;
+  remote.links_.declare({"a", "b"});
+  auto& other = remote.links_.site("b");
+  other.skills.http = &remote.client_;
+  other.skills.may_send = [](const HttpRequest&, HttpRoute&) { return Result<void>(); };
+  ASSERT_TRUE(remote.links_.dial(other));
+  remote.forbidden_ = "GET";
+  HttpPeer peer([](auto& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  });
+  int refused = 0;
+  for (int i = 0; i < 10; ++i) refused += exchange(remote.loop(), remote.sender(), get(peer)) ? 0 : 1;
+  EXPECT_LE(refused, 1) << "whose turn it was the first time";
 }
 
 TEST(RemoteHttp, WithoutAConnectorNothingIsSent) {

@@ -117,7 +117,7 @@ TEST_F(Rsyslog, ReadsBsdLinesOverUdp) {
   EXPECT_THAT(line_with("no answer"),
               AllOf(StartsWith(kBsdParts),
                     EndsWith("[plumbline@32473 integration=\"default/pets\" requestId=\"r1\"] listPets for robot: no "
-                             "answer in 0 ms, 0 sent")));
+                             "answer in 0 ms, 0 attempts")));
 }
 
 TEST_F(Rsyslog, ReadsStructuredDataOfEveryTransport) {
@@ -137,7 +137,7 @@ TEST_F(Rsyslog, ReadsStructuredDataOfEveryTransport) {
     const Value data = boost::json::parse(line.substr(from, line.find("|msg=") - from));
     EXPECT_EQ(text_at(data, "/rfc5424-sd/plumbline@32473/requestId"), name + R"( "]\ r1)");
     EXPECT_EQ(text_at(data, "/rfc5424-sd/plumbline@32473/integration"), "default/pets");
-    EXPECT_THAT(line, EndsWith("|msg=listPets for robot: " + name + " failed in 0 ms, 0 sent"));
+    EXPECT_THAT(line, EndsWith("|msg=listPets for robot: " + name + " failed in 0 ms, 0 attempts"));
   }
 }
 

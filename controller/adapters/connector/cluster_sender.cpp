@@ -16,7 +16,7 @@ class Answering final : public link::Sink {
       : asker_(asker), limit_(limit), done_(std::move(done)) {}
   std::uint64_t id = 0;
 
-  void assigned(link::SessionId, const std::string&) override { assigned_ = true; }
+  void assigned(link::SessionId session, const std::string&) override { session_ = session; }
   void part(std::string bytes) override {
     body_ += bytes;
     if (body_.size() > limit_) {
@@ -28,11 +28,13 @@ class Answering final : public link::Sink {
   void done(Result<std::string> end, bool answered) override {
     if (!end) {
       // A link that broke may have been used already.
-      const auto stage = answered || !assigned_ ? HttpFailure::Stage::connect : HttpFailure::Stage::receive;
+      const auto stage = answered || session_ == 0 ? HttpFailure::Stage::connect : HttpFailure::Stage::receive;
       return finish(stage, std::move(end).error());
     }
     auto answer = link::decode_http_end(*end, std::move(body_));
     if (!answer) return finish(HttpFailure::Stage::receive, std::move(answer).error());
+    // It did not get as far as to send; another one may.
+    if (!*answer && !answer->error().sent) asker_.complain(session_);
     if (done_) std::exchange(done_, {})(std::move(*answer));
   }
 
@@ -40,14 +42,14 @@ class Answering final : public link::Sink {
   void finish(HttpFailure::Stage stage, Error error) {
     if (!done_) return;
     std::exchange(done_, {})(
-        tl::unexpected(HttpFailure{stage, assigned_ && stage != HttpFailure::Stage::connect, std::move(error)}));
+        tl::unexpected(HttpFailure{stage, session_ != 0 && stage != HttpFailure::Stage::connect, std::move(error)}));
   }
 
   link::Asker& asker_;
   const std::size_t limit_;
   HttpSender::Done done_;
   std::string body_;
-  bool assigned_ = false;
+  link::SessionId session_ = 0;  // who works on it
 };
 
 }  // namespace
@@ -59,7 +61,7 @@ void ClusterSender::send(HttpRequest request, std::shared_ptr<const HttpRoute> r
                 .method = link::Method::http_send,
                 .payload = link::encode(request, *route, limits),
                 .limit = limits.timeout + kGrace,
-                .actor = "integrations"};
+                .actor = request.actor.empty() ? "integrations" : request.actor};
   const auto answering = std::make_shared<Answering>(asker_, limits.body_limit, std::move(done));
   answering->id = asker_.ask(std::move(ask), answering);
 }

@@ -35,8 +35,10 @@ Result<bool> Opened::ensure(Deadline deadline) {
                 .limit = deadline.left(clock_.steady()),
                 .actor = options_.actor};
   link::Conversation conversation(asker_, clock_, std::move(ask));
-  PLUMB_TRY(const std::string answer, conversation.all(deadline));
-  link::Reader in(answer);
+  const auto answer = conversation.all(deadline);
+  if (!answer && conversation.answered()) asker_.complain(conversation.session());
+  PLUMB_CHECK(answer);
+  link::Reader in(*answer);
   handle_ = in.u32();
   if (!in.at_end()) return fail(Fault::internal, "the connector's answer cannot be read");
   session_ = conversation.session();
@@ -64,6 +66,11 @@ void Opened::close() {
   if (session_ == 0) return;
   tell(link::Method::close_handle, {});
   session_ = 0;
+}
+
+void Opened::close_elsewhere() {
+  if (session_ != 0) asker_.complain(session_);
+  close();
 }
 
 }  // namespace plumb::remote

@@ -29,7 +29,8 @@ class Opened {
   link::Ask ask(link::Method method, std::string_view payload, Deadline deadline) const;
   // The session is gone: the next ensure() opens anew, wherever.
   void drop() { session_ = 0; }
-  void close();  // the same where it may be there: the agent is told
+  void close();            // the same where it may be there: the agent is told
+  void close_elsewhere();  // and it is better opened by another one
   // A question whose answer does not matter.
   void tell(link::Method method, std::string_view payload);
   link::Asker& asker() const { return asker_; }

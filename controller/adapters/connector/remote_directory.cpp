@@ -80,7 +80,7 @@ class RemoteDirectory final : public Directory {
       if (broken) {
         opened_->drop();
       } else if (fault == Fault::unavailable || fault == Fault::denied) {
-        opened_->close();  // else a session that lasts would keep what is of no more use
+        opened_->close_elsewhere();  // else a session that lasts would keep what is of no more use
       }
       if (!broken || deadline.left(opened_->clock().steady()) == Duration::zero()) return result;
       // A link that breaks under what was just opened is no stale one.

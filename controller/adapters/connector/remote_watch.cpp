@@ -30,7 +30,7 @@ Result<bool> RemoteWatch::wait(Deadline deadline, std::stop_token stop) {
   auto told = fresh ? ask(turn, stop) : Result<bool>(tl::unexpected(fresh.error()));
   if (told) return told;
   interrupted_ = true;
-  opened_.close();
+  opened_.close_elsewhere();
   // Whoever asks again at once would ask without end.
   std::mutex mutex;
   std::unique_lock lock(mutex);

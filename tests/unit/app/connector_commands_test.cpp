@@ -13,6 +13,7 @@
 
 #include "controller/app/log_requests.h"
 #include "controller/app/state.h"
+#include "controller/app/version.h"
 #include "controller/link/identities.h"
 #include "controller/link/state_book.h"
 #include "controller/model/value.h"
@@ -182,6 +183,16 @@ TEST_F(ConnectorCommands, OneIsShownWithEverything) {
   EXPECT_EQ(text_at(all, "/conditions/2/reason"), "VersionSkew");
   EXPECT_THAT(say({"connector", "describe", "berlin-2"}).out, HasSubstr("peer: 192.0.2.7:4711"));
   EXPECT_THAT(say({"connector", "get", "berlin-22"}).err, HasSubstr("did you mean \"berlin-2\""));
+}
+
+// What agents have is compared with what this program is.
+TEST_F(ConnectorCommands, OneOfTheSameVersionMatches) {
+  link::ConnectorState state = online();
+  state.facts.version = std::string(kVersion);
+  say_of({{kTwo, state}});
+  EXPECT_THAT(state.facts.version, testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+  const Value all = boost::json::parse(say({"connector", "get", "berlin-2", "-o", "json"}).out);
+  EXPECT_EQ(text_at(all, "/conditions/2/reason"), "Same");
 }
 
 TEST_F(ConnectorCommands, ManyAreArchivedAtOnceAndEachFailsByItself) {

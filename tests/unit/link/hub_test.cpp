@@ -462,7 +462,7 @@ TEST_F(HubTest, StrangersDoNotFillTheLog) {
   EXPECT_EQ(std::ranges::count(world_.events, "connector.misbehaved"), 20);
 }
 
-TEST_F(HubTest, ASilentPeerIsNoticedWhetherItHasGreetedOrNot) {
+TEST_F(HubTest, ASilentPeerThatHasNotGreetedIsNoticed) {
   link::Hub::Parts parts = world_.parts();
   parts.options.greeting_limit = Duration::zero();
   link::Hub hub(std::move(parts), 9);

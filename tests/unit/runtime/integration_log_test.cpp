@@ -108,7 +108,7 @@ TEST_F(Logging, ACallThatWentWellIsOneInfoLineWithAllThatFindsItAgain) {
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_EQ(line(0), boost::json::parse(R"({
       "timestamp": "2026-11-20T00:00:00.000Z", "level": "info", "origin": "integration-runtime", "event": "call.done",
-      "message": "listPets for default/robot: answered 200 in 12 ms, 1 sent", "integration": "default/pets",
+      "message": "listPets for default/robot: answered 200 in 12 ms, 1 attempts", "integration": "default/pets",
       "requestId": "r1", "operation": "listPets", "actor": "default/robot", "method": "GET",
       "url": "https://api.example/pets?api_key=***", "status": 200, "tookUs": 12345, "routing": "direct",
       "attempts": 1})"));
@@ -255,7 +255,7 @@ TEST_F(Logging, SyslogHasALevelOfItsOwnThatIsWarningByDefault) {
   EXPECT_THAT(sent_, IsEmpty());
   log_.record(bad(404));
   EXPECT_THAT(sent_, ElementsAre("<132>Nov 20 00:00:00 machine pets[42]: [plumbline@32473 integration=\"default/pets\" "
-                                 "requestId=\"r1\"] listPets for default/robot: answered 404 in 12 ms, 2 sent"));
+                                 "requestId=\"r1\"] listPets for default/robot: answered 404 in 12 ms, 2 attempts"));
 
   sent_.clear();
   lines_.clear();

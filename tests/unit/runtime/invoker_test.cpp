@@ -145,7 +145,8 @@ TEST_F(InvokerCalls, FailuresOfTheWayAreStringsThatNameTheStage) {
                                                {Stage::tls, "TLS"},
                                                {Stage::send, "send"},
                                                {Stage::receive, "receive"},
-                                               {Stage::limit, "too large"}};
+                                               {Stage::limit, "too large"},
+                                               {Stage::site, "refused at the connector's site"}};
   declare(R"({"circuitBreaker": {"failures": 0}})");
   for (const auto& [stage, name] : stages) {
     answers({http_failure(stage, Fault::denied)});

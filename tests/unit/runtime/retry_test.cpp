@@ -28,6 +28,7 @@ TEST(Retry, FailuresAreRepeatedByWhatMayHaveReachedTheTarget) {
       {failure(Stage::send, true), true, false},
       {failure(Stage::receive, true), true, false},
       {failure(Stage::egress, false), false, false},
+      {failure(Stage::site, false), false, false},
       {failure(Stage::limit, true), false, false},
       {failure(Stage::connect, false, Fault::timeout), false, false},
       {failure(Stage::receive, true, Fault::timeout), false, false},
