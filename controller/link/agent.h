@@ -79,7 +79,7 @@ class Agent {
   std::size_t working() const { return open_.size(); }
 
  private:
-  enum class Stage { hello, challenged, proven, online };
+  enum class Stage { hello, challenged, online };
   struct Open {
     bool whole = false;
     Job job{};

@@ -156,7 +156,6 @@ void Hub::forget(SessionId id, const Error& why) {
 }
 
 void Hub::drop(Session& session, const std::string& why, bool hostile) {
-  if (session.stage == Session::Stage::ended) return;
   if (hostile) tell(session.connector, "connector.misbehaved", fmt::format("{}: {}", session.peer, why), true);
   if (hostile && parts_.cut) {
     parts_.cut(session.id);  // what it was sent and has not read is nothing to wait for

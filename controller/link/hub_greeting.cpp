@@ -60,7 +60,6 @@ void Hub::on_online_frame(Session& session, const Frame& frame) {
 }
 
 void Hub::refuse(Session& session, Refusal refusal) {
-  if (session.stage == Session::Stage::ended) return;
   ResourceKey connector = session.connector;
   if (connector.name.empty() && session.token) connector = session.token->connector;
   if (declared_.contains(connector)) state_of(connector).last_error = refusal.message;

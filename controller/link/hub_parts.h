@@ -8,7 +8,7 @@
 namespace plumb::link {
 
 struct Hub::Session {
-  enum class Stage { greeting, proving, welcomed, online, ended };
+  enum class Stage { greeting, proving, welcomed, online };
   SessionId id = 0;
   Stage stage = Stage::greeting;
   std::string peer, binding, hub_nonce;
