@@ -232,7 +232,7 @@ double read(Directory& directory, const Clock& clock, const std::string& ou) {
   return static_cast<double>(all->size()) / Seconds(Steady::now() - began).count();
 }
 
-// Modifies a second, with as many under way as the controller has.
+// Modifies a second, three batches of them under way.
 double modify(Directory& directory, const Clock& clock, const std::vector<std::string>& ids) {
   const auto began = Steady::now();
   std::deque<std::function<Directory::Answers()>> open;

@@ -7,6 +7,22 @@
 #include "controller/app/version.h"
 
 namespace plumb::app {
+namespace {
+
+// Given by CMake to this file.
+constexpr std::string_view kCommit = PLUMB_COMMIT, kLibraries = PLUMB_LIBRARIES;
+#ifdef __clang__
+constexpr std::string_view kCompiler = "clang " __clang_version__;
+#else
+constexpr std::string_view kCompiler = "g++ " __VERSION__;
+#endif
+#ifdef NDEBUG
+constexpr std::string_view kBuildType = "release";
+#else
+constexpr std::string_view kBuildType = "with checks (not a release build)";
+#endif
+
+}  // namespace
 
 Result<int> version_command(const GlobalOptions& options, Console& console) {
   PLUMB_CHECK(check_format(options.output, {"text", "json"}));

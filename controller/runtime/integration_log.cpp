@@ -220,16 +220,17 @@ void IntegrationLog::record(const CallRecord& call) const {
 
   const std::string operation = call.operation.empty() ? "HEAD" : call.operation;
   const std::string answer = call.error.empty() ? fmt::format("answered {}", call.status) : call.error;
-  Entry entry{.level = outcome,
-              .event = call.ok ? "call.done" : "call.failed",
-              .message = fmt::format("{} for {}: {} in {} ms, {} attempts", operation, call.actor, answer,
-                                     call.took.count() / 1000, call.attempts.size()),
-              .more = {{"operation", text(operation)},
-                       {"actor", text(call.actor)},
-                       {"status", call.status},
-                       {"tookUs", call.took.count()},
-                       {"routing", text(call.routing)},
-                       {"attempts", call.attempts.size()}}};
+  Entry entry{
+      .level = outcome,
+      .event = call.ok ? "call.done" : "call.failed",
+      .message = fmt::format("{} for {}: {} in {} ms, {} attempt{}", operation, call.actor, answer,
+                             call.took.count() / 1000, call.attempts.size(), call.attempts.size() == 1 ? "" : "s"),
+      .more = {{"operation", text(operation)},
+               {"actor", text(call.actor)},
+               {"status", call.status},
+               {"tookUs", call.took.count()},
+               {"routing", text(call.routing)},
+               {"attempts", call.attempts.size()}}};
   if (!call.attempts.empty()) {
     const auto [method, url] = method_and_url(call.attempts.back().request_line);
     entry.more.emplace("method", text(method));

@@ -97,6 +97,30 @@ struct RemoteSambaWorld {
   std::unique_ptr<Directory> directory_;
 };
 
+TEST(RemoteDirectory, AMemberThatCannotOpenTheDomainIsTakenLast) {
+  FakeDirectory fake;
+  LinkWorld links;
+  links.declare({"a", "b"});
+  for (const bool good : {false, true}) {
+    auto& site = links.site(good ? "a" : "b");
+    site.skills.directory = [&fake, good](const link::DirectoryOpening&,
+                                          connector::Skills::Gone) -> Result<std::unique_ptr<Directory>> {
+      if (!good) return fail(Fault::unavailable, "no way to the domain from here");
+      return std::make_unique<BorrowedDirectory>(fake);
+    };
+    ASSERT_TRUE(links.dial(site));
+  }
+  TableOfSecrets secrets;
+  link::LoopAsker asker(links.loop, *links.hub);
+  int failed = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto directory = remote::make_directory(remote_options(), asker, secrets, links.clock);
+    failed += directory->about(Deadline::in(links.clock, std::chrono::seconds(20))) ? 0 : 1;
+  }
+  links.stop();
+  EXPECT_LE(failed, 1) << "whose turn it was the first time";
+}
+
 INSTANTIATE_TYPED_TEST_SUITE_P(RemoteFake, DirectoryContract, RemoteFakeWorld);
 INSTANTIATE_TYPED_TEST_SUITE_P(RemoteFake, DirectoryChangesContract, RemoteFakeWorld);
 INSTANTIATE_TYPED_TEST_SUITE_P(RemoteSamba, DirectoryContract, RemoteSambaWorld);

@@ -69,6 +69,19 @@ TEST(RemoteHttp, WhatTheSiteDoesNotAllowIsNotSent) {
   EXPECT_THAT(answer.error().error.message, HasSubstr("does not allow GET"));
 }
 
+TEST(RemoteHttp, TheSiteIsToldForWhom) {
+  MakeRemote remote;
+  std::vector<std::string> actors;  // by the loop's thread, which `exchange` waits for
+  remote.links_.sites.front()->skills.record = [&](const connector::WorkRecord& work) { actors.push_back(work.actor); };
+  remote.forbidden_ = "GET";
+  HttpPeer peer([](auto& connection) { connection.request(); });
+  HttpRequest request = get(peer);
+  EXPECT_FALSE(exchange(remote.loop(), remote.sender(), request));
+  request.actor = "Integration/default/pets for root@host";
+  EXPECT_FALSE(exchange(remote.loop(), remote.sender(), request));
+  EXPECT_THAT(actors, testing::ElementsAre("integrations", "Integration/default/pets for root@host"));
+}
+
 TEST(RemoteHttp, AMemberThatCannotSendIsTakenLast) {
   MakeRemote remote;
   remote.links_.declare({"a", "b"});

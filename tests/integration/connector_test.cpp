@@ -190,6 +190,7 @@ TEST_F(Connectors, WhatIsRevokedIsCutOffWithinFiveSeconds) {
   EXPECT_TRUE(berlin->agent().prints("Revoked", seconds(5))) << berlin->agent().output();
   EXPECT_TRUE(controller_->prints("security.connector.refused", seconds(20))) << controller_->output();
   EXPECT_THAT(bench_->plumbline({"audit", "list", "-o", "json"}).output, HasSubstr("\"security\": true"));
+  EXPECT_THAT(bench_->plumbline({"audit", "list"}).output, HasSubstr("Connector/default/berlin SECURITY"));
   // A new token, and nothing has to be installed again.
   berlin->token(token_for("berlin"));
   EXPECT_TRUE(berlin->is_online(seconds(20))) << berlin->agent().output();

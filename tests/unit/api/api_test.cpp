@@ -329,6 +329,7 @@ TEST_F(LogLevel, IsNotSetByOthersAndTheAttemptIsRecorded) {
   EXPECT_EQ(level_.level, runtime::LogLevel::warn);
   ASSERT_EQ(events_.size(), 1U);
   EXPECT_EQ(events_[0].action, "log.denied");
+  EXPECT_TRUE(events_[0].security);
 }
 
 TEST_F(LogLevel, WhatIsWrongIsNamedAndNothingIsSet) {

@@ -146,6 +146,7 @@ TEST_F(Authorization, ADeniedInvocationIsRecordedAndNeverReachesTheTarget) {
   ASSERT_EQ(events_.size(), 1U);
   EXPECT_EQ(events_[0].actor, "ServiceAccount/reader");
   EXPECT_EQ(events_[0].action, "invoke.denied");
+  EXPECT_TRUE(events_[0].security);
 }
 
 TEST_F(Authorization, ARoleThatIsTakenAwayIsGoneAtTheNextCall) {

@@ -111,6 +111,8 @@ TEST_F(Login, EachSignInAndEachRefusalIsRecorded) {
   EXPECT_THAT(events_[0].message, HasSubstr("from 127.0.0.1"));
   EXPECT_EQ(events_[1].actor, "User/jane");
   EXPECT_EQ(events_[1].action, "login.refused");
+  EXPECT_FALSE(events_[0].security);
+  EXPECT_TRUE(events_[1].security);
   EXPECT_THAT(events_[1].message, HasSubstr("wrong_password"));
   EXPECT_EQ(events_[2].actor, "anonymous");
   EXPECT_THAT(events_[2].message, HasSubstr("unknown_user"));

@@ -1,4 +1,5 @@
 // A thousand connectors of one hub, a tenth of them stolen by somebody: what they do harms nobody else.
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -171,6 +172,28 @@ class Fleet : public testing::Test {
 
 std::string message(FrameType type, std::uint64_t request, std::uint32_t sequence, std::string_view body = "x") {
   return link::to_message({type, request, sequence, body});
+}
+
+TEST_F(Fleet, OneThatIsComplainedOfIsTakenLastForHalfAMinute) {
+  const auto asked_of = [&](link::SessionId session) {
+    std::vector<std::shared_ptr<Answer>> answers;
+    for (int i = 0; i < kConnectors / kGroups; ++i) answers.push_back(ask("default/g0", "x"));
+    pump();
+    return std::ranges::count(answers, session, &Answer::by);
+  };
+  const link::SessionId bad = places_.front().session;
+  EXPECT_EQ(asked_of(bad), 1) << "each in turn";
+  hub_.complain(bad);
+  EXPECT_EQ(asked_of(bad), 0);
+  // Where all are complained of, none is better than another.
+  for (const Place& place : places_) hub_.complain(place.session);
+  EXPECT_EQ(asked_of(bad), 1);
+  clock_.advance(std::chrono::seconds(20));
+  hub_.complain(bad);
+  clock_.advance(std::chrono::seconds(20));
+  EXPECT_EQ(asked_of(bad), 0);
+  clock_.advance(std::chrono::seconds(11));
+  EXPECT_EQ(asked_of(bad), 1);
 }
 
 TEST_F(Fleet, AHundredStolenOnesHarmNoneOfTheNineHundred) {

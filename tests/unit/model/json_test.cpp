@@ -47,6 +47,7 @@ AuditRecord record() {
   made.actions = {Action::disable, Action::update};
   made.handle = "CN=Jane,DC=ad,DC=test";
   made.fields = {{.name = "mail", .removed = {"a@x"}, .added = {"b@x"}}};
+  made.security = true;
   made.previous = "00";
   made.digest = "ff";
   return made;
@@ -58,6 +59,7 @@ TEST(Json, AnAuditRecordIsReadBackAsItWas) {
   EXPECT_EQ(read->sequence, record().sequence);
   EXPECT_EQ(read->at, record().at);
   EXPECT_EQ(read->fields, record().fields);
+  EXPECT_TRUE(read->security);
   EXPECT_EQ(canonical(to_json(*read)), canonical(to_json(record())));
 }
 

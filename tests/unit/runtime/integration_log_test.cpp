@@ -108,7 +108,7 @@ TEST_F(Logging, ACallThatWentWellIsOneInfoLineWithAllThatFindsItAgain) {
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_EQ(line(0), boost::json::parse(R"({
       "timestamp": "2026-11-20T00:00:00.000Z", "level": "info", "origin": "integration-runtime", "event": "call.done",
-      "message": "listPets for default/robot: answered 200 in 12 ms, 1 attempts", "integration": "default/pets",
+      "message": "listPets for default/robot: answered 200 in 12 ms, 1 attempt", "integration": "default/pets",
       "requestId": "r1", "operation": "listPets", "actor": "default/robot", "method": "GET",
       "url": "https://api.example/pets?api_key=***", "status": 200, "tookUs": 12345, "routing": "direct",
       "attempts": 1})"));

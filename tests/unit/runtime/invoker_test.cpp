@@ -28,6 +28,7 @@ TEST_F(InvokerCalls, AGetGoesOutAsTheModelSaysAndItsAnswerIsAnObject) {
   EXPECT_THAT(request.headers, ::testing::IsSupersetOf({Pair("X-Tenant", "acme"), Pair("X-Key", "canary-3f9a1c77-0"),
                                                         Pair("User-Agent", "plumbline")}));
   EXPECT_EQ(request.body, "");
+  EXPECT_EQ(request.actor, "Integration/default/pets for ServiceAccount/ci");
   EXPECT_EQ(http_.sent[0].limits.timeout, 30s);
   EXPECT_EQ(http_.sent[0].limits.body_limit, 16777216U);
   EXPECT_TRUE(invoked.ok);
